@@ -1,0 +1,45 @@
+r"""What a noisy unit costs: closed-form Kullback-Leibler divergences between its posterior and its prior.
+
+    log-uniform prior (ReLU)        log(max_alpha / alpha)                                                   Prop. 2
+    log-normal prior (Softplus)     [alpha^2 + (log f - mu)^2] / (2 sigma^2) - log(alpha / sigma) - 1/2      Prop. 3, corrected
+    standard normal prior (VAE)     [mean^2 + var - log var - 1] / 2                                         Kingma & Welling 2014
+
+Every function is element-wise, differentiable in all its tensors, broadcasts, keeps the dtype and device it is given, and returns
+nats per unit: the layer decides how to sum. They stand in the training loop, so they check shapes (in the signature) but no values.
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+
+def kl_log_uniform(alpha: Float[Tensor, "*#units"], max_alpha: float | int | Float[Tensor, "*#units"]) -> Float[Tensor, "*units"]:
+    r"""KL( log N(log f, alpha^2) || log-uniform ) up to its constant, chosen so that the cost is 0 at the cap; in nats, element-wise.
+
+    log(max_alpha) - log(alpha): the cost of a noisy ReLU unit z = eps f(x), log eps ~ N(0, alpha^2), whatever f(x) > 0 is (Prop. 2;
+    the paper prints "+ log c" for the constant, where its proof has -log c). The log-uniform prior is improper, so only differences of
+    this cost mean anything: with 0 < alpha <= max_alpha it is non-negative.
+    Shapes broadcast; alpha and max_alpha must be positive (alpha = 0 costs +inf). Raises nothing by value.
+    """
+    return -torch.log(alpha / max_alpha)  # the quotient first: exactly 0 at the cap, and the gradient stays -1/alpha down to tiny alpha
+
+
+def kl_log_normal(
+    log_f: Float[Tensor, "*#units"], alpha: Float[Tensor, "*#units"], mu: Float[Tensor, "*#units"], sigma: Float[Tensor, "*#units"]
+) -> Float[Tensor, "*units"]:
+    r"""KL( log N(log f, alpha^2) || log N(mu, sigma^2) ), in nats, element-wise.
+
+    The cost of a noisy Softplus unit z = eps f(x), log eps ~ N(0, alpha^2) (Prop. 3; the paper's statement omits log f). For noise of
+    unit mean, log eps ~ N(-alpha^2/2, alpha^2), pass log_f - alpha**2 / 2 as log_f.
+    Shapes broadcast; alpha and sigma are standard deviations and must be positive. Gradients flow to all four arguments. Raises nothing
+    by value.
+    """
+    return (alpha**2 + (log_f - mu) ** 2) / (2 * sigma**2) - torch.log(alpha / sigma) - 0.5
+
+
+def kl_standard_normal(mean: Float[Tensor, "*#units"], log_var: Float[Tensor, "*#units"]) -> Float[Tensor, "*units"]:
+    r"""KL( N(mean, exp(log_var)) || N(0, 1) ), in nats, element-wise: the Gaussian VAE's cost per latent (Kingma & Welling 2014, app. B).
+
+    Shapes broadcast. Gradients flow to both arguments. Raises nothing by value.
+    """
+    return (mean**2 + torch.expm1(log_var) - log_var) / 2  # expm1: no cancellation where the posterior nears the prior
