@@ -1,0 +1,88 @@
+"""`python -m ib_tutorial`: list the experiments, run one into a record, judge the records."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    help="Experiments of the information bottleneck book.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+)
+
+
+def fail(error: Exception) -> typer.Exit:
+    typer.secho(f"error: {error}", err=True, fg="red")
+    return typer.Exit(1)
+
+
+@app.command("list")
+def list_experiments() -> None:
+    """List the experiments, what each shows, and which profiles the book has records of."""
+    from rich import print as show
+    from rich.table import Table
+
+    from ib_tutorial.experiments import EXPERIMENTS
+    from ib_tutorial.experiments.record import RECORDED
+
+    table = Table("experiment", "shows", "recorded")
+    for name, module in EXPERIMENTS.items():
+        profiles = sorted(path.name.split(".")[1] for path in RECORDED.glob(f"{name}.*.json"))
+        table.add_row(name, module.SHOWS, ", ".join(profiles) or "nothing yet")
+    show(table)
+
+
+@app.command(
+    epilog="Examples:\n\n"
+    "`python -m ib_tutorial run mnist_widths` (embedded digits, under a minute)\n\n"
+    "`python -m ib_tutorial run mnist_widths --profile reduced --data ~/mnist --out book/recorded`"
+)
+def run(
+    name: Annotated[str, typer.Argument(help="An experiment (see `list`), or 'all'.")],
+    profile: Annotated[str, typer.Option(help="smoke, quick, reduced or paper.")] = "quick",
+    seeds: Annotated[int | None, typer.Option(help="Repetitions, in place of the profile's.")] = None,
+    device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")] = "cpu",
+    beta: Annotated[list[float] | None, typer.Option(help="In place of the profile's betas; repeat it for several.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Folder of the real images, for reduced and paper.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for NAME.PROFILE.json.")] = Path("runs"),
+    jobs: Annotated[int | None, typer.Option(help="Processes (default: one per core; one on a GPU).")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Start anew over a record that is there.")] = False,
+) -> None:
+    """Run an experiment into a record. An unfinished record is gone on with, so an interrupted run is simply run again."""
+    from ib_tutorial.experiments import EXPERIMENTS
+    from ib_tutorial.experiments import run as run_experiment
+
+    for each in EXPERIMENTS if name == "all" else [name]:
+        path = out / f"{each}.{profile}.json"
+        was_finished = path.exists() and not force
+        try:
+            record = run_experiment(
+                each, profile, seeds=seeds, device=device, betas=beta or (), data=data, out=out, jobs=jobs, force=force
+            )
+        except (ValueError, OSError, FloatingPointError) as error:
+            raise fail(error) from error
+        except KeyboardInterrupt:
+            typer.secho(f"\nstopped; {path} holds what was finished: run the same command to go on", err=True, fg="yellow")
+            raise typer.Exit(130) from None
+        state = "was finished before" if was_finished and record.finished else "finished"
+        typer.echo(f"{each} at {profile} {state}: {len(record.rows)} rows, {record.seconds:.0f} s of computing, {path}")
+
+
+@app.command()
+def ledger() -> None:
+    """Judge every claim of the paper by the records in book/recorded."""
+    from rich import print as show
+    from rich.table import Table
+
+    from ib_tutorial.experiments import EXPERIMENTS
+    from ib_tutorial.experiments import ledger as judge_all
+
+    table = Table("where", "claim", "mean", "95 % interval", "unit", "profile", "verdict")
+    for v in judge_all(claim for module in EXPERIMENTS.values() for claim in module.CLAIMS):
+        profile = v.record.profile if v.record else ""
+        numbers = [f"{v.mean:+.3f}", f"{v.low:+.3f} to {v.high:+.3f}"] if v.record else ["", ""]
+        table.add_row(v.claim.where, v.claim.statement, *numbers, v.claim.unit, profile, v.verdict)
+    show(table)

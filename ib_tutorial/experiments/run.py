@@ -1,0 +1,143 @@
+"""Run an experiment at a profile: its grid, stage by stage, into a record that can be taken up where it stopped."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from datetime import datetime, timezone
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+
+import torch
+from tqdm.auto import tqdm
+
+from ib_tutorial.experiments import mnist_widths
+from ib_tutorial.experiments.grid import run_cells
+from ib_tutorial.experiments.record import Record, commit, describe_device, load_record, versions
+
+EXPERIMENTS: dict[str, ModuleType] = {module.NAME: module for module in (mnist_widths,)}
+
+PROFILE_NAMES = ("smoke", "quick", "reduced", "paper")
+
+
+def experiment(name: str) -> ModuleType:
+    if name not in EXPERIMENTS:
+        raise ValueError(f"there is no experiment {name!r}; there are: {', '.join(EXPERIMENTS)}")
+    return EXPERIMENTS[name]
+
+
+def config(name: str, profile: str):
+    """The settings of an experiment at a profile."""
+    module = experiment(name)
+    if profile not in PROFILE_NAMES:
+        raise ValueError(f"there is no profile {profile!r}; there are: {', '.join(PROFILE_NAMES)}")
+    return replace(module.Config(), **module.PROFILES[profile])
+
+
+def usable_device(device: str) -> torch.device:
+    """The device of that name; ValueError where this machine does not have it."""
+    try:
+        chosen = torch.device(device)
+    except RuntimeError as error:
+        raise ValueError(f"there is no device {device!r}; use 'cpu', 'cuda' or 'cuda:N'") from error
+    if chosen.type == "cuda":
+        n_gpus = torch.cuda.device_count()
+        if not torch.cuda.is_available() or (chosen.index or 0) >= n_gpus:
+            raise ValueError(
+                f"device {device!r} was asked for, and torch {torch.__version__} finds {n_gpus} CUDA GPUs here; "
+                "use --device cpu, or install a CUDA build of torch and a driver (nvidia-smi should list the GPU)"
+            )
+    elif chosen.type != "cpu":
+        raise ValueError(f"device {device!r} was asked for; the library is written for 'cpu' and 'cuda'")
+    return chosen
+
+
+def run(
+    name: str,
+    profile: str = "quick",
+    *,
+    seeds: int | None = None,
+    device: str = "cpu",
+    betas: Sequence[float] = (),
+    data: Path | str | None = None,
+    out: Path | str | None = None,
+    jobs: int | None = None,
+    force: bool = False,
+    progress: bool = True,
+) -> Record:
+    """Run experiment `name` and return its record.
+
+    seeds, betas: replace the profile's number of seeds and its betas.
+    data: folder of the real images, where the profile needs them (default: the environment variable IB_TUTORIAL_DATA).
+    out: folder in which NAME.PROFILE.json is kept: an unfinished record there is completed, a finished one returned as it
+        is, unless `force` starts anew. Without `out` nothing is written.
+    jobs: processes (default: one per core on a CPU, one on a GPU).
+    """
+    module, settings = experiment(name), config(name, profile)
+    if seeds is not None:
+        if seeds < 1:
+            raise ValueError(f"seeds is {seeds}; it is the number of repetitions, at least 1")
+        settings = replace(settings, n_seeds=seeds)
+    if betas:
+        if not all(beta >= 0 for beta in betas):
+            raise ValueError(f"betas are {list(betas)}; each must be at least 0: it weighs the penalised information")
+        settings = replace(settings, betas=tuple(betas))
+    chosen = usable_device(device)
+    path = None if out is None else Path(out) / f"{name}.{profile}.json"
+
+    fresh = Record(
+        experiment=name,
+        profile=profile,
+        config=plain(settings),
+        seeds=list(range(settings.n_seeds)),
+        commit=commit(),
+        source=module.source(settings, data),
+        device=describe_device(chosen),
+        versions=versions(),
+        started=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+    )
+    record = fresh if force or path is None or not path.exists() else taken_up(load_record(path), fresh, path)
+    if not record.finished:
+        fill(record, module, settings, data, chosen, path, jobs, progress)
+    return record
+
+
+def taken_up(kept: Record, fresh: Record, path: Path) -> Record:
+    """The record in `path`, to go on with; ValueError where it was begun with other settings or other data."""
+    for what in ("config", "source"):
+        before, now = getattr(kept, what), getattr(fresh, what)
+        if before != now:
+            changed = {key: (before.get(key), now.get(key)) for key in before | now if before.get(key) != now.get(key)}
+            raise ValueError(
+                f"{path.name} was begun with another {what}: {changed} (there, here); go on with the same settings, "
+                "give another --out, or start anew with --force"
+            )
+    if not kept.finished and fresh.commit not in kept.commit.split(", "):
+        kept.commit += f", {fresh.commit}"
+    return kept
+
+
+def fill(record: Record, module: ModuleType, settings, data, device: torch.device, path: Path | None, jobs, progress: bool):
+    """Run the cells that the record lacks, stage by stage, writing it after each."""
+    if jobs is None and device.type == "cuda":
+        jobs = 1
+    stages = module.stages(settings)
+    with tqdm(total=sum(map(len, stages)), desc=record.experiment, unit="run", leave=False, disable=not progress) as bar:
+        for cells in stages:
+            todo = [cell for cell in cells if not record.has(cell)]
+            bar.update(len(cells) - len(todo))
+            for cell, rows, seconds in run_cells(partial(module.run_cell, settings, data, record, device), todo, jobs):
+                record.rows += [{**cell, **row} for row in rows]
+                record.seconds = round(record.seconds + seconds, 2)
+                bar.update()
+                if path is not None:
+                    record.write(path)
+    record.rows.sort(key=lambda row: json.dumps(row, sort_keys=True))
+    record.finished = True
+    if path is not None:
+        record.write(path)
+
+
+def plain(settings) -> dict:
+    """The settings as JSON reads them back: tuples are lists."""
+    return json.loads(json.dumps(asdict(settings)))

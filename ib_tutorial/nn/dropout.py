@@ -1,0 +1,166 @@
+r"""Layers that multiply their units by noise, z = eps * f(x), and say what the noisy units cost.
+
+Every layer wraps the sub-network `f` (activation included) that computes its clean units, and `forward(x)` returns
+`(z, kl)`: the noisy units, and per unit the divergence KL( p(z|x) || q(z) ) in nats, in the shape of z. Summed over
+units, it bounds the information that the layer passes on about x. A layer whose divergence is infinite or undefined
+(binary noise against a density, no noise at all) returns zeros.
+
+Noise follows `module.train()` and `module.eval()`; `noise(module, on=...)` forces it for a whole network.
+"""
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from ib_tutorial.information import kl_log_normal, kl_log_uniform
+
+Units = Float[Tensor, "batch *units"]
+
+MIN_ALPHA = 1e-6
+"""The least noise scale. A saturated sigmoid would give alpha = 0, and no noise costs infinitely many nats."""
+
+MIN_F = 1e-4
+"""The least f(x) whose logarithm is taken, as in the authors' code: a unit at 0 has log f = -inf."""
+
+SOFTPLUS_LOG_MEAN, SOFTPLUS_LOG_STD = -0.441, 0.716
+"""Mean and standard deviation of log softplus(n), n ~ N(0, 1): where the log-normal prior starts."""
+
+
+class NoiseLayer(nn.Module):
+    """A layer z = eps * f(x). Subclasses say how eps is drawn and what it costs."""
+
+    def __init__(self, f: nn.Module):
+        super().__init__()
+        self.f = f
+        self.forced: bool | None = None
+
+    @property
+    def noisy(self) -> bool:
+        """Whether the next forward pass draws noise: as `noise(...)` says, else in training mode only."""
+        return self.training if self.forced is None else self.forced
+
+
+@contextmanager
+def noise(module: nn.Module, on: bool = True) -> Iterator[nn.Module]:
+    """Within this context every noise layer of `module` draws noise (or none), whatever the training mode.
+
+    Batch norm still follows the mode: `with noise(network.eval()):` is the noisy representation at test time that the
+    paper's Fig. 4 calls N.
+    """
+    layers = [m for m in module.modules() if isinstance(m, NoiseLayer)]
+    before = [layer.forced for layer in layers]
+    for layer in layers:
+        layer.forced = on
+    try:
+        yield module
+    finally:
+        for layer, forced in zip(layers, before, strict=True):
+            layer.forced = forced
+
+
+class InformationDropout(NoiseLayer):
+    r"""z = exp(alpha(x) n) f(x), n ~ N(0, 1): noise whose scale each unit chooses, for each input (paper, section 6).
+
+    f: module from x to the clean units, activation included.
+    alpha: module from x to a pre-activation in the shape of f(x); the scale is max_alpha * sigmoid(pre-activation).
+    prior: "log_uniform", for ReLU units (Prop. 2), costs log(max_alpha / alpha): nothing at the cap. A unit with
+        f(x) = 0 pays the same, as in the authors' code, although its noise is idle. "log_normal", for positive units
+        such as Softplus (Prop. 3 with the missing f(x) restored), learns one mu and one sigma for the whole layer.
+    max_alpha: the cap; 0.7 in the paper.
+    noise: "paper" has E[log eps] = 0, so that E[eps] = exp(alpha^2 / 2) > 1; "unit_mean" shifts it, so that E[eps] = 1.
+    """
+
+    def __init__(
+        self,
+        f: nn.Module,
+        alpha: nn.Module,
+        prior: Literal["log_uniform", "log_normal"] = "log_uniform",
+        max_alpha: float = 0.7,
+        noise: Literal["paper", "unit_mean"] = "paper",
+    ):
+        super().__init__(f)
+        if prior not in ("log_uniform", "log_normal"):
+            raise ValueError(f"prior is {prior!r}; it must be 'log_uniform' (ReLU units) or 'log_normal' (Softplus units)")
+        if noise not in ("paper", "unit_mean"):
+            raise ValueError(f"noise is {noise!r}; it must be 'paper' (median 1) or 'unit_mean' (mean 1)")
+        if not max_alpha > MIN_ALPHA:
+            raise ValueError(f"max_alpha is {max_alpha}; it must be above {MIN_ALPHA}: it caps the noise scale")
+        self.alpha = alpha
+        self.prior = prior
+        self.max_alpha = max_alpha
+        self.unit_mean = noise == "unit_mean"
+        if prior == "log_normal":
+            self.mu = nn.Parameter(torch.tensor(SOFTPLUS_LOG_MEAN))
+            self.log_sigma = nn.Parameter(torch.tensor(math.log(SOFTPLUS_LOG_STD)))
+
+    def noise_scale(self, x: Float[Tensor, "batch *inputs"]) -> Units:
+        """alpha(x), in [MIN_ALPHA, max_alpha], in float32 whatever the precision of x."""
+        return (self.max_alpha * torch.sigmoid(self.alpha(x).float())).clamp(min=MIN_ALPHA)
+
+    def forward(self, x: Float[Tensor, "batch *inputs"]) -> tuple[Units, Units]:
+        f = self.f(x)
+        alpha = self.noise_scale(x)
+        if alpha.shape != f.shape:
+            raise ValueError(f"alpha(x) has shape {tuple(alpha.shape)}; it needs that of f(x), {tuple(f.shape)}")
+        shift = -(alpha**2) / 2 if self.unit_mean else 0.0
+        if self.prior == "log_uniform":
+            kl = kl_log_uniform(alpha, self.max_alpha)
+        else:
+            log_f = f.float().clamp(min=MIN_F).log()
+            kl = kl_log_normal(log_f + shift, alpha, self.mu, self.log_sigma.exp())
+        return (multiply(f, alpha, shift) if self.noisy else f), kl
+
+    def extra_repr(self) -> str:
+        return f"prior={self.prior}, max_alpha={self.max_alpha}, noise={'unit_mean' if self.unit_mean else 'paper'}"
+
+
+def multiply(f: Units, alpha: Tensor, shift: Tensor | float) -> Units:
+    """f * exp(shift + alpha n) with fresh n ~ N(0, 1) per unit, in the precision of f."""
+    return f * torch.exp(shift + alpha * torch.randn_like(f, dtype=torch.float32)).to(f.dtype)
+
+
+class LogNormalDropout(NoiseLayer):
+    """z = eps * f(x), log eps ~ N(0, alpha^2) with one constant alpha: what Information Dropout is without adapting."""
+
+    def __init__(self, f: nn.Module, alpha: float = 0.7):
+        super().__init__(f)
+        if not alpha >= 0:
+            raise ValueError(f"alpha is {alpha}; a noise scale is at least 0")
+        self.register_buffer("alpha", torch.tensor(float(alpha)))
+
+    def forward(self, x: Float[Tensor, "batch *inputs"]) -> tuple[Units, Units]:
+        f = self.f(x)
+        return (multiply(f, self.alpha, 0.0) if self.noisy else f), torch.zeros_like(f, dtype=torch.float32)
+
+    def extra_repr(self) -> str:
+        return f"alpha={self.alpha.item():.3g}"
+
+
+class BinaryDropout(NoiseLayer):
+    """z = eps * f(x), eps = 0 with probability `p`, else 1 / (1 - p): dropout (Srivastava et al. 2014)."""
+
+    def __init__(self, f: nn.Module, p: float = 0.5):
+        super().__init__(f)
+        if not 0 <= p < 1:
+            raise ValueError(f"p is {p}; a drop probability is in [0, 1)")
+        self.p = p
+
+    def forward(self, x: Float[Tensor, "batch *inputs"]) -> tuple[Units, Units]:
+        f = self.f(x)
+        return nn.functional.dropout(f, self.p, training=self.noisy), torch.zeros_like(f, dtype=torch.float32)
+
+    def extra_repr(self) -> str:
+        return f"p={self.p}"
+
+
+class Deterministic(NoiseLayer):
+    """z = f(x): the layer without noise, in the same form, so that a network can be built with none."""
+
+    def forward(self, x: Float[Tensor, "batch *inputs"]) -> tuple[Units, Units]:
+        f = self.f(x)
+        return f, torch.zeros_like(f, dtype=torch.float32)

@@ -1,0 +1,46 @@
+"""What a trained network gets wrong, and how many nats its noise layers let through."""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from ib_tutorial.nn import noise
+from ib_tutorial.training.objective import kl_per_image
+
+
+class Evaluation(NamedTuple):
+    error: float
+    """Share of images whose most probable class is wrong, in [0, 1]."""
+    cross_entropy: float
+    """Nats per image."""
+    kl: float
+    """Nats per image, summed over units and layers."""
+
+
+@torch.no_grad()
+def evaluate(
+    network: nn.Module,
+    x: Float[Tensor, "images *inputs"],
+    y: Int[Tensor, " images"],
+    *,
+    noisy: bool = False,
+    batch_size: int = 1000,
+) -> Evaluation:
+    """Error, cross-entropy and KL over all images, noise off unless `noisy` (the paper's D, and its N).
+
+    Batch norm uses its running statistics; the network's mode is left as it was.
+    """
+    was_training = network.training
+    network.eval()
+    wrong, nats, kl = (torch.zeros((), dtype=torch.float64, device=x.device) for _ in range(3))
+    with noise(network, on=noisy):
+        for x_batch, y_batch in zip(x.split(batch_size), y.split(batch_size), strict=True):
+            logits, kl_terms = network(x_batch)
+            wrong += (logits.argmax(1) != y_batch).sum()
+            nats += cross_entropy(logits.float(), y_batch, reduction="sum")
+            kl += kl_per_image(kl_terms).to(x.device) * len(x_batch)
+    network.train(was_training)
+    return Evaluation(*(total.item() / len(x) for total in (wrong, nats, kl)))
