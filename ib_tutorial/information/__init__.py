@@ -3,6 +3,31 @@
 Nats everywhere. `beta` is the paper's everywhere: it multiplies I(x;z) in H(y|z) + beta I(x;z), and is 1/beta of Tishby, Pereira & Bialek.
 """
 
+from ib_tutorial.information.bottleneck import (
+    Bottleneck,
+    GaussianBottleneck,
+    blahut_arimoto,
+    gaussian_bottleneck,
+    information_curve,
+)
+from ib_tutorial.information.discrete import conditional_entropy, entropy, kl_divergence, mutual_information, total_correlation
+from ib_tutorial.information.gaussian import gaussian_mutual_information, gaussian_total_correlation
 from ib_tutorial.information.kl import kl_log_normal, kl_log_uniform, kl_standard_normal
 
-__all__ = ["kl_log_normal", "kl_log_uniform", "kl_standard_normal"]
+__all__ = [
+    "Bottleneck",
+    "GaussianBottleneck",
+    "blahut_arimoto",
+    "conditional_entropy",
+    "entropy",
+    "gaussian_bottleneck",
+    "gaussian_mutual_information",
+    "gaussian_total_correlation",
+    "information_curve",
+    "kl_divergence",
+    "kl_log_normal",
+    "kl_log_uniform",
+    "kl_standard_normal",
+    "mutual_information",
+    "total_correlation",
+]

@@ -1,0 +1,19 @@
+"""numpy in, numpy out; torch in, torch out: the public functions compute on tensors and give back what they were given."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+def to_tensor(array: Tensor | np.ndarray) -> Tensor:
+    """The array as a floating-point tensor: a floating tensor itself (so that gradients flow), anything else a float64 copy."""
+    if isinstance(array, Tensor):
+        return array if array.is_floating_point() else array.double()
+    return torch.from_numpy(np.array(array, dtype=np.float64, order="C"))
+
+
+def like(value: Tensor, given: Tensor | np.ndarray) -> float | np.ndarray | Tensor:
+    """`value` as the caller expects it: a tensor of `given`'s dtype and device, or a float (0-d) or array for numpy input."""
+    if isinstance(given, Tensor):
+        return value.to(given) if given.is_floating_point() else value
+    return value.item() if value.ndim == 0 else value.numpy()

@@ -1,0 +1,114 @@
+r"""Entropies of tables: every function takes one probability distribution as an array and returns nats.
+
+    H(p)       = -sum p log p                                          entropy
+    H(y|x)     = -sum p(x,y) log p(y|x)                                conditional_entropy
+    KL(p || q) =  sum p log(p / q)                                     kl_divergence
+    I(x;y)     =  KL( p(x,y) || p(x) p(y) )                            mutual_information
+    TC(z)      =  KL( p(z) || prod_j p(z_j) )                          total_correlation
+
+All follow 0 log 0 = 0. numpy input gives a float; torch input gives a 0-d tensor of its dtype and device, differentiable, with a zero
+gradient at zero cells (where the true one is infinite, so that a softmax that underflows does not turn into NaN).
+"""
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ib_tutorial.information._arrays import like, to_tensor
+
+Table = Float[Tensor, "..."] | Float[np.ndarray, "..."]
+Nats = float | Float[Tensor, ""]
+
+SUM_TOLERANCE = 1e-6
+
+
+def entropy(p: Table) -> Nats:
+    r"""Shannon entropy H(p) = -sum p log p of the whole table, in nats.
+
+    p: any shape, one distribution. Raises ValueError unless p is non-negative, finite and sums to 1 within 1e-6.
+    """
+    table = check_distribution(to_tensor(p), "p")
+    return like(-_x_log(table, table).sum().clamp(max=0), p)  # the clamps here and below: rounding never makes information negative
+
+
+def conditional_entropy(p_xy: Table) -> Nats:
+    r"""H(y|x) = H(x,y) - H(x) = -sum p(x,y) log p(y|x), in nats: what is left to know of y, the columns, once x, the row, is known.
+
+    p_xy: [x, y], a joint distribution; a row of zeros counts for nothing. Raises ValueError unless it is two-dimensional, non-negative,
+    finite and sums to 1 within 1e-6.
+    """
+    table = _check_joint(p_xy)
+    return like(-(_x_log(table, table) - _x_log(table, table.sum(1, keepdim=True))).sum().clamp(max=0), p_xy)
+
+
+def kl_divergence(p: Table, q: Table) -> Nats:
+    r"""KL(p || q) = sum p log(p / q), in nats; +inf where q = 0 < p.
+
+    p, q: two distributions of the same shape, any rank. Raises ValueError unless the shapes agree and each is non-negative, finite and
+    sums to 1 within 1e-6.
+    """
+    first, second = to_tensor(p), to_tensor(q)
+    if first.shape != second.shape:
+        raise ValueError(
+            f"p and q must be distributions over the same outcomes, but have shapes {tuple(first.shape)} and {tuple(second.shape)}: "
+            "expand the smaller one (q.expand(p.shape) for torch, numpy.broadcast_to) and normalise it"
+        )
+    first, second = check_distribution(first, "p"), check_distribution(second.to(first.device), "q")
+    return like((_x_log(first, first) - _x_log(first, second)).sum().clamp(min=0), p if isinstance(p, Tensor) else q)
+
+
+def mutual_information(p_xy: Table) -> Nats:
+    r"""I(x;y) = KL( p(x,y) || p(x) p(y) ), in nats.
+
+    p_xy: [x, y], a joint distribution. Raises ValueError unless it is two-dimensional, non-negative, finite and sums to 1 within 1e-6.
+    """
+    return like(_divergence_from_marginals(_check_joint(p_xy)), p_xy)
+
+
+def total_correlation(p_z: Table) -> Nats:
+    r"""TC(z) = KL( p(z) || prod_j p(z_j) ) = sum_j H(z_j) - H(z), in nats: 0 exactly when the components are independent (section 5).
+
+    p_z: [z_1, ..., z_d], the joint distribution of d components, one axis each; for d = 2 it is the mutual information. Raises
+    ValueError unless it is non-negative, finite and sums to 1 within 1e-6. (The paper's other name, multivariate mutual information,
+    usually means another quantity: interaction information.)
+    """
+    return like(_divergence_from_marginals(check_distribution(to_tensor(p_z), "p_z")), p_z)
+
+
+def check_distribution(p: Tensor, name: str) -> Tensor:
+    """`p` itself, or a ValueError that says why it is not a probability distribution and what to do."""
+    if p.numel() == 0:
+        raise ValueError(f"{name} must be a probability distribution, but is empty (shape {tuple(p.shape)})")
+    if not torch.isfinite(p).all():
+        raise ValueError(f"{name} must be finite, but holds NaN or infinity: look for a 0 / 0 where it was normalised")
+    if (lowest := p.min().item()) < 0:
+        raise ValueError(f"{name} must be non-negative, but its smallest entry is {lowest:g}: pass probabilities, not their logarithms")
+    if abs((total := p.sum().item()) - 1) > SUM_TOLERANCE:
+        raise ValueError(
+            f"{name} must sum to 1 within {SUM_TOLERANCE:g} over all its entries (one distribution, not a batch), but sums to {total:.9g}: "
+            f"divide it by its sum, {name} / {name}.sum()"
+        )
+    return p
+
+
+def _check_joint(p_xy: Table) -> Tensor:
+    table = to_tensor(p_xy)
+    if table.ndim != 2:
+        raise ValueError(
+            f"p_xy must be a joint table [x, y] of two dimensions, but has shape {tuple(table.shape)}: "
+            "reshape it so that each axis is one variable"
+        )
+    return check_distribution(table, "p_xy")
+
+
+def _divergence_from_marginals(p: Float[Tensor, "..."]) -> Float[Tensor, ""]:
+    """KL between p and the product of its marginals. A sum of logarithms: the product itself may underflow where p does not."""
+    axes = range(p.ndim)
+    marginals = [p.sum([other for other in axes if other != axis], keepdim=True) if p.ndim > 1 else p for axis in axes]
+    return (_x_log(p, p) - sum(_x_log(p, marginal) for marginal in marginals)).sum().clamp(min=0)
+
+
+def _x_log(p: Float[Tensor, "..."], q: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
+    """p log q, with 0 log q = 0 and no gradient where p = 0 (the inner `where` keeps log 0 out of the backward pass)."""
+    return torch.where(p > 0, p * torch.log(torch.where(p > 0, q, 1)), 0)
