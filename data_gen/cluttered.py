@@ -1,0 +1,138 @@
+"""Cluttered MNIST: one whole digit on a large black canvas, among small pieces of other digits.
+
+As the paper has it (and the authors' code): 21 distractors, 8x8 crops at random places of random digits, are added at random
+places of a 96x96 canvas; then the digit is added at a random place; the sum is clamped to [0, 255].
+
+    train = load("mnist5k")
+    clutter = cluttered(train.images, train.labels, n=1000, seed=0)
+
+Image i is a function of (seed, epoch, i) alone, so a training loop draws what it needs and keeps nothing:
+
+    for start in range(0, n, 128):
+        batch = cluttered(train.images, train.labels, n=128, start=start, epoch=epoch, seed=0)
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Int64, UInt8
+from torch import Tensor
+
+from .errors import DataError
+from .randomness import below, deck, words
+
+BATCH = 256  # images composed at a time: enough to hide the cost of a call, few enough to stay in a core's cache
+
+
+class Cluttered(NamedTuple):
+    """Cluttered images and what is where in them. Boxes are (top, left, bottom, right), the last two exclusive."""
+
+    images: UInt8[Tensor, "n size size channels"]
+    labels: Int64[Tensor, " n"]
+    box: Int64[Tensor, "n 4"]  # where the digit's image was added
+    distractors: Int64[Tensor, "n n_distractors 4"]  # where each distractor was added
+
+
+class ClutterPlan(NamedTuple):
+    """Every random choice behind a batch of images, int64 on the CPU."""
+
+    digit: np.ndarray  # (n,) which image is the digit
+    place: np.ndarray  # (n, 2) its row and column on the canvas
+    source: np.ndarray  # (n, n_distractors) which image each distractor is cut from
+    cut: np.ndarray  # (n, n_distractors, 2) where it is cut
+    put: np.ndarray  # (n, n_distractors, 2) where it is added
+
+
+def clutter_plan(
+    indices: np.ndarray, image_shape: tuple[int, int, int], *, size: int, n_distractors: int, distractor: int, seed: int, epoch: int = 0
+) -> ClutterPlan:
+    """What images `indices` of the set are made of, given (n_images, height, width) of the images to make them from.
+
+    The digits are dealt as cards, so that n images show n different digits while there are as many; all else is independent and
+    uniform. Draws 5k .. 5k+4 are distractor k's image, cut and put; the last two are the digit's place.
+    """
+    n_images, height, width = image_shape
+    draws = words(seed, epoch, "clutter", indices, 5 * n_distractors + 2)
+    pieces = draws[:, :-2].reshape(len(indices), n_distractors, 5)
+    return ClutterPlan(
+        digit=deck(seed, epoch, "clutter", indices, n_images),
+        place=below(draws[:, -2:], np.array([size - height + 1, size - width + 1])),
+        source=below(pieces[..., 0], n_images),
+        cut=below(pieces[..., 1:3], np.array([height - distractor + 1, width - distractor + 1])),
+        put=below(pieces[..., 3:5], size - distractor + 1),
+    )
+
+
+def cluttered(
+    images: UInt8[Tensor, "n_images height width channels"],
+    labels: Int64[Tensor, " n_images"],
+    *,
+    n: int,
+    size: int = 96,
+    n_distractors: int = 21,
+    distractor: int = 8,
+    seed: int,
+    start: int = 0,
+    epoch: int = 0,
+) -> Cluttered:
+    """Images `start` to `start + n - 1` of the cluttered set that (seed, epoch) names, on the device of `images`.
+
+    `size` is the canvas' side, `distractor` the pieces'; any number of channels. Memory beyond the result is that of a batch.
+    Raises DataError where the pieces do not fit.
+    """
+    n_images, height, width, channels = images.shape
+    if n_images == 0 or len(labels) != n_images:
+        raise DataError(f"{n_images} images and {len(labels)} labels: cluttered() needs at least one image and a label for each.")
+    if not 1 <= distractor <= min(height, width):
+        raise DataError(f"distractor={distractor}: pieces are cut from {height}x{width} images, so it must be 1 to {min(height, width)}.")
+    if size < max(height, width):
+        raise DataError(f"size={size}: the canvas must hold a {height}x{width} image.")
+    if n < 0 or start < 0 or n_distractors < 0:
+        raise DataError(f"n={n}, start={start}, n_distractors={n_distractors}: none can be negative.")
+
+    device = images.device
+    result = Cluttered(
+        torch.empty(n, size, size, channels, dtype=torch.uint8, device=device),
+        torch.empty(n, dtype=torch.int64, device=device),
+        torch.empty(n, 4, dtype=torch.int64, device=device),
+        torch.empty(n, n_distractors, 4, dtype=torch.int64, device=device),
+    )
+    # Sums of k pixels below 256 fit 16 bits up to k = 128, and half the bytes are half the time.
+    dtype = torch.int16 if n_distractors < 128 else torch.int32
+    room = torch.empty(min(BATCH, n), size * size * channels, dtype=dtype, device=device)
+    for first in range(0, n, BATCH):
+        here = slice(first, min(first + BATCH, n))
+        plan = clutter_plan(
+            np.arange(start + here.start, start + here.stop),
+            (n_images, height, width),
+            size=size,
+            n_distractors=n_distractors,
+            distractor=distractor,
+            seed=seed,
+            epoch=epoch,
+        )
+        digit, place, source, cut, put = (torch.from_numpy(part).to(device) for part in plan)
+        canvas = room[: len(digit)].zero_()
+        _add(canvas, _crops(images, source, cut, distractor, distractor), put, size)
+        _add(canvas, images[digit][:, None], place[:, None], size)
+        result.images[here] = canvas.clamp_(max=255).view(-1, size, size, channels)
+        result.labels[here] = labels[digit]
+        result.box[here] = torch.cat([place, place + place.new_tensor([height, width])], dim=-1)
+        result.distractors[here] = torch.cat([put, put + distractor], dim=-1)
+    return result
+
+
+def _crops(images: Tensor, source: Tensor, corner: Tensor, height: int, width: int) -> Tensor:
+    """The height x width pieces of images[source] at `corner`, NHWC after the dimensions of `source`."""
+    windows = images.unfold(1, height, 1).unfold(2, width, 1)  # a view: [image, row, column] is the piece there, channels first
+    return windows[source, corner[..., 0], corner[..., 1]].movedim(-3, -1)
+
+
+def _add(canvas: Tensor, pieces: Tensor, corner: Tensor, size: int) -> None:
+    """Add pieces (n, k, height, width, channels) to canvas (n, size * size * channels) at corner (n, k, 2), in place."""
+    n, _, height, width, channels = pieces.shape
+    rows, columns, channel = (torch.arange(m, device=canvas.device) for m in (height, width, channels))
+    within = ((rows[:, None] * size + columns)[..., None] * channels + channel).flatten()
+    index = ((corner[..., 0] * size + corner[..., 1]) * channels)[..., None] + within
+    canvas.scatter_add_(1, index.view(n, -1), pieces.reshape(n, -1).to(canvas.dtype))

@@ -1,0 +1,122 @@
+"""Occluded CIFAR: a photograph with a digit painted over it in white, so that two questions can be asked of one image.
+
+The paper says only that the image is occluded by an MNIST digit. Ours: with the digit as m in [0, 1], centred and then shifted by
+up to two pixels each way, uniformly,
+
+    image * (1 - m) + m,
+
+which is white where the digit has ink. On 32x32 images a 28x28 digit always lies inside. Train digits go over train images, test
+digits over test images: pass the splits that belong together.
+
+    images, digits = load("shapes32"), load("mnist5k")
+    both = occluded(images.images, images.labels, digits.images, digits.labels, seed=0)
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Int64, UInt8
+from torch import Tensor
+
+from .errors import DataError
+from .randomness import below, deck, words
+
+BATCH = 256
+
+
+class Occluded(NamedTuple):
+    """Occluded images, both labels, and what occludes them."""
+
+    images: UInt8[Tensor, "n height width channels"]
+    labels: Int64[Tensor, " n"]
+    digit_labels: Int64[Tensor, " n"]
+    mask: UInt8[Tensor, "n height width 1"]  # 255 m
+
+
+class OcclusionPlan(NamedTuple):
+    """Every random choice behind a batch of images, int64 on the CPU."""
+
+    digit: np.ndarray  # (n,) which digit
+    place: np.ndarray  # (n, 2) row and column of its top left corner
+
+
+def occlusion_plan(
+    indices: np.ndarray, n_digits: int, centre: tuple[int, int], *, shift: int, seed: int, epoch: int = 0
+) -> OcclusionPlan:
+    """Which digit goes over images `indices`, and where: digits are dealt as cards, shifts are independent and uniform."""
+    draws = words(seed, epoch, "occlude", indices, 2)
+    return OcclusionPlan(deck(seed, epoch, "occlude", indices, n_digits), np.array(centre) - shift + below(draws, 2 * shift + 1))
+
+
+def occluded(
+    images: UInt8[Tensor, "n_images height width channels"],
+    labels: Int64[Tensor, " n_images"],
+    digits: UInt8[Tensor, "n_digits digit_height digit_width 1"],
+    digit_labels: Int64[Tensor, " n_digits"],
+    *,
+    seed: int,
+    shift: int = 2,
+    indices: Int64[Tensor, " n"] | None = None,
+    epoch: int = 0,
+) -> Occluded:
+    """Images `indices` (None: all, in order) with a digit over each, on the device of `images`.
+
+    Image i carries the digit that (seed, epoch, i) names, whichever others are asked for with it; another epoch gives it another
+    digit. Memory beyond the result is that of a batch.
+
+    Raises DataError where the digit would not fit, or labels are missing.
+    """
+    (n_images, height, width, channels), (n_digits, digit_height, digit_width, _) = images.shape, digits.shape
+    if len(labels) != n_images or len(digit_labels) != n_digits or n_digits == 0:
+        raise DataError(
+            f"{n_images} images with {len(labels)} labels, {n_digits} digits with {len(digit_labels)}: occluded() needs a label for each, "
+            "and at least one digit."
+        )
+    centre = ((height - digit_height) // 2, (width - digit_width) // 2)
+    if shift < 0 or min(centre) < shift:
+        raise DataError(
+            f"a {digit_height}x{digit_width} digit shifted by up to {shift} does not stay inside a {height}x{width} image: "
+            f"shift can be 0 to {min(centre)}."
+        )
+    wanted = np.arange(n_images) if indices is None else indices.cpu().numpy()
+    if wanted.size and not 0 <= wanted.min() <= wanted.max() < n_images:
+        raise DataError(f"indices from {wanted.min()} to {wanted.max()}: there are {n_images} images, 0 to {n_images - 1}.")
+
+    device, n = images.device, len(wanted)
+    result = Occluded(
+        torch.empty(n, height, width, channels, dtype=torch.uint8, device=device),
+        torch.empty(n, dtype=torch.int64, device=device),
+        torch.empty(n, dtype=torch.int64, device=device),
+        torch.empty(n, height, width, 1, dtype=torch.uint8, device=device),
+    )
+    # Room for a digit anywhere: the mask of an image is a window of its padded digit.
+    bottom, right = height - digit_height, width - digit_width
+    for first in range(0, n, BATCH):
+        here = slice(first, first + BATCH)
+        which = torch.from_numpy(wanted[here]).to(device)
+        plan = occlusion_plan(wanted[here], n_digits, centre, shift=shift, seed=seed, epoch=epoch)
+        digit, place = (torch.from_numpy(part).to(device) for part in plan)
+        padded = torch.nn.functional.pad(digits[digit.to(digits.device), :, :, 0].to(device), (right, right, bottom, bottom))
+        windows = padded.unfold(1, height, 1).unfold(2, width, 1)
+        mask = windows[torch.arange(len(digit), device=device), bottom - place[:, 0], right - place[:, 1]]
+        pixels = result.images[here]
+        torch.index_select(images, 0, which, out=pixels)
+        pixels, ink = pixels.view(-1, channels), mask.view(-1, 1)
+        inked = ink[:, 0].nonzero()[:, 0]  # four pixels in five have no ink over them, and blending leaves those as they are
+        pixels[inked] = blend(pixels[inked], ink[inked])
+        result.labels[here] = labels[which]
+        result.digit_labels[here] = digit_labels[digit.to(digit_labels.device)].to(device)
+        result.mask[here] = mask[..., None]
+    return result
+
+
+def blend(
+    image: UInt8[Tensor, "*pixels channels"], mask: UInt8[Tensor, "*pixels 1"]
+) -> UInt8[Tensor, "*pixels channels"]:
+    """image * (1 - m) + m for m = mask / 255, rounded to the nearest integer: exact on every device.
+
+    x / 255 to the nearest is (t + (t >> 8)) >> 8 with t = x + 128, for 0 <= x <= 65,535 (Blinn 1995).
+    """
+    t = (255 - image).to(torch.int32) * mask + 128
+    return image + ((t + (t >> 8)) >> 8).to(torch.uint8)

@@ -1,0 +1,251 @@
+"""shapes32: procedural 32x32 colour images in ten classes, every generating factor of which is known.
+
+    batch = shapes32(1000, seed=0)
+    batch.images, batch.labels, batch.factors.rotation
+
+One shape lies on a textured background under a slanting light. Everything but the class is drawn without looking at the class, and
+so are the shape's area and whether it is lighter or darker than what is behind it: neither colour nor mean intensity says anything
+about the label. It can always be read: the shape lies wholly inside, its area is that of a square of 8 to 12 pixels a side, and it
+differs from the background by at least 0.3 in luma before the light falls on both, three times the texture's amplitude.
+
+A shape is the set where its signed distance (positive outside, in units of the square root of its area) is negative, and a pixel
+is covered by clamp(1/2 - distance in pixels, 0, 1). Per-image quantities are drawn and rounded on the CPU; per-pixel arithmetic
+uses only operations that IEEE 754 rounds exactly (+ - * / sqrt floor min max), so that CPU and CUDA agree bit for bit.
+"""
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int64, UInt8
+from torch import Tensor
+
+from .errors import DataError
+from .randomness import below, deck, unit, words
+
+BATCH = 256
+SIDE = 32
+SHAPES = ("disc", "ring", "pair", "crescent", "triangle", "square", "bar", "cross", "corner", "star")
+BACKGROUNDS = ("plain", "gradient", "stripes", "checks")
+SPLIT_SEEDS = {"train": 32, "test": 3232}  # what load("shapes32") draws from
+SPLIT_SIZES = {"train": 10_000, "test": 2_000}
+
+SCALES = (8.0, 12.0)  # pixels
+DARK, LIGHT = (0.15, 0.35), (0.65, 0.85)  # luma of the one and the other of shape and background
+CHROMA = 0.3  # how far colours are from grey
+TEXTURE = 0.1  # amplitude of the background's pattern
+SHADE = 0.4  # at most this share of the light is lost at the far side
+
+
+class ShapeFactors(NamedTuple):
+    """What generated each image. Positions and lengths in pixels, angles in radians, the rest in [0, 1]."""
+
+    shape: Int64[Tensor, " n"]  # index into SHAPES: the label
+    position: Float[Tensor, "n 2"]  # row and column of the shape's centre; (0, 0) is the centre of the first pixel
+    scale: Float[Tensor, " n"]  # the square root of the shape's area
+    rotation: Float[Tensor, " n"]
+    hue: Float[Tensor, " n"]
+    lightness: Float[Tensor, " n"]  # luma of the shape
+    background: Int64[Tensor, " n"]  # index into BACKGROUNDS
+    background_hue: Float[Tensor, " n"]
+    background_lightness: Float[Tensor, " n"]
+    background_angle: Float[Tensor, " n"]
+    background_period: Float[Tensor, " n"]  # of stripes and checks
+    light: Float[Tensor, " n"]  # the share of light that reaches the darkest corner
+    light_angle: Float[Tensor, " n"]  # from where
+
+
+class Shapes(NamedTuple):
+    """A batch of shapes32."""
+
+    images: UInt8[Tensor, "n 32 32 3"]
+    labels: Int64[Tensor, " n"]
+    factors: ShapeFactors
+
+
+def shape_factors(indices: np.ndarray, *, seed: int, epoch: int = 0) -> ShapeFactors:
+    """The factors of images `indices`, on the CPU: classes are dealt as cards (ten images show all ten), all else is uniform."""
+    draws = words(seed, epoch, "shapes32", indices, 14)
+    u = unit(draws)
+    scale = _grid(SCALES[0] + u[:, 0] * (SCALES[1] - SCALES[0]))
+    margin = REACH * scale + 1  # the same for every class, so that the place does not tell the class
+    position = margin[:, None] + u[:, 1:3] * (SIDE - 1 - 2 * margin)[:, None]
+    lumas = [low + u[:, k] * (high - low) for k, (low, high) in ((3, DARK), (4, LIGHT))]
+    lighter = below(draws[:, 5], 2) == 1
+    turn = lambda k: below(draws[:, k], 1024) * (2 * math.pi / 1024)
+    floats = lambda *values: (torch.from_numpy(_grid(value).astype(np.float32)) for value in values)
+    position, scale, hue, lightness, behind_hue, behind, period, light = floats(
+        position,
+        scale,
+        u[:, 6],
+        np.where(lighter, lumas[1], lumas[0]),
+        u[:, 7],
+        np.where(lighter, lumas[0], lumas[1]),
+        5 + 7 * u[:, 8],
+        1 - SHADE * u[:, 9],
+    )
+    rotation, background_angle, light_angle = (torch.from_numpy(turn(k)) for k in (10, 11, 12))
+    return ShapeFactors(
+        shape=torch.from_numpy(deck(seed, epoch, "shapes32", indices, len(SHAPES))),
+        position=position,
+        scale=scale,
+        rotation=rotation,
+        hue=hue,
+        lightness=lightness,
+        background=torch.from_numpy(below(draws[:, 13], len(BACKGROUNDS))),
+        background_hue=behind_hue,
+        background_lightness=behind,
+        background_angle=background_angle,
+        background_period=period,
+        light=light,
+        light_angle=light_angle,
+    )
+
+
+def shapes32(n: int, *, seed: int, start: int = 0, epoch: int = 0, device: str | torch.device = "cpu") -> Shapes:
+    """Images `start` to `start + n - 1` of the set that (seed, epoch) names. Factors stay on the CPU.
+
+    Memory beyond the result is that of a batch. Raises DataError for a negative n or start.
+    """
+    if n < 0 or start < 0:
+        raise DataError(f"n={n}, start={start}: neither can be negative.")
+    images = torch.empty(n, SIDE, SIDE, 3, dtype=torch.uint8, device=device)
+    factors = shape_factors(np.arange(start, start + n), seed=seed, epoch=epoch)
+    for first in range(0, n, BATCH):
+        here = slice(first, first + BATCH)
+        images[here] = render(ShapeFactors(*(factor[here] for factor in factors)), device)
+    return Shapes(images, factors.shape.to(device), factors)
+
+
+def render(factors: ShapeFactors, device: str | torch.device = "cpu") -> UInt8[Tensor, "n 32 32 3"]:
+    """The images that these factors describe: also with factors of one's own, to change one and keep the others."""
+    there = lambda values: torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32)).to(device)
+    column = lambda values: there(np.asarray(values))[:, None, None]
+    place = torch.arange(SIDE, dtype=torch.float32, device=device)
+    rows, columns = place[:, None], place[None, :]
+
+    def along(angle: Tensor, row: float | Tensor, col: float | Tensor, unit_: float | Tensor = 1.0) -> tuple[Tensor, Tensor]:
+        """Coordinates along and across `angle` from (row, col)."""
+        cos, sin = column(_grid(np.cos(angle.numpy()), 2**14)), column(_grid(np.sin(angle.numpy()), 2**14))
+        dx, dy = (columns - col) / unit_, (rows - row) / unit_
+        return dx * cos + dy * sin, dy * cos - dx * sin
+
+    scale = column(factors.scale)
+    x, y = along(factors.rotation, column(factors.position[:, 0]), column(factors.position[:, 1]), scale)
+    distance = torch.empty_like(x)
+    for label, signed_distance in enumerate(SIGNED_DISTANCES):
+        (members,) = torch.nonzero(factors.shape == label, as_tuple=True)
+        if len(members):
+            members = members.to(device)
+            distance[members] = signed_distance(x[members], y[members])
+    cover = (0.5 - distance * scale).clamp_(0, 1)[..., None]
+
+    centre = (SIDE - 1) / 2
+    u, v = along(factors.background_angle, centre, centre)
+    period = column(factors.background_period)
+    kind = [column((factors.background == k).numpy()) for k in range(len(BACKGROUNDS))]
+    stripes = _wave(u / period)
+    pattern = kind[1] * (u / (centre * math.sqrt(2))) + kind[2] * stripes + kind[3] * (stripes * _wave(v / period))
+    behind = there(colour(factors.background_hue, factors.background_lightness))[:, None, None] + (pattern * TEXTURE)[..., None]
+    shape = there(colour(factors.hue, factors.lightness))[:, None, None]
+
+    from_light, _ = along(factors.light_angle, centre, centre)
+    light = 1 - (1 - column(factors.light)) * (from_light / (centre * math.sqrt(2)) + 1) * 0.5
+    image = ((behind + cover * (shape - behind)) * light[..., None]).clamp_(0, 1)
+    return (image * 255 + 0.5).to(torch.uint8)
+
+
+def colour(hue: Float[Tensor, " n"], luma: Float[Tensor, " n"]) -> np.ndarray:
+    """RGB in [0, 1] of a hue in [0, 1) at a given luma (0.299 R + 0.587 G + 0.114 B) and our chroma: float64, (n, 3)."""
+    hue, luma = hue.numpy().astype(np.float64), luma.numpy().astype(np.float64)
+    pure = np.stack([np.clip(np.abs((hue * 6 + shift) % 6 - 3) - 1, 0, 1) for shift in (0, 4, 2)], axis=-1)
+    return _grid(luma[:, None] + CHROMA * (pure - (pure @ [0.299, 0.587, 0.114])[:, None]), 2**14)
+
+
+def _grid(values: np.ndarray, steps: int = 1024) -> np.ndarray:
+    """Rounded to multiples of 1 / steps, so that a last bit in which machines differ does not reach the image."""
+    return np.round(np.asarray(values, np.float64) * steps) / steps
+
+
+def _wave(t: Tensor) -> Tensor:
+    """A triangle wave of period 1 between -1 and 1."""
+    return (t - t.floor() - 0.5).abs() * 4 - 1
+
+
+# ---- signed distances, of shapes of area 1, at (x, y) from their centres ----
+
+
+def _length(x: Tensor, y: Tensor) -> Tensor:
+    return (x * x + y * y).sqrt()
+
+
+def _box(x: Tensor, y: Tensor, half_width: float, half_height: float) -> Tensor:
+    across, along = x.abs() - half_width, y.abs() - half_height
+    return _length(across.clamp(min=0), along.clamp(min=0)) + torch.maximum(across, along).clamp(max=0)
+
+
+def _disc(x: Tensor, y: Tensor) -> Tensor:
+    return _length(x, y) - 1 / math.sqrt(math.pi)
+
+
+def _ring(x: Tensor, y: Tensor) -> Tensor:
+    outer = 1 / math.sqrt(math.pi * (1 - 0.6**2))  # the hole is 0.6 as wide
+    return (_length(x, y) - 0.8 * outer).abs() - 0.2 * outer
+
+
+def _pair(x: Tensor, y: Tensor) -> Tensor:
+    return _length(x.abs() - 0.62, y) - 1 / math.sqrt(2 * math.pi)
+
+
+def _lens(r: float, d: float) -> float:
+    """The area common to a unit disc and a disc of radius r at distance d."""
+    a, b = math.acos((d * d + 1 - r * r) / (2 * d)), math.acos((d * d + r * r - 1) / (2 * d * r))
+    return a + r * r * b - 0.5 * math.sqrt((-d + 1 + r) * (d + 1 - r) * (d - 1 + r) * (d + 1 + r))
+
+
+def _crescent(x: Tensor, y: Tensor) -> Tensor:
+    radius = 1 / math.sqrt(math.pi - _lens(0.8, 0.5))
+    return torch.maximum(_length(x, y) - radius, 0.8 * radius - _length(x - 0.5 * radius, y))
+
+
+def _triangle(x: Tensor, y: Tensor) -> Tensor:
+    inner = math.sqrt(1 / (3 * math.sqrt(3)))  # the inscribed circle's radius
+    return torch.maximum(x.abs() * (math.sqrt(3) / 2) + y * 0.5, -y) - inner
+
+
+def _square(x: Tensor, y: Tensor) -> Tensor:
+    return _box(x, y, 0.5, 0.5)
+
+
+def _bar(x: Tensor, y: Tensor) -> Tensor:
+    return _box(x, y, 1.0, 0.25)
+
+
+def _cross(x: Tensor, y: Tensor) -> Tensor:
+    arm = math.sqrt(9 / 20)  # arms a third as wide as the whole
+    return torch.minimum(_box(x, y, arm, arm / 3), _box(x, y, arm / 3, arm))
+
+
+def _corner(x: Tensor, y: Tensor) -> Tensor:
+    arm = math.sqrt(9 / 20)
+    return torch.minimum(_box(x + 2 * arm / 3, y, arm / 3, arm), _box(x, y + 2 * arm / 3, arm, arm / 3))
+
+
+def _star(x: Tensor, y: Tensor) -> Tensor:
+    fifth = math.pi / 5
+    tip = 1 / math.sqrt(5 * 0.45 * math.sin(fifth))  # the inner corners are at 0.45 of the tips' radius
+    for cos, sin in ((math.cos(fifth), -math.sin(fifth)), (-math.cos(fifth), -math.sin(fifth))):
+        # fold the five points onto the one that points to +y: reflections at the lines between them
+        x = x.abs() if cos > 0 else x
+        beyond = (x * cos + y * sin).clamp(min=0) * 2
+        x, y = x - beyond * cos, y - beyond * sin
+    dx, dy = 0.45 * tip * math.sin(fifth), 0.45 * tip * math.cos(fifth) - tip  # the edge from the tip to an inner corner
+    return (x.abs() * -dy + (y - tip) * dx) / math.hypot(dx, dy)
+
+
+SIGNED_DISTANCES: tuple[Callable[[Tensor, Tensor], Tensor], ...] = (
+    _disc, _ring, _pair, _crescent, _triangle, _square, _bar, _cross, _corner, _star,
+)  # fmt: skip
+REACH = math.hypot(1.0, 0.25)  # no shape of area 1 reaches further from its centre (the bar's corners; the pair's ends are at 1.02)
