@@ -81,8 +81,8 @@ def ledger() -> None:
     from ib_tutorial.experiments import ledger as judge_all
 
     table = Table("where", "claim", "mean", "95 % interval", "unit", "profile", "verdict")
-    for v in judge_all(claim for module in EXPERIMENTS.values() for claim in module.CLAIMS):
+    for v in judge_all(finding for module in EXPERIMENTS.values() for finding in module.FINDINGS):
         profile = v.record.profile if v.record else ""
         numbers = [f"{v.mean:+.3f}", f"{v.low:+.3f} to {v.high:+.3f}"] if v.record else ["", ""]
-        table.add_row(v.claim.where, v.claim.statement, *numbers, v.claim.unit, profile, v.verdict)
+        table.add_row(v.finding.where, v.finding.statement, *numbers, v.finding.unit, profile, v.verdict)
     show(table)

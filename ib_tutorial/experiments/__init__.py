@@ -1,11 +1,11 @@
 """One module per experiment, named by what it shows; `EXPERIMENTS` lists them, `recorded` reads what was run before.
 
-Each module has a `Config` (its settings, with their defaults), `PROFILES` (what differs per profile), `CLAIMS` (what the
+Each module has a `Config` (its settings, with their defaults), `PROFILES` (what differs per profile), `FINDINGS` (what the
 paper says, and the test that was fixed before the run) and `run_cell` (one cell of the grid to rows).
 """
 
-from ib_tutorial.experiments.ledger import Claim, Verdict, ledger
+from ib_tutorial.experiments.ledger import Finding, Verdict, ledger
 from ib_tutorial.experiments.record import Record, load_record, recorded
 from ib_tutorial.experiments.run import EXPERIMENTS, run
 
-__all__ = ["EXPERIMENTS", "Claim", "Record", "Verdict", "ledger", "load_record", "recorded", "run"]
+__all__ = ["EXPERIMENTS", "Finding", "Record", "Verdict", "ledger", "load_record", "recorded", "run"]

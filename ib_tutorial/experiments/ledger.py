@@ -16,7 +16,7 @@ LEVEL = 0.95
 
 
 @dataclass(frozen=True)
-class Claim:
+class Finding:
     """What the paper says, and the quantity that decides it: `values(record)`, one per seed, positive if it holds."""
 
     name: str
@@ -34,7 +34,7 @@ class Claim:
 class Verdict:
     """A claim and what one record says of it: mean and 95 % interval over n seeds, in the claim's unit."""
 
-    claim: Claim
+    finding: Finding
     record: Record | None
     mean: float
     low: float
@@ -70,32 +70,32 @@ def paired_differences(left: Sequence[float], right: Sequence[float], scale: flo
     return [scale * (a - b) for a, b in zip(left, right, strict=True)]
 
 
-def judge(claim: Claim, record: Record | None) -> Verdict:
+def judge(finding: Finding, record: Record | None) -> Verdict:
     """The verdict of a finished record; "not run" without one."""
     if record is None or not record.finished:
-        return Verdict(claim, None, math.nan, math.nan, math.nan, 0)
-    values = list(claim.values(record))
-    return Verdict(claim, record, *interval(values), len(values))
+        return Verdict(finding, None, math.nan, math.nan, math.nan, 0)
+    values = list(finding.values(record))
+    return Verdict(finding, record, *interval(values), len(values))
 
 
-def ledger(claims: Iterable[Claim], folder: Path = RECORDED, profiles: Sequence[str] = ("paper", "reduced")) -> list[Verdict]:
+def ledger(findings: Iterable[Finding], folder: Path = RECORDED, profiles: Sequence[str] = ("paper", "reduced")) -> list[Verdict]:
     """A verdict for each claim and each profile that was run; one "not run" where none was."""
     verdicts = []
-    for claim in claims:
-        paths = [folder / f"{claim.experiment}.{profile}.json" for profile in profiles]
+    for finding in findings:
+        paths = [folder / f"{finding.experiment}.{profile}.json" for profile in profiles]
         records = [load_record(path) for path in paths if path.exists()]
-        verdicts += [judge(claim, record) for record in records or [None]]
+        verdicts += [judge(finding, record) for record in records or [None]]
     return verdicts
 
 
 def as_markdown(verdicts: Iterable[Verdict]) -> str:
     """The ledger as a Markdown table, a row per verdict."""
-    head = ["Where", "Claim", "Test, fixed before the run", "Published", "Ours (95 % interval)", "Run", "Verdict"]
+    head = ["Where", "Finding", "Test, fixed before the run", "Published", "Ours (95 % interval)", "Run", "Verdict"]
     lines = [head, ["---"] * len(head)]
     for v in verdicts:
-        ours = f"{v.mean:+.2f} [{v.low:+.2f}, {v.high:+.2f}] {v.claim.unit}" if v.record else "not run yet"
+        ours = f"{v.mean:+.2f} [{v.low:+.2f}, {v.high:+.2f}] {v.finding.unit}" if v.record else "not run yet"
         lines.append(
-            [v.claim.where, v.claim.statement, v.claim.test, v.claim.published, ours, provenance(v.record), f"**{v.verdict}**"]
+            [v.finding.where, v.finding.statement, v.finding.test, v.finding.published, ours, provenance(v.record), f"**{v.verdict}**"]
         )
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 
 from data_gen import load
-from ib_tutorial.experiments.ledger import Claim, paired_differences
+from ib_tutorial.experiments.ledger import Finding, paired_differences
 from ib_tutorial.experiments.record import Cell, Record, Row
 from ib_tutorial.nn import NoisyNetwork, mlp, noise
 from ib_tutorial.training import evaluate, fit
@@ -194,8 +194,8 @@ def small_minus_large(record: Record, baseline: str) -> list[float]:
 
 UNIT = "percentage points of test error"
 
-CLAIMS = (
-    Claim(
+FINDINGS = (
+    Finding(
         name="mnist_widths.beats_binary",
         experiment=NAME,
         where="Fig. 3a",
@@ -204,7 +204,7 @@ CLAIMS = (
         unit=UNIT,
         values=lambda record: mean_gain(record, "binary"),
     ),
-    Claim(
+    Finding(
         name="mnist_widths.most_on_small",
         experiment=NAME,
         where="Fig. 3a",
@@ -213,7 +213,7 @@ CLAIMS = (
         unit=UNIT,
         values=lambda record: small_minus_large(record, "binary"),
     ),
-    Claim(
+    Finding(
         name="mnist_widths.adapting_helps",
         experiment=NAME,
         where="Fig. 3a",

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 import torch
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from ib_tutorial.experiments import mnist_widths
 from ib_tutorial.experiments.grid import run_cells

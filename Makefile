@@ -1,0 +1,41 @@
+# make book, make test: see README.md. Everything is installed into .venv, which is made anew when requirements.txt changes.
+
+PYTHON ?= python3
+PROFILE ?= quick
+JOBS ?= 1
+PY := .venv/bin/python
+export JUPYTER_PREFER_ENV_PATH := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: book html refresh test clean help
+
+help:
+	@echo "make book [PROFILE=smoke|quick] [JOBS=n]   execute what changed and render the book into _build/html"
+	@echo "make html                                  render what is already executed"
+	@echo "make refresh                               renew the outputs stored in the committed notebooks"
+	@echo "make test                                  test the packages, and every chapter at smoke"
+	@echo "make clean                                 remove _build (keeps .venv)"
+
+book: .venv/installed
+	@$(PY) book/build.py book --profile "$(PROFILE)" --jobs "$(JOBS)"
+
+html: .venv/installed
+	@$(PY) book/build.py html
+
+refresh: .venv/installed
+	@$(PY) book/build.py refresh --jobs "$(JOBS)"
+
+test: .venv/installed
+	$(PY) -m pytest tests -n 2 --dist loadscope
+	IB_TUTORIAL_PROFILE=smoke $(PY) -m pytest book -n 2 --dist loadscope \
+	  --nbval-lax --nbval-current-env --nbval-cell-timeout=300 --nbval-sanitize-with tests/nbval_sanitize.cfg
+
+clean:
+	rm -rf _build
+
+.venv/installed: requirements.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 11) <= v < (3, 14) else f"Python {v.major}.{v.minor} was found; 3.11, 3.12 or 3.13 is needed: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv --clear .venv
+	$(PY) -m pip install -r requirements.txt
+	$(PY) -m pip install --no-deps -e .
+	@touch .venv/installed

@@ -1,0 +1,282 @@
+"""Execute the chapters, render the book, renew the outputs that the committed notebooks carry.
+
+The Makefile's targets call this file; `python book/build.py --help` lists its commands. Chapters are run by papermill into
+`_build/executed/`, a copy of the book from which Jupyter Book makes the HTML; the source tree is only written by `refresh`.
+"""
+
+import hashlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import nbformat
+import papermill
+import typer
+from nbformat import NotebookNode
+from papermill.exceptions import PapermillExecutionError
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from sphinx_external_toc.parsing import parse_toc_yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+BUILD = ROOT / "_build"
+EXECUTED = BUILD / "executed"
+PROFILES = ("smoke", "quick", "reduced", "paper")
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+console = Console(stderr=False)
+Profile = Annotated[str, typer.Option(help=f"One of {', '.join(PROFILES)}.")]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What became of a chapter: the seconds it took when it was last executed, and whether that was now."""
+
+    chapter: str
+    seconds: float
+    executed: bool
+
+
+class ChapterFailed(Exception):
+    """A cell of a chapter raised; the message says which, with its traceback."""
+
+
+def pages(root: Path = ROOT) -> list[str]:
+    """The pages of `_toc.yml` in reading order, without their endings: "book/index", ..."""
+    return [page for page in parse_toc_yaml(root / "_toc.yml") if (root / f"{page}.ipynb").exists() or page_exists(root, page)]
+
+
+def page_exists(root: Path, page: str) -> bool:
+    if (root / f"{page}.md").exists():
+        return True
+    raise typer.BadParameter(f"_toc.yml lists {page}, and there is neither {page}.ipynb nor {page}.md")
+
+
+def chapters(root: Path = ROOT) -> list[str]:
+    """The pages that are notebooks."""
+    return [page for page in pages(root) if (root / f"{page}.ipynb").exists()]
+
+
+def code(notebook: NotebookNode) -> str:
+    """The code of a notebook, cell by cell: what its outputs depend on."""
+    return "\n\0\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
+
+
+def digest(*parts: bytes) -> str:
+    h = hashlib.sha256()
+    for part in parts:
+        h.update(len(part).to_bytes(8, "big") + part)
+    return h.hexdigest()
+
+
+def records_shown(source: str, root: Path = ROOT) -> list[Path]:
+    """The records that code reads: those whose experiment it names; all of them where it judges the ledger."""
+    paths = sorted((root / "book" / "recorded").glob("*"))
+    if re.search(r"\bledger\b", source):
+        return paths
+    return [path for path in paths if re.search(rf"\b{re.escape(path.name.split('.')[0])}\b", source)]
+
+
+def key(notebook: NotebookNode, profile: str, root: Path = ROOT) -> str:
+    """What decides whether a chapter is executed again: its cells, its records, both packages, the pins and the profile."""
+    modules = sorted(path for package in ("ib_tutorial", "data_gen") for path in (root / package).rglob("*.py"))
+    files = [*modules, *records_shown(code(notebook), root), root / "requirements.txt"]
+    cells = [f"{cell.cell_type}\0{cell.source}\0{cell.metadata}".encode() for cell in notebook.cells]
+    named = [part for path in files for part in (path.relative_to(root).as_posix().encode(), path.read_bytes())]
+    return digest(profile.encode(), *cells, b"files", *named)
+
+
+def stage(root: Path = ROOT, executed: Path = EXECUTED) -> None:
+    """Bring everything but the notebooks up to date in `executed`, and drop notebooks that are no chapter any more."""
+    executed.mkdir(parents=True, exist_ok=True)
+    kept = set(chapters(root))
+    for old in executed.rglob("*.ipynb"):
+        if old.relative_to(executed).with_suffix("").as_posix() not in kept:
+            old.unlink()
+    sources = [root / "_config.yml", root / "_toc.yml"]
+    sources += [p for p in (root / "book").rglob("*") if p.suffix in {".md", ".bib"} or "_static" in p.parts]
+    wanted = {path.relative_to(root) for path in sources if path.is_file()}
+    for old in executed.rglob("*"):
+        if old.is_file() and old.suffix != ".ipynb" and old.relative_to(executed) not in wanted:
+            old.unlink()
+    for relative in wanted:
+        target = executed / relative
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if not target.exists() or target.read_bytes() != (root / relative).read_bytes():
+            shutil.copyfile(root / relative, target)
+
+
+def execute_chapter(chapter: str, profile: str, root: Path = ROOT, executed: Path = EXECUTED) -> Run:
+    """Execute one chapter into `executed`, unless what is there has the same key. Raises ChapterFailed."""
+    source = root / f"{chapter}.ipynb"
+    target = executed / f"{chapter}.ipynb"
+    notebook = nbformat.read(source, as_version=4)
+    wanted = key(notebook, profile, root)
+    has_profile = any("parameters" in cell.metadata.get("tags", []) for cell in notebook.cells)
+    if target.exists():
+        stored = nbformat.read(target, as_version=4).metadata.get("book", {})
+        if stored.get("key") == wanted:
+            return Run(chapter, stored["seconds"], executed=False)
+
+    target.parent.mkdir(parents=True, exist_ok=True)
+    start = time.perf_counter()
+    with tempfile.TemporaryDirectory(dir=executed.parent, prefix="running-") as folder:
+        output = Path(folder) / source.name
+        try:
+            papermill.execute_notebook(
+                source,
+                output,
+                {"profile": profile} if has_profile else {},
+                kernel_name="python3",
+                cwd=folder,
+                progress_bar=False,
+                extra_arguments=["--IPKernelApp.log_level=ERROR"],  # no remarks about the kernel's transport
+            )
+        except PapermillExecutionError as error:
+            failed = BUILD / "failed" / source.name
+            failed.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(output, failed)
+            raise ChapterFailed(describe(chapter, error, failed)) from error
+        notebook = nbformat.read(output, as_version=4)
+    seconds = round(time.perf_counter() - start, 1)
+    notebook = cleaned(notebook)
+    notebook.metadata["book"] = {"key": wanted, "seconds": seconds, "profile": profile}
+    write_notebook(notebook, target)
+    return Run(chapter, seconds, executed=True)
+
+
+def describe(chapter: str, error: PapermillExecutionError, failed: Path) -> str:
+    traceback = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(error.traceback))
+    return (
+        f"{chapter}.ipynb failed in its cell {error.cell_index} (execution count {error.exec_count}): "
+        f"{error.ename}: {error.evalue}\n\nThe cell:\n{error.source}\n\n{traceback}\n\n"
+        f"The notebook up to there: {failed.relative_to(ROOT)}"
+    )
+
+
+def cleaned(notebook: NotebookNode) -> NotebookNode:
+    """Without what differs between two runs on two machines: times, versions, papermill's notes, drawn progress bars."""
+    notebook.metadata = NotebookNode(
+        kernelspec={"display_name": "Python 3", "language": "python", "name": "python3"}, language_info={"name": "python"}
+    )
+    for cell in notebook.cells:
+        for noted in ("papermill", "execution", "trusted"):
+            cell.metadata.pop(noted, None)
+        if not cell.metadata.get("tags", True):
+            del cell.metadata["tags"]
+        if "injected-parameters" in cell.metadata.get("tags", []):
+            cell.metadata["tags"].append("remove-cell")
+        if cell.cell_type == "code":
+            cell.outputs = [output for output in cell.outputs if not is_progress(output)]
+    return notebook
+
+
+def is_progress(output: NotebookNode) -> bool:
+    return output.output_type == "stream" and output.name == "stderr" and "\r" in output.text
+
+
+def write_notebook(notebook: NotebookNode, path: Path) -> None:
+    temporary = path.with_name(f".{path.name}.tmp")
+    nbformat.write(notebook, temporary)
+    temporary.replace(path)
+
+
+def execute_all(profile: str, jobs: int) -> list[Run]:
+    """Execute every chapter that needs it, showing which are running. Raises ChapterFailed after the others are done."""
+    if profile not in PROFILES:
+        raise typer.BadParameter(f"there is no profile {profile!r}; there are: {', '.join(PROFILES)}")
+    stage()
+    names = chapters()
+    runs, failures = {}, []
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console) as progress, ThreadPoolExecutor(jobs) as pool:
+        overall = progress.add_task(f"chapters at {profile}", total=len(names))
+
+        def work(name: str) -> Run:
+            task = progress.add_task(name, total=None)
+            try:
+                return execute_chapter(name, profile)
+            finally:
+                progress.remove_task(task)
+
+        for future in as_completed([pool.submit(work, name) for name in names]):
+            try:
+                run = future.result()
+                runs[run.chapter] = run
+                progress.console.print(f"{run.chapter}: {f'executed in {run.seconds} s' if run.executed else 'unchanged'}")
+            except ChapterFailed as error:
+                failures.append(str(error))
+            progress.advance(overall)
+    if failures:
+        raise ChapterFailed("\n\n".join(failures))
+    return [runs[name] for name in names]
+
+
+@app.command()
+def book(profile: Profile = "quick", jobs: Annotated[int, typer.Option(help="Chapters to run at once.")] = 1) -> None:
+    """Execute what changed, render all, and say where the book is and how long each chapter took."""
+    start = time.perf_counter()
+    try:
+        runs = execute_all(profile, jobs)
+    except ChapterFailed as error:
+        console.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
+        raise typer.Exit(1) from error
+    html()
+    table = Table("chapter", "seconds", "")
+    for run in runs:
+        table.add_row(run.chapter, f"{run.seconds:.1f}", "executed" if run.executed else "unchanged")
+    console.print(table)
+    console.print(f"The whole took {time.perf_counter() - start:.0f} s.")
+    console.print(f"The book: {(BUILD / 'html' / 'index.html')}", soft_wrap=True)
+
+
+@app.command()
+def html() -> None:
+    """Render what is already executed; any warning of Sphinx fails the build."""
+    stage()
+    missing = [chapter for chapter in chapters() if not (EXECUTED / f"{chapter}.ipynb").exists()]
+    if missing:
+        console.print(f"not executed yet: {', '.join(missing)}; run `make book` first", style="red")
+        raise typer.Exit(1)
+    jupyter_book = Path(sys.executable).with_name("jupyter-book")
+    command = [str(jupyter_book), "build", str(EXECUTED), "--path-output", str(ROOT)]
+    if subprocess.run([*command, "-W", "-n", "--keep-going", "-q"]).returncode:
+        console.print("Jupyter Book failed: its messages are above", style="red")
+        raise typer.Exit(1)
+
+
+@app.command()
+def refresh(jobs: Annotated[int, typer.Option(help="Chapters to run at once.")] = 1) -> None:
+    """Renew the outputs stored in the committed notebooks, from a run at quick."""
+    try:
+        execute_all("quick", jobs)
+    except ChapterFailed as error:
+        console.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
+        raise typer.Exit(1) from error
+    for chapter in chapters():
+        executed = nbformat.read(EXECUTED / f"{chapter}.ipynb", as_version=4)
+        source = nbformat.read(ROOT / f"{chapter}.ipynb", as_version=4)
+        executed.cells = [c for c in executed.cells if "injected-parameters" not in c.metadata.get("tags", [])]
+        count = 0
+        for cell in executed.cells:
+            if cell.cell_type == "code":
+                count += 1
+                cell.execution_count = count
+                for output in cell.outputs:
+                    if output.output_type == "execute_result":
+                        output.execution_count = count
+        executed.metadata["book"] = {"outputs_of": digest(code(source).encode())}
+        write_notebook(executed, ROOT / f"{chapter}.ipynb")
+    console.print(f"renewed {len(chapters())} notebooks; look at `git diff --stat book`")
+
+
+if __name__ == "__main__":
+    app()

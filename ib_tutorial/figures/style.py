@@ -1,0 +1,33 @@
+"""How figures look: colours that the colour-blind can tell apart, on white in both themes of the book."""
+
+import matplotlib.pyplot as plt
+import seaborn as sns
+
+WIDE = (7.2, 3.0)
+"""Inches: the width of the book's text column, and the height that a row of panels needs."""
+
+METHODS = {
+    "none": ("no noise", "C7", "s"),
+    "binary": ("binary dropout", "C1", "^"),
+    "log_normal": ("constant log-normal, same variance", "C2", "v"),
+    "log_normal_cap": ("constant log-normal, at the cap", "C4", "D"),
+    "information": ("Information Dropout", "C0", "o"),
+}
+"""Name, colour and marker of each kind of noise, the same in every figure."""
+
+
+def use_style() -> None:
+    """Set the book's style for all figures that follow in this process."""
+    sns.set_theme(context="notebook", style="whitegrid", palette="colorblind", font_scale=0.85)
+    plt.rcParams.update(
+        {
+            "figure.figsize": WIDE,
+            "figure.dpi": 110,
+            "figure.constrained_layout.use": True,
+            "savefig.bbox": "tight",
+            "savefig.facecolor": "white",
+            "axes.titlesize": "medium",
+            "legend.frameon": False,
+            "grid.color": "0.9",
+        }
+    )

@@ -1,0 +1,72 @@
+"""Figures of the theory chapters, computed where they are shown."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+
+from ib_tutorial.information import kl_log_normal, kl_log_uniform
+
+
+def noise_family(alpha: float) -> Figure:
+    """The factor of binary, Gaussian and log-normal noise whose variance, relative to the squared mean, is e^{alpha^2} - 1."""
+    relative_variance = math.expm1(alpha**2)
+    p = relative_variance / (1 + relative_variance)
+    figure, axes = plt.subplots(1, 3, sharex=True)
+    axes[0].vlines([0, 1 / (1 - p)], 0, [p, 1 - p], lw=3, color="C1")
+    axes[0].plot([0, 1 / (1 - p)], [p, 1 - p], "o", color="C1")
+    axes[0].set(title=f"binary, p = {p:.2f}", ylabel="probability", ylim=(0, 1))
+    eps = np.linspace(-1.5, 4, 500)
+    gaussian = np.exp(-((eps - 1) ** 2) / (2 * relative_variance)) / math.sqrt(2 * math.pi * relative_variance)
+    positive = eps[eps > 0.005]
+    log_normal = np.exp(-(np.log(positive) ** 2) / (2 * alpha**2)) / (positive * alpha * math.sqrt(2 * math.pi))
+    for axis, title, at, density, color in (
+        (axes[1], "Gaussian, mean 1", eps, gaussian, "C2"),
+        (axes[2], f"log-normal, α = {alpha}", positive, log_normal, "C0"),
+    ):
+        axis.plot(at, density, color=color)
+        axis.fill_between(at, density, alpha=0.2, color=color)
+        axis.set(title=title, ylabel="density", ylim=(0, 0.95))
+    for axis in axes:
+        axis.axvline(0, color="0.4", lw=0.8)
+        axis.set(xlabel="factor ε", xlim=(-1.5, 4))
+    return figure
+
+
+def unit_costs(max_alpha: float, mu: float, sigma: float) -> Figure:
+    """Nats that one unit pays: under the log-uniform prior against alpha, under the log-normal one against log f."""
+    figure, (left, right) = plt.subplots(1, 2)
+    alpha = torch.logspace(-2, math.log10(max_alpha), 200, dtype=torch.float64)
+    left.plot(alpha, kl_log_uniform(alpha, max_alpha), color="C0")
+    left.axvline(max_alpha, color="0.4", ls="--", lw=1)
+    left.text(max_alpha * 0.92, 3.4, "cap", ha="right", color="0.3")
+    left.set(xscale="log", xlabel="noise scale α", ylabel="cost above the cap (nats)", title="ReLU unit, log-uniform prior")
+
+    log_f = torch.linspace(-4, 2, 200, dtype=torch.float64)
+    tensors = [torch.tensor(value, dtype=torch.float64) for value in (mu, sigma)]
+    for color, scale in zip(("C0", "C1", "C2"), (0.05, 0.3, 0.7), strict=True):
+        cost = kl_log_normal(log_f, torch.tensor(scale, dtype=torch.float64), *tensors)
+        right.plot(log_f, cost, color=color, label=f"α = {scale}")
+    printed = kl_log_normal(torch.zeros_like(log_f), torch.tensor(0.3, dtype=torch.float64), *tensors)
+    right.plot(log_f, printed, ":", color="C1", label="α = 0.3, as printed")
+    right.axvline(mu, color="0.4", ls="--", lw=1)
+    right.text(mu + 0.1, 11, "μ", color="0.3")
+    right.set(xlabel="log f(x)", ylabel="cost (nats)", title="Softplus unit, log-normal prior", ylim=(0, 12))
+    right.legend()
+    return figure
+
+
+def noise_over_training(scales: Mapping[float, Sequence[Sequence[float]]], max_alpha: float) -> Figure:
+    """Mean alpha of each layer by epoch: scales[beta][epoch][layer]."""
+    figure, axes = plt.subplots(1, len(scales), sharey=True, squeeze=False)
+    for axis, (beta, by_epoch) in zip(axes[0], scales.items(), strict=True):
+        for layer, (values, style) in enumerate(zip(np.array(by_epoch).T, ("-", "--", ":"), strict=True), start=1):
+            axis.plot(range(1, len(values) + 1), values, style, color=f"C{layer - 1}", lw=2, label=f"layer {layer}")
+        axis.axhline(max_alpha, color="0.4", ls="--", lw=1)
+        axis.set(title=f"β = {beta:g}", xlabel="epoch", ylim=(0, max_alpha * 1.05))
+    axes[0, 0].set_ylabel("mean noise scale α")
+    axes[0, -1].legend(loc="lower right")
+    return figure
