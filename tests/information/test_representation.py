@@ -1,0 +1,69 @@
+"""Oracles: loops over every cell; slices instead of differences of entropies."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from ib_tutorial.information import entropy, mutual_information
+from ib_tutorial.information.representation import conditional_mutual_information, encoder_of, minimal_sufficient, represent
+
+
+def random_table(seed: int, *shape: int, zeros: float = 0.3) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    table = rng.gamma(0.5, size=shape) * (rng.random(shape) >= zeros)
+    table.flat[0] += 0.1
+    return table / table.sum()
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("as_input", [np.asarray, torch.tensor])
+def test_conditional_information_is_the_mean_of_that_of_the_slices(seed, as_input):
+    p = random_table(seed, 4, 3, 5)
+    slices = sum(
+        p[:, :, z].sum() * mutual_information(p[:, :, z] / p[:, :, z].sum()) for z in range(5) if p[:, :, z].sum() > 0
+    )
+    assert float(conditional_mutual_information(as_input(p))) == pytest.approx(slices, abs=1e-12)
+
+
+def test_the_chain_multiplies_cell_by_cell():
+    p, encoder = random_table(0, 4, 3, 2), random_table(1, 4, 5, zeros=0)
+    encoder /= encoder.sum(1, keepdims=True)
+    joint = represent(p, encoder)
+    assert joint.shape == (4, 3, 2, 5)
+    for cell in np.ndindex(joint.shape):
+        assert joint[cell] == pytest.approx(p[cell[:3]] * encoder[cell[0], cell[3]], abs=1e-15)
+    assert type(represent(torch.tensor(p), torch.tensor(encoder))) is torch.Tensor
+
+
+def test_given_its_x_the_representation_tells_nothing_of_y():
+    p, encoder = random_table(2, 4, 3), random_table(3, 4, 5, zeros=0)
+    joint = represent(p, encoder / encoder.sum(1, keepdims=True))
+    assert conditional_mutual_information(joint.transpose(1, 2, 0)) == pytest.approx(0, abs=1e-12)
+
+
+def test_equal_posteriors_share_a_number_and_unseen_values_have_none():
+    p_xy = np.array([[0.1, 0.3], [0.0, 0.0], [0.05, 0.15], [0.3, 0.1]])
+    assert minimal_sufficient(p_xy).tolist() == [0, -1, 0, 1]
+    assert entropy(represent(p_xy, encoder_of(minimal_sufficient(p_xy))).sum((0, 1))) == pytest.approx(
+        -0.6 * math.log(0.6) - 0.4 * math.log(0.4), abs=1e-12
+    )
+
+
+def test_zero_and_negative_zero_are_one_posterior():
+    assert minimal_sufficient(np.array([[0.5, 0.0], [0.5, -0.0]])).tolist() == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda: conditional_mutual_information(np.full((2, 2), 0.25)), "the given one last"),
+        (lambda: represent(np.full((2, 2), 0.25), np.eye(3)), "one row for each of the 2 values"),
+        (lambda: represent(np.full((2, 2), 0.25), np.ones((2, 2))), "must be a distribution over z"),
+        (lambda: minimal_sufficient(np.full(4, 0.25)), "two dimensions"),
+    ],
+)
+def test_refusals_say_what_is_needed(call, says):
+    with pytest.raises(ValueError, match=says):
+        call()
