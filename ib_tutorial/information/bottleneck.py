@@ -189,8 +189,8 @@ class _Problem:
         return torch.zeros(1, dtype=torch.float64), _log(self.p @ self.p_y)[None]
 
 
-# log p(z) and log p(y|z), with any number of restarts before their last axes
-_Codebook = tuple[Float[Tensor, "*restarts z"], Float[Tensor, "*restarts z y"]]
+# log p(z) [*restarts, z] and log p(y|z) [*restarts, z, y]
+_Codebook = tuple[Tensor, Tensor]
 
 
 def _minimise(
@@ -252,34 +252,46 @@ def _open_clusters(
 
 
 def _iterate(
-    problem: _Problem, beta: float, codebook: _Codebook, max_iterations: int, precision: float
+    problem: _Problem, beta: float, codebook: _Codebook, max_iterations: int, precision: float, memory: int = 10
 ) -> tuple[_Codebook, int, Tensor]:
-    """Blahut-Arimoto steps until one moves no p(y|z), nor the bound from the clusters at hand, by more than `precision`: every third one from a point extrapolated along the last two.
+    """Blahut-Arimoto until a step moves no p(y|z), nor the bound from the clusters at hand, by more than `precision`.
 
-    The extrapolation is SQUAREM (Varadhan & Roland 2008), kept only where Phi does not rise: near a critical beta the plain iteration
-    needs thousands of steps.
+    Near a critical beta the plain iteration needs many thousands of steps, so each step starts from the mixture of the last few that
+    would have moved least (Anderson acceleration; Walker & Ni 2011), unless Phi rises there: then from the end of the step before.
     """
-    n_iterations = 0
-    while True:
-        first, _, _, gain = _step(problem, beta, codebook)
-        second, phi, _, _ = _step(problem, beta, first)
-        n_iterations += 2
-        p_z = torch.exp(first[0])
-        s = torch.exp(first[1])
-        moved = (s - torch.exp(codebook[1])).abs().amax((-2, -1))
+    starts, ends, lowest = [], [], torch.tensor(math.inf)
+    for n_iterations in range(1, max_iterations + 1):
+        step, phi, _, gain = _step(problem, beta, codebook)
+        alive = (step[0] > -32)[..., None]
+        moved = ((torch.exp(step[1]) - torch.exp(codebook[1])).abs() * alive).amax((-2, -1))
         settled = torch.maximum(moved, beta * gain.amax(-1)) <= precision
-        if settled.all() or n_iterations >= max_iterations:
-            return second, n_iterations, settled
-        stride = _stride((codebook[0], first[0], second[0], p_z), tuple(a.flatten(-2) for a in (codebook[1], first[1], second[1], p_z[..., None] * s)))
-        jump = (
-            _extrapolate(codebook[0], first[0], second[0], stride),
-            _extrapolate(codebook[1], first[1], second[1], stride[..., None]),
-        )
-        jump = _normalise(jump[0]), _normalise(jump[1])
-        third, phi_jump, _, _ = _step(problem, beta, jump)
-        n_iterations += 1
-        better = (phi_jump <= phi)[..., None]
-        codebook = torch.where(better, third[0], second[0]), torch.where(better[..., None], third[1], second[1])
+        if settled.all():
+            break
+        start, end = _pack(codebook), _pack(step)
+        mixture = end
+        if starts:
+            last_end = ends[-1]
+            weight = _pack((0.5 * step[0], 0.5 * (step[0][..., None] + step[1]))).exp()
+            starts, ends = [*starts, start][-memory:], [*ends, end][-memory:]
+            moves = [weight * (b - a) for a, b in zip(starts, ends)]
+            differences = torch.stack([moves[-1] - move for move in moves[:-1]], -1)
+            mix = torch.linalg.lstsq(differences, moves[-1][..., None]).solution[..., 0]
+            mixture = end - sum((end - other) * mix[..., i, None] for i, other in enumerate(ends[:-1]))
+            mixture = torch.where((phi <= lowest)[..., None], mixture, last_end)
+        else:
+            starts, ends = [start], [end]
+        lowest = torch.minimum(lowest, phi)
+        codebook = _unpack(mixture, step)
+    return step, n_iterations, settled
+
+
+def _pack(codebook: _Codebook) -> Float[Tensor, "*restarts n"]:
+    return torch.cat([codebook[0], codebook[1].flatten(-2)], -1)
+
+
+def _unpack(packed: Float[Tensor, "*restarts n"], like_codebook: _Codebook) -> _Codebook:
+    n_clusters = like_codebook[0].shape[-1]
+    return _normalise(packed[..., :n_clusters]), _normalise(packed[..., n_clusters:].view(like_codebook[1].shape))
 
 
 def _step(problem: _Problem, beta: float, codebook: _Codebook) -> tuple[_Codebook, Tensor, Tensor, Tensor]:

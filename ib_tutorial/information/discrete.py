@@ -29,7 +29,7 @@ def entropy(p: Table) -> Nats:
     p: any shape, one distribution. Raises ValueError unless p is non-negative, finite and sums to 1 within 1e-6.
     """
     table = check_distribution(to_tensor(p), "p")
-    return like(-_x_log(table, table).sum().clamp(max=0), p)  # the clamps here and below: rounding never makes information negative
+    return like((-_x_log(table, table).sum()).clamp(min=0), p)  # the clamps here and below: rounding never makes information negative
 
 
 def conditional_entropy(p_xy: Table) -> Nats:
@@ -39,7 +39,7 @@ def conditional_entropy(p_xy: Table) -> Nats:
     finite and sums to 1 within 1e-6.
     """
     table = _check_joint(p_xy)
-    return like(-(_x_log(table, table) - _x_log(table, table.sum(1, keepdim=True))).sum().clamp(max=0), p_xy)
+    return like((_x_log(table, table.sum(1, keepdim=True)) - _x_log(table, table)).sum().clamp(min=0), p_xy)
 
 
 def kl_divergence(p: Table, q: Table) -> Nats:

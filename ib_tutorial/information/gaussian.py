@@ -67,14 +67,14 @@ def check_covariance(cov: Tensor, name: str) -> Float[Tensor, "d d"]:
         )
     scale = torch.rsqrt(variances)
     correlations = cov * scale[:, None] * scale
-    if (asymmetry := (correlations - correlations.T).abs().max().item()) > 1e-6:
+    if (asymmetry := (correlations - correlations.T).abs().max().item()) > eps**0.5:
         raise ValueError(f"{name} must be symmetric, but its correlations differ from their mirror by up to {asymmetry:g}")
     factor, failed = torch.linalg.cholesky_ex(correlations.detach())
     residual = factor.diagonal().square().min().item()  # the share of a coordinate's variance that those before it do not explain
     if failed or residual < len(cov) * eps:
         raise ValueError(
-            f"{name} is singular: some coordinates are linear functions of others, to the precision of {eps:.0e}, so their information is "
-            f"infinite; drop such coordinates, or, if {name} was estimated, use more samples than its {len(cov)} dimensions and float64"
+            f"{name} is singular or not positive definite: some coordinates are linear functions of others, to the precision of "
+            f"{eps:.0e}, so their information is infinite; drop such coordinates, or, if {name} was estimated, use more samples than its {len(cov)} dimensions and float64"
         )
     return correlations
 

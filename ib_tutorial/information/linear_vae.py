@@ -1,0 +1,90 @@
+r"""The linear Gaussian variational autoencoder, solved: probabilistic principal components with a beta (chapter 5).
+
+    prior z ~ N(0, I), decoder x | z ~ N(W z + mean, s I), encoder z | x ~ N(V (x - mean), diag(c)), loss = distortion + beta rate
+
+Distortion is E[-log q(x|z)] and rate E KL( p(z|x) || N(0, I) ), averaged over data of which only the covariance matters. With lambda_i its
+eigenvalues in falling order, latent i is used exactly where lambda_i > beta s, and then costs 1/2 log( lambda_i / (beta s) ) nats.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ib_tutorial.information._arrays import like, to_tensor
+
+Nats = float | Float[Tensor, ""]
+
+
+@dataclass(frozen=True)
+class LinearVAE:
+    r"""An optimal linear Gaussian VAE and what it achieves, in nats per image. Latents by falling eigenvalue; unused ones are zero."""
+
+    decoder: Float[Tensor, "pixels latents"] | Float[np.ndarray, "pixels latents"]  # W
+    encoder: Float[Tensor, "latents pixels"] | Float[np.ndarray, "latents pixels"]  # V
+    posterior_variance: Float[Tensor, "latents"] | Float[np.ndarray, "latents"]  # noqa: F821  # c, 1 where unused
+    rates: Float[Tensor, "latents"] | Float[np.ndarray, "latents"]  # noqa: F821  # E KL of each latent
+    rate: Nats  # their sum
+    distortion: Nats  # E[-log q(x|z)], a density: it may be negative, and depends on the unit of x
+
+
+def linear_vae(
+    cov: Float[Tensor, "pixels pixels"] | Float[np.ndarray, "pixels pixels"], n_latents: int, beta: float | int, noise_variance: float | int
+) -> LinearVAE:
+    r"""The minimum of distortion + beta rate over W, V and c, in closed form (beta = 1: Tipping & Bishop 1999, noise variance given).
+
+    With u_i the eigenvectors of cov and level = beta noise_variance: w_i = u_i sqrt(lambda_i - level), v_i = u_i sqrt(lambda_i - level) /
+    lambda_i and c_i = level / lambda_i for the n_latents largest lambda_i as far as they exceed the level, and 0, 0, 1 for the rest. At
+    beta = 1 minus the sum of distortion and rate is the largest log-likelihood. Rotating the latents costs nothing as long as the
+    posterior may be correlated. cov may be singular. Computed in float64, returned in the type of cov, without gradient.
+    Raises ValueError unless cov is square, finite, symmetric and has no negative eigenvalue, 1 <= n_latents <= pixels, and beta and
+    noise_variance are positive.
+    """
+    covariance = to_tensor(cov).detach().double()
+    if covariance.ndim != 2 or covariance.shape[0] != covariance.shape[1]:
+        raise ValueError(f"cov must be a square covariance matrix [pixels, pixels], but has shape {tuple(covariance.shape)}")
+    n_pixels = len(covariance)
+    if not 1 <= n_latents <= n_pixels:
+        raise ValueError(f"n_latents must be between 1 and the {n_pixels} dimensions of cov, but is {n_latents}")
+    for name, value in (("beta", beta), ("noise_variance", noise_variance)):
+        if not (0 < value < math.inf):
+            raise ValueError(f"{name} must be positive and finite, but is {value}")
+    if not torch.isfinite(covariance).all() or not torch.allclose(covariance, covariance.T, rtol=1e-5, atol=1e-12):
+        raise ValueError("cov must be finite and symmetric")
+    eigenvalues, vectors = (part.flip(-1) for part in torch.linalg.eigh((covariance + covariance.T) / 2))
+    if eigenvalues[-1] < -1e-6 * max(eigenvalues[0].item(), 1e-300):
+        raise ValueError(f"cov is no covariance: it has the negative eigenvalue {eigenvalues[-1].item():.3g}")
+    eigenvalues, level = eigenvalues.clamp(min=0), beta * noise_variance
+    kept, directions = eigenvalues[:n_latents], vectors[:, :n_latents]
+    used = kept > level
+    ratio = torch.where(used, kept / level, 1)
+    gain = torch.where(used, kept - level, 0).sqrt()
+    rates = torch.log(ratio) / 2
+    squared_error = eigenvalues.sum() - torch.where(used, kept - level, 0).sum()
+    distortion = n_pixels / 2 * math.log(2 * math.pi * noise_variance) + squared_error / (2 * noise_variance)
+    encoder = torch.where(used, gain / kept, 0)[:, None] * directions.T
+    results = (directions * gain, encoder, 1 / ratio, rates, rates.sum(), distortion)
+    return LinearVAE(*(like(value, cov) for value in results))
+
+
+def linear_vae_terms(
+    cov: Float[Tensor, "pixels pixels"],
+    decoder: Float[Tensor, "pixels latents"],
+    encoder: Float[Tensor, "latents pixels"],
+    log_var: Float[Tensor, "latents"],  # noqa: F821
+    noise_variance: float | int,
+) -> tuple[Float[Tensor, ""], Float[Tensor, "latents"]]:  # noqa: F821
+    r"""(distortion, rate of each latent) of any linear Gaussian VAE, in nats per image, with the expectations over x and z taken by hand.
+
+    E|x - W z|^2 = tr[(I - W V) cov (I - W V)^T] + tr[W diag(c) W^T] for centred x, c = exp(log_var) the posterior variances; and
+    E KL_j = 1/2 [(V cov V^T)_jj + c_j - 1 - log c_j]. Torch, differentiable: what an optimiser needs that knows nothing of eigenvectors.
+    """
+    covered = decoder @ encoder
+    through = covered @ cov
+    squared_error = cov.trace() - 2 * through.trace() + (through * covered).sum() + (decoder.square() * log_var.exp()).sum()
+    distortion = len(cov) / 2 * math.log(2 * math.pi * noise_variance) + squared_error / (2 * noise_variance)
+    mean_square = ((encoder @ cov) * encoder).sum(1)
+    return distortion, (mean_square + torch.expm1(log_var) - log_var) / 2
