@@ -13,21 +13,37 @@ from ib_tutorial.information.bottleneck import (
 from ib_tutorial.information.discrete import conditional_entropy, entropy, kl_divergence, mutual_information, total_correlation
 from ib_tutorial.information.gaussian import gaussian_mutual_information, gaussian_total_correlation
 from ib_tutorial.information.kl import kl_log_normal, kl_log_uniform, kl_standard_normal
+from ib_tutorial.information.lagrangian import (
+    VariationalBound,
+    alternating_step,
+    contraction_coefficient,
+    information_plane,
+    maximal_correlation,
+    partitions,
+    variational_bound,
+)
 
 __all__ = [
     "Bottleneck",
     "GaussianBottleneck",
+    "VariationalBound",
+    "alternating_step",
     "blahut_arimoto",
     "conditional_entropy",
+    "contraction_coefficient",
     "entropy",
     "gaussian_bottleneck",
     "gaussian_mutual_information",
     "gaussian_total_correlation",
     "information_curve",
+    "information_plane",
     "kl_divergence",
     "kl_log_normal",
     "kl_log_uniform",
     "kl_standard_normal",
+    "maximal_correlation",
     "mutual_information",
+    "partitions",
     "total_correlation",
+    "variational_bound",
 ]

@@ -1,0 +1,101 @@
+"""Oracles: enumeration of the joint by loops, a fine grid over binary inputs, Bell numbers, finite differences."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ib_tutorial.information import (
+    alternating_step,
+    blahut_arimoto,
+    contraction_coefficient,
+    information_plane,
+    maximal_correlation,
+    partitions,
+    variational_bound,
+)
+
+
+def source(seed: int, n_x: int = 5, n_y: int = 3) -> np.ndarray:
+    return np.random.default_rng(seed).dirichlet(np.full(n_x * n_y, 0.7)).reshape(n_x, n_y)
+
+
+def rows(seed: int, n: int, m: int) -> np.ndarray:
+    return np.random.default_rng(seed).dirichlet(np.ones(m), n)
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10**6), beta=st.floats(0.01, 3))
+def test_the_bound_is_the_lagrangian_plus_both_gaps(seed, beta):
+    p, encoder, decoder, prior = source(seed), rows(seed + 1, 5, 4), rows(seed + 2, 4, 3), rows(seed + 3, 1, 4)[0]
+    bound = variational_bound(p, encoder, decoder, prior, beta)
+    loop = sum(
+        p[x, y] * encoder[x, z] * (-math.log(decoder[z, y]) + beta * math.log(encoder[x, z] / prior[z]))
+        for x in range(5) for y in range(3) for z in range(4)
+    )  # fmt: skip
+    assert bound.loss == pytest.approx(loop, abs=1e-12)
+    assert bound.loss == pytest.approx(bound.lagrangian + bound.decoder_gap + beta * bound.prior_gap, abs=1e-12)
+    assert min(bound.decoder_gap, bound.prior_gap) >= 0
+
+
+def test_a_decoder_that_rules_out_what_happens_costs_infinity():
+    decoder = np.array([[1.0, 0, 0], [0, 1, 0]])
+    assert variational_bound(source(0), rows(1, 5, 2), decoder, np.array([0.5, 0.5]), 0.1).loss == math.inf
+
+
+def test_the_gradient_of_the_bound_is_its_finite_difference():
+    p = torch.tensor(source(3))
+    logits = torch.randn(5, 4, dtype=torch.float64, requires_grad=True)
+    decoder, prior = torch.tensor(rows(2, 4, 3)), torch.full((4,), 0.25, dtype=torch.float64)
+    assert torch.autograd.gradcheck(lambda t: variational_bound(p, torch.softmax(t, 1), decoder, prior, 0.3).loss, logits)
+
+
+def test_shapes_that_disagree_are_named():
+    with pytest.raises(ValueError, match="decoder must have shape"):
+        variational_bound(source(0), rows(0, 5, 4), rows(0, 3, 3), np.full(4, 0.25), 1)
+
+
+def test_a_step_never_raises_the_lagrangian_and_stays_at_the_optimum():
+    p, beta = source(4), 0.15
+    q, before = rows(5, 5, 5), math.inf
+    for _ in range(50):
+        i_xz, i_zy = information_plane(p, q)
+        assert beta * i_xz - i_zy <= before + 1e-13
+        before, q = beta * i_xz - i_zy, alternating_step(p, q, beta)
+    best = blahut_arimoto(p, beta).p_z_given_x
+    np.testing.assert_allclose(alternating_step(p, best, beta), best, atol=1e-5)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_contraction_of_a_binary_input_against_a_grid(seed):
+    p = source(seed, 2, 3)
+    p_x, p_y = p.sum(1), p.sum(0)
+    a = np.linspace(1e-6, 1 - 1e-6, 200_001)
+    r = np.stack([a, 1 - a], 1)
+    r_y = r @ (p / p_x[:, None])
+    cost = (r * np.log(r / p_x)).sum(1)
+    far = cost > 1e-6
+    grid = ((r_y * np.log(r_y / p_y)).sum(1)[far] / cost[far]).max()
+    assert contraction_coefficient(p) == pytest.approx(grid, abs=2e-5)
+
+
+def test_contraction_lies_between_the_squared_maximal_correlation_and_one():
+    for seed in range(10):
+        p = source(seed)
+        assert maximal_correlation(p) ** 2 <= contraction_coefficient(p) <= 1
+    independent = np.outer([0.2, 0.8], [0.3, 0.7])
+    assert contraction_coefficient(independent) == 0 and maximal_correlation(independent) < 1e-7
+    assert contraction_coefficient(np.array([[0.2, 0], [0.3, 0], [0, 0.5]])) == pytest.approx(1)
+
+
+def test_no_encoder_beats_the_contraction_coefficient():
+    p = source(6)
+    eta = contraction_coefficient(p)
+    assert blahut_arimoto(p, eta + 1e-3).i_xz < 1e-9 < blahut_arimoto(p, eta - 1e-3).i_xz
+
+
+def test_partitions_are_as_many_as_the_bell_numbers_and_all_different():
+    assert [len({tuple(labels) for labels in partitions(n)}) for n in range(1, 7)] == [1, 2, 5, 15, 52, 203]
