@@ -141,3 +141,23 @@ def partitions(n: int) -> Iterator[list[int]]:
                 yield from extend([*labels, box])
 
     return extend([])
+
+
+def discretised_gaussian(rho: float, n_x: int, n_y: int, span: float = 3.5) -> Float[np.ndarray, "{n_x} {n_y}"]:
+    r"""The table of a standard normal pair of correlation rho: n - 2 equal cells on [-span, span] and the two tails, each way.
+
+    Cells of x by Gauss-Legendre, of y by the normal distribution function: exact to about 1e-12. Telling only the cell is a function of
+    x and of y, so every (I(x;z), I(z;y)) of this table lies on or below the curve of the pair itself.
+    Raises ValueError unless -1 < rho < 1 and both n are at least 3.
+    """
+    if not (-1 < rho < 1 and min(n_x, n_y) >= 3):
+        raise ValueError(f"rho must lie between -1 and 1 and both n be at least 3, but they are {rho}, {n_x} and {n_y}")
+    edges_x = torch.cat([torch.tensor([-9.0]), torch.linspace(-span, span, n_x - 1), torch.tensor([9.0])]).double()
+    edges_y = torch.cat([torch.tensor([-torch.inf]), torch.linspace(-span, span, n_y - 1), torch.tensor([torch.inf])]).double()
+    node, weight = (torch.from_numpy(values) for values in np.polynomial.legendre.leggauss(24))
+    half = edges_x.diff()[:, None] / 2
+    x = edges_x[:-1, None] + half * (1 + node)  # [cell, node]
+    density = half * weight * torch.exp(-(x**2) / 2) / (2 * torch.pi) ** 0.5
+    below = torch.special.ndtr((edges_y - rho * x[..., None]) / (1 - rho**2) ** 0.5)
+    table = (density[..., None] * below.diff(dim=-1)).sum(1)
+    return (table / table.sum()).numpy()

@@ -7,11 +7,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from ib_tutorial.information import (
     alternating_step,
     blahut_arimoto,
     contraction_coefficient,
+    discretised_gaussian,
     information_plane,
     maximal_correlation,
     partitions,
@@ -99,3 +101,14 @@ def test_no_encoder_beats_the_contraction_coefficient():
 
 def test_partitions_are_as_many_as_the_bell_numbers_and_all_different():
     assert [len({tuple(labels) for labels in partitions(n)}) for n in range(1, 7)] == [1, 2, 5, 15, 52, 203]
+
+
+def test_the_discretised_gaussian_against_the_bivariate_distribution_function():
+    rho, p = 0.6, discretised_gaussian(0.6, 8, 6, span=2.0)
+    edges_x, edges_y = np.linspace(-2, 2, 7), np.linspace(-2, 2, 5)
+    joint = stats.multivariate_normal([0, 0], [[1, rho], [rho, 1]])
+    for i, x in enumerate(edges_x):
+        for j, y in enumerate(edges_y):
+            assert p[: i + 1, : j + 1].sum() == pytest.approx(joint.cdf([x, y]), abs=1e-6)
+    with pytest.raises(ValueError, match="between -1 and 1"):
+        discretised_gaussian(1.0, 8, 8)
