@@ -4,10 +4,10 @@ import inspect
 import textwrap
 from typing import NamedTuple
 
-from ib_tutorial.claims import dropout
+from ib_tutorial.claims import dropout, representations
 from ib_tutorial.claims.check import Check, Claim, Outcome
 
-CLAIMS: dict[str, Claim] = {claim.name: claim for module in (dropout,) for claim in module.CLAIMS}
+CLAIMS: dict[str, Claim] = {claim.name: claim for module in (representations, dropout) for claim in module.CLAIMS}
 
 
 class Proved(NamedTuple):
@@ -38,9 +38,7 @@ def show(name: str):
     """Make the checks of a claim and display, in a notebook, what each compared and found, and its code."""
     from IPython.display import Markdown
 
-    rows = [
-        f"| {check.kind} | {check.what} | {outcome.detail} | {within(outcome)} |" for check, outcome in run(name)
-    ]
+    rows = [f"| {check.kind} | {check.what} | {outcome.detail} | {within(outcome)} |" for check, outcome in run(name)]
     code = "\n\n".join(inspect.getsource(check.function) for check in claim(name).checks)
     return Markdown(
         "| check | what is compared | found | allowed |\n| --- | --- | --- | --- |\n"

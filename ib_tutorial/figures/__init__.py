@@ -1,7 +1,25 @@
 """One function per figure: numbers or a record in, a matplotlib Figure out. `use_style()` once per notebook."""
 
 from ib_tutorial.figures.experiments import mnist_widths
+from ib_tutorial.figures.representations import (
+    distance_to_markov,
+    lamps,
+    nuisance_bounds,
+    posteriors,
+    representation_plane,
+)
 from ib_tutorial.figures.style import use_style
 from ib_tutorial.figures.theory import noise_family, noise_over_training, unit_costs
 
-__all__ = ["mnist_widths", "noise_family", "noise_over_training", "unit_costs", "use_style"]
+__all__ = [
+    "distance_to_markov",
+    "lamps",
+    "mnist_widths",
+    "noise_family",
+    "noise_over_training",
+    "nuisance_bounds",
+    "posteriors",
+    "representation_plane",
+    "unit_costs",
+    "use_style",
+]

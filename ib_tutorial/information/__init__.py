@@ -23,6 +23,13 @@ from ib_tutorial.information.lagrangian import (
     partitions,
     variational_bound,
 )
+from ib_tutorial.information.representation import (
+    conditional_mutual_information,
+    encoder_of,
+    marginal,
+    minimal_sufficient,
+    represent,
+)
 
 __all__ = [
     "Bottleneck",
@@ -31,8 +38,10 @@ __all__ = [
     "alternating_step",
     "blahut_arimoto",
     "conditional_entropy",
+    "conditional_mutual_information",
     "contraction_coefficient",
     "discretised_gaussian",
+    "encoder_of",
     "entropy",
     "gaussian_bottleneck",
     "gaussian_mutual_information",
@@ -43,9 +52,12 @@ __all__ = [
     "kl_log_normal",
     "kl_log_uniform",
     "kl_standard_normal",
+    "marginal",
     "maximal_correlation",
+    "minimal_sufficient",
     "mutual_information",
     "partitions",
+    "represent",
     "total_correlation",
     "variational_bound",
 ]

@@ -1,10 +1,10 @@
-r"""Representations of a discrete x: tables of the Markov chain y -> x -> z, and what z keeps of x, of the task and of nuisances (section 4).
+r"""Representations of a discrete x: tables of the Markov chain y -> x -> z, and what z keeps of them (section 4).
 
     I(x;y|z) = sum_z p(z) I(x;y | z)                       conditional_mutual_information
-    p(x,...,z) = p(x,...) p(z|x)                           represent
+    p(x,...,z) = p(x,...) p(z|x)                           represent, marginal
     T(x) = p(.|x), values numbered                         minimal_sufficient
 
-A representation is its encoder p(z|x): a table with one row per x, each row a distribution; a function of x has rows of one 1.
+A representation is its encoder p(z|x), a table with one row per x; a function of x has rows of one 1 (`encoder_of`).
 """
 
 import numpy as np
@@ -22,8 +22,8 @@ Nats = float | Float[Tensor, ""]
 def conditional_mutual_information(p_xyz: Table) -> Nats:
     r"""I(x;y|z) = H(y|z) - H(y|x,z), in nats: what x and y still tell of each other once z is known.
 
-    p_xyz: [x, y, z], a joint distribution; the third axis is the one that is given. Raises ValueError unless it is three-dimensional, non-negative, finite and
-    sums to 1 within 1e-6.
+    p_xyz: [x, y, z], a joint distribution; the third axis is the one that is given. Raises ValueError unless it is
+    three-dimensional, non-negative, finite and sums to 1 within 1e-6.
     """
     table = to_tensor(p_xyz)
     if table.ndim != 3:
@@ -51,7 +51,9 @@ def represent(p: Table, p_z_given_x: Table) -> Table:
             f"but has shape {tuple(encoder.shape)}"
         )
     if not (encoder >= 0).all() or (encoder.sum(1) - 1).abs().max() > 1e-6:
-        raise ValueError("each row of p_z_given_x must be a distribution over z: non-negative, and of sum 1 within 1e-6")
+        raise ValueError(
+            "each row of p_z_given_x must be a distribution over z: non-negative, and of sum 1 within 1e-6"
+        )
     joint = table[..., None] * encoder.reshape(len(table), *[1] * (table.ndim - 1), -1)
     return like(joint, p)
 
@@ -59,7 +61,8 @@ def represent(p: Table, p_z_given_x: Table) -> Table:
 def minimal_sufficient(p_xy: Table, decimals: int = 10) -> Int[np.ndarray, " x"]:
     r"""The posterior map T(x) = p(y|x), its values numbered from 0 in the order in which they appear: [x], integers.
 
-    p_xy: [x, y]. Two x have the same number where their posteriors agree to so many decimals; an x that never occurs gets -1.
+    p_xy: [x, y]. Two x have the same number where their posteriors agree to so many decimals; an x that never
+    occurs gets -1.
     Raises ValueError unless p_xy is two-dimensional, non-negative, finite and sums to 1 within 1e-6.
     """
     table = to_tensor(p_xy)
@@ -75,6 +78,15 @@ def minimal_sufficient(p_xy: Table, decimals: int = 10) -> Int[np.ndarray, " x"]
 
 
 def encoder_of(labels: Int[np.ndarray, " x"]) -> Float[np.ndarray, "x z"]:
-    """The encoder p(z|x) of the function z = labels[x]: rows of one 1. A label of -1 (an x that never occurs) counts as 0."""
+    """The encoder p(z|x) of the function z = labels[x]: rows of one 1. A label of -1 (x never occurs) counts as 0."""
     labels = np.maximum(labels, 0)
     return np.eye(int(labels.max()) + 1)[labels]
+
+
+def marginal(p: Table, *axes: int) -> Table:
+    """The joint table of some axes of `p`, in the order in which they are named; the others are summed over."""
+    table = to_tensor(p)
+    others = tuple(axis for axis in range(table.ndim) if axis not in axes)
+    kept = sorted(axes)
+    summed = table.sum(others) if others else table
+    return like(summed.permute([kept.index(axis) for axis in axes]), p)

@@ -7,7 +7,13 @@ import pytest
 import torch
 
 from ib_tutorial.information import entropy, mutual_information
-from ib_tutorial.information.representation import conditional_mutual_information, encoder_of, minimal_sufficient, represent
+from ib_tutorial.information.representation import (
+    conditional_mutual_information,
+    encoder_of,
+    marginal,
+    minimal_sufficient,
+    represent,
+)
 
 
 def random_table(seed: int, *shape: int, zeros: float = 0.3) -> np.ndarray:
@@ -41,6 +47,13 @@ def test_given_its_x_the_representation_tells_nothing_of_y():
     p, encoder = random_table(2, 4, 3), random_table(3, 4, 5, zeros=0)
     joint = represent(p, encoder / encoder.sum(1, keepdims=True))
     assert conditional_mutual_information(joint.transpose(1, 2, 0)) == pytest.approx(0, abs=1e-12)
+
+
+def test_marginals_keep_the_order_that_is_asked_for():
+    p = random_table(4, 2, 3, 4, 5)
+    assert np.allclose(marginal(p, 3, 1), np.einsum("abcd->db", p), atol=1e-15)
+    assert np.allclose(marginal(p, 0, 1, 2, 3), p, atol=0)
+    assert type(marginal(torch.tensor(p), 2)) is torch.Tensor
 
 
 def test_equal_posteriors_share_a_number_and_unseen_values_have_none():

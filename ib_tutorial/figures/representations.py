@@ -1,0 +1,130 @@
+"""Figures of chapter 1: the weather station, the information plane, nuisances, lamps, the distance to a Markov chain."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import Circle, Ellipse, FancyBboxPatch
+
+
+def posteriors(rain: Sequence[float], readings: Sequence[str], classes: Sequence[int]) -> Figure:
+    """p(rain | x) of every reading; readings of one class of the posterior map share a colour and a marker."""
+    order = np.argsort(rain, kind="stable")
+    figure, axis = plt.subplots(figsize=(7.2, 3.2))
+    for row, x in enumerate(order):
+        color, marker = f"C{classes[x]}", "osD^vP"[classes[x] % 6]
+        axis.hlines(row, 0, rain[x], color=color, lw=2)
+        axis.plot(rain[x], row, marker, color=color, ms=9)
+        axis.annotate(f"{rain[x]:.1f}", (rain[x], row), (9, 0), textcoords="offset points", va="center")
+    for row, x in enumerate(order[:-1]):
+        if classes[order[row + 1]] != classes[x]:
+            axis.axhline(row + 0.5, color="0.75", lw=0.8)
+    axis.set(xlim=(0, 1), xlabel="posterior probability of rain, p(y = rain | x)", yticks=range(len(order)))
+    axis.set_yticklabels([readings[x] for x in order])
+    axis.grid(False, axis="y")
+    return figure
+
+
+def representation_plane(named: Mapping[str, tuple], cloud: Sequence[tuple], i_xy: float) -> Figure:
+    """(I(x;z), I(z;y)) of named representations and of many random ones, below the two lines of data processing."""
+    figure, axis = plt.subplots(figsize=(7.2, 3.4))
+    right = max(rate for rate, _ in named.values()) * 1.12
+    axis.fill_between([0, i_xy, right], [0, i_xy, i_xy], i_xy * 1.6, color="0.9", lw=0)
+    axis.plot([0, i_xy, right], [0, i_xy, i_xy], color="0.35", lw=1.2)
+    axis.text(right * 0.985, i_xy * 1.25, "forbidden by data processing", ha="right", va="center", color="0.35")
+    axis.plot(*zip(*cloud, strict=True), ".", color="0.6", ms=3, zorder=1)
+    places = {"needle": (8, 4), "everything": (0, -15), "needle and battery": (0, -15), "nothing": (8, 5)}
+    for i, (name, (rate, kept)) in enumerate(named.items()):
+        axis.plot(rate, kept, "osD^vPX"[i % 7], color=f"C{i}", ms=9, zorder=3, clip_on=False)
+        place = places.get(name, (8, 5))
+        where = "left" if place[0] else "center"
+        axis.annotate(name, (rate, kept), place, textcoords="offset points", ha=where, va="center", zorder=4)
+    axis.set(xlim=(0, right), ylim=(0, i_xy * 1.4), xlabel="I(x;z), what z keeps of the reading (nats)")
+    axis.set_ylabel("I(z;y), of the weather (nats)")
+    return figure
+
+
+def nuisance_bounds(rows: Mapping[str, tuple[float, float, float]]) -> Figure:
+    """The bound I(x;z) - I(z;y) of each representation, and what it tells of two nuisances: {name: (bound, n, c)}."""
+    figure, axis = plt.subplots(figsize=(7.2, 3.2))
+    for row, (bound, battery, colour) in enumerate(rows.values()):
+        label = "bound I(x;z) − I(z;y)" if row == 0 else None
+        axis.barh(row, bound, 0.55, color="0.85", edgecolor="0.5", label=label)
+        axis.plot(
+            battery, row + 0.12, "o", color="C3", ms=9, clip_on=False, zorder=3, label="battery" if row == 0 else None
+        )
+        axis.plot(
+            colour, row - 0.12, "D", color="C0", ms=8, clip_on=False, zorder=3, label="colour" if row == 0 else None
+        )
+    axis.axvline(math.log(2), color="0.4", ls=":", lw=1)
+    axis.set(
+        xlim=(0, None),
+        xlabel="information about a nuisance, I(z;n) or I(z;c), and its bound (nats)",
+        yticks=range(len(rows)),
+    )
+    axis.set_yticklabels(rows)
+    axis.invert_yaxis()
+    axis.grid(False, axis="y")
+    axis.legend(loc="upper center", bbox_to_anchor=(0.4, 1.17), ncols=3)
+    return figure
+
+
+def lamps(
+    panels: Mapping[str, Sequence[Sequence[tuple]]], leaves: Mapping[str, bool], below: Mapping[str, Sequence]
+) -> Figure:
+    """Rings of four lamps: panels[title][row][place] is an image, below[title][row][place] what is written under it.
+
+    leaves[title] says whether a leaf lies over the lamps `place` and `place + 1`, which then look dark.
+    """
+    figure, axes = plt.subplots(1, len(panels), figsize=(7.2, 3.0))
+    for axis, (title, rows) in zip(axes, panels.items(), strict=True):
+        for row, images in enumerate(rows):
+            for place, image in enumerate(images):
+                centre = np.array([2.7 * place, -3.5 * row])
+                draw_ring(axis, centre, image, place if leaves[title] else None)
+                axis.text(centre[0], centre[1] - 1.65, below[title][row][place], ha="center", va="center", fontsize=10)
+            axis.text(-1.75, -3.5 * row, ("rain", "dry")[row], ha="right", va="center", fontsize=11)
+        axis.set(xlim=(-3.4, 9.6), ylim=(-5.6, 1.5), aspect="equal", title=title)
+        axis.axis("off")
+    return figure
+
+
+def draw_ring(axis: plt.Axes, centre: np.ndarray, image: tuple, leaf: int | None) -> None:
+    """Lamp 0 is at the upper left, the others follow clockwise."""
+    corners = 0.52 * np.array([(-1, 1), (1, 1), (1, -1), (-1, -1)])
+    axis.add_patch(
+        FancyBboxPatch(centre - 1.0, 2.0, 2.0, boxstyle="round,pad=0.05,rounding_size=0.3", fc="0.97", ec="0.6", lw=0.8)
+    )
+    for corner, lit in zip(corners, image, strict=True):
+        axis.add_patch(Circle(centre + corner, 0.36, fc="#f2b705" if lit else "0.35", ec="0.15", lw=0.8))
+    if leaf is not None:
+        first, second = corners[leaf], corners[(leaf + 1) % 4]
+        across = second - first
+        width, height = (2.1, 1.0) if across[0] else (1.0, 2.1)
+        axis.add_patch(Ellipse(centre + (first + second) / 2, width, height, fc="#7fb58a", ec="#2f6b3c", lw=1.2))
+
+
+def distance_to_markov(
+    noise: Sequence[float], lost: Sequence[float], found_at: Sequence[float], found: Sequence[float]
+) -> Figure:
+    """I(x;y|z) of a reading that is replaced by noise with some probability, and the least KL that a search found."""
+    figure, axis = plt.subplots(figsize=(7.2, 2.8))
+    axis.plot(noise, lost, color="C0", lw=2, label="I(x;y|z)")
+    axis.plot(
+        found_at,
+        found,
+        "o",
+        mfc="none",
+        mec="C3",
+        mew=1.8,
+        ms=9,
+        label="least KL(p ‖ q) over chains x → z → y, by descent",
+    )
+    axis.axhline(max(lost), color="0.4", ls="--", lw=1)
+    axis.text(0.02, max(lost) * 1.03, "I(x;y): all is lost", color="0.3", va="bottom")
+    axis.set(xlim=(-0.02, 1.02), ylim=(0, max(lost) * 1.22), xlabel="probability that z is replaced by a random value")
+    axis.set_ylabel("nats")
+    axis.legend(loc="lower right")
+    return figure
