@@ -1,5 +1,6 @@
 """One function per figure: numbers or a record in, a matplotlib Figure out. `use_style()` once per notebook."""
 
+from ib_tutorial.figures.disentanglement import factorized_bills, noise_and_total_correlation, plug_in_bias
 from ib_tutorial.figures.experiments import mnist_widths
 from ib_tutorial.figures.representations import (
     distance_to_markov,
@@ -13,11 +14,14 @@ from ib_tutorial.figures.theory import noise_family, noise_over_training, unit_c
 
 __all__ = [
     "distance_to_markov",
+    "factorized_bills",
     "lamps",
     "mnist_widths",
+    "noise_and_total_correlation",
     "noise_family",
     "noise_over_training",
     "nuisance_bounds",
+    "plug_in_bias",
     "posteriors",
     "representation_plane",
     "unit_costs",
