@@ -2,6 +2,15 @@
 
 from ib_tutorial.figures.disentanglement import factorized_bills, noise_and_total_correlation, plug_in_bias
 from ib_tutorial.figures.experiments import mnist_widths
+from ib_tutorial.figures.lagrangian import (
+    bifurcation,
+    gaussian_curve,
+    noisy_bit_gain,
+    noisy_bit_losses,
+    plane,
+    tilts,
+    variational_gaps,
+)
 from ib_tutorial.figures.representations import (
     distance_to_markov,
     lamps,
@@ -13,17 +22,24 @@ from ib_tutorial.figures.style import use_style
 from ib_tutorial.figures.theory import noise_family, noise_over_training, unit_costs
 
 __all__ = [
+    "bifurcation",
     "distance_to_markov",
     "factorized_bills",
+    "gaussian_curve",
     "lamps",
     "mnist_widths",
     "noise_and_total_correlation",
     "noise_family",
     "noise_over_training",
+    "noisy_bit_gain",
+    "noisy_bit_losses",
     "nuisance_bounds",
+    "plane",
     "plug_in_bias",
     "posteriors",
     "representation_plane",
+    "tilts",
     "unit_costs",
     "use_style",
+    "variational_gaps",
 ]

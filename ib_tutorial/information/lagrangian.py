@@ -21,7 +21,7 @@ from ib_tutorial.information.discrete import _x_log, check_distribution, conditi
 from ib_tutorial.information.representation import represent
 
 Table = Float[Tensor, "_ _"] | Float[np.ndarray, "_ _"]
-Vector = Float[Tensor, "_"] | Float[np.ndarray, "_"]  # noqa: F821
+Vector = Float[Tensor, "_"] | Float[np.ndarray, "_"]
 Nats = float | Float[Tensor, ""]
 
 
@@ -39,7 +39,9 @@ class VariationalBound:
     lagrangian: Nats  # H(y|z) + beta I(x;z), eq. (2)
 
 
-def variational_bound(p_xy: Table, p_z_given_x: Table, q_y_given_z: Table, q_z: Vector, beta: float | int) -> VariationalBound:
+def variational_bound(
+    p_xy: Table, p_z_given_x: Table, q_y_given_z: Table, q_z: Vector, beta: float | int
+) -> VariationalBound:
     r"""The expectation of the per-sample loss, eq. (3), for any encoder, decoder and prior, with everything that it is made of.
 
     p_xy: [x, y], a joint distribution. p_z_given_x: [x, z] and q_y_given_z: [z, y], rows that sum to 1. q_z: [z], a distribution.
@@ -153,7 +155,9 @@ def discretised_gaussian(rho: float, n_x: int, n_y: int, span: float = 3.5) -> F
     if not (-1 < rho < 1 and min(n_x, n_y) >= 3):
         raise ValueError(f"rho must lie between -1 and 1 and both n be at least 3, but they are {rho}, {n_x} and {n_y}")
     edges_x = torch.cat([torch.tensor([-9.0]), torch.linspace(-span, span, n_x - 1), torch.tensor([9.0])]).double()
-    edges_y = torch.cat([torch.tensor([-torch.inf]), torch.linspace(-span, span, n_y - 1), torch.tensor([torch.inf])]).double()
+    edges_y = torch.cat(
+        [torch.tensor([-torch.inf]), torch.linspace(-span, span, n_y - 1), torch.tensor([torch.inf])]
+    ).double()
     node, weight = (torch.from_numpy(values) for values in np.polynomial.legendre.leggauss(24))
     half = edges_x.diff()[:, None] / 2
     x = edges_x[:-1, None] + half * (1 + node)  # [cell, node]

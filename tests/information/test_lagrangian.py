@@ -52,7 +52,9 @@ def test_the_gradient_of_the_bound_is_its_finite_difference():
     p = torch.tensor(source(3))
     logits = torch.randn(5, 4, dtype=torch.float64, requires_grad=True)
     decoder, prior = torch.tensor(rows(2, 4, 3)), torch.full((4,), 0.25, dtype=torch.float64)
-    assert torch.autograd.gradcheck(lambda t: variational_bound(p, torch.softmax(t, 1), decoder, prior, 0.3).loss, logits)
+    assert torch.autograd.gradcheck(
+        lambda t: variational_bound(p, torch.softmax(t, 1), decoder, prior, 0.3).loss, logits
+    )
 
 
 def test_shapes_that_disagree_are_named():
