@@ -72,7 +72,7 @@ def blahut_arimoto(
     n_restarts: int = 16,
     seed: int = 0,
     max_iterations: int = 20_000,
-    tolerance: float = 1e-10,
+    tolerance: float = 1e-9,
 ) -> Bottleneck:
     r"""The encoder that minimises H(y|z) + beta I(x;z), eq. (2), by Blahut-Arimoto; `beta` is the paper's, in nats per nat.
 
@@ -115,7 +115,7 @@ def information_curve(
     found: dict[float, Bottleneck] = {}
     codebook, n_clusters = problem.constant(), len(problem.group_of_x)
     for beta in sorted(set(betas), reverse=True):
-        codebook, n_iterations, converged = _minimise(problem, beta, n_clusters, 16, generator, 20_000, 1e-10, codebook)
+        codebook, n_iterations, converged = _minimise(problem, beta, n_clusters, 16, generator, 2_000, 1e-7, codebook)
         found[beta] = _bottleneck(problem, beta, n_clusters, codebook, n_iterations, converged, p_xy)
     return [found[beta] for beta in betas]
 
@@ -206,11 +206,19 @@ def _minimise(
     """The best codebook of at most n_clusters, the steps taken, and whether it converged (see blahut_arimoto)."""
     if beta >= 1 or n_clusters == 1:
         return problem.constant(), 0, True
-    codebook, used, converged = _open_clusters(problem, beta, n_restarts, generator, max_iterations, tolerance, start)
+    tried = 0
+    if len(start[0]) == 1:  # cold: where p(y|x) has blocks, or nearly, the identity falls into them and the constant only crawls there
+        identity, tried, _ = _iterate(problem, beta, (torch.log(problem.p), _log(problem.p_y)), min(50, max_iterations), 1e-5)
+        if _step(problem, beta, identity)[1] < _step(problem, beta, start)[1]:
+            start = identity
+    codebook, used, converged = _open_clusters(
+        problem, beta, n_restarts, generator, max(1, max_iterations - tried), tolerance, start
+    )
+    used += tried
     if len(codebook[0]) <= n_clusters:
         return codebook, used, converged
     starts = _restricted_starts(problem, n_clusters, n_restarts, generator, codebook)
-    codebooks, n_iterations, settled = _iterate(problem, beta, starts, max_iterations - used, min(tolerance, 1e-10))
+    codebooks, n_iterations, settled = _iterate(problem, beta, starts, max(1, max_iterations - used), min(tolerance, 1e-10))
     best = int(_step(problem, beta, codebooks)[1].argmin())
     return (codebooks[0][best], codebooks[1][best]), used + n_iterations, bool(settled[best])
 
@@ -229,9 +237,9 @@ def _open_clusters(
     places = torch.cat([_log(problem.p_y), _log(random / random.sum(1, keepdim=True) @ problem.p_y)])
     used, precision, certified = 0, 1e-5, None
     while True:
-        codebook, n_iterations, settled = _iterate(problem, beta, codebook, min(1000, max_iterations - used), precision)
+        codebook, n_iterations, settled = _iterate(problem, beta, codebook, min(500, max_iterations - used), precision)
         used += n_iterations
-        _, phi, log_z, _ = _step(problem, beta, codebook)
+        log_z = _encoder(problem, beta, codebook)[1]
         log_s, log_g = _climb(problem, beta, log_z, torch.cat([codebook[1], places]), tolerance)
         gap = beta * log_g.max().item()
         if gap <= tolerance:
@@ -247,7 +255,7 @@ def _open_clusters(
             return certified, used, True
         else:
             worth = max(tolerance, 0.01 * gap)
-            codebook = _insert(problem, beta, codebook, phi.item(), log_s, beta * log_g, worth, bool(settled))
+            codebook = _insert(problem, beta, codebook, log_s, beta * log_g, worth, bool(settled))
         precision = max(precision / 10, 1e-15)
 
 
@@ -259,29 +267,29 @@ def _iterate(
     Near a critical beta the plain iteration needs many thousands of steps, so each step starts from the mixture of the last few that
     would have moved least (Anderson acceleration; Walker & Ni 2011), unless Phi rises there: then from the end of the step before.
     """
-    starts, ends, lowest = [], [], torch.tensor(math.inf)
+    starts, ends, lowest, last_end = [], [], torch.tensor(math.inf, dtype=torch.float64), _pack(codebook)
     for n_iterations in range(1, max_iterations + 1):
         step, phi, _, gain = _step(problem, beta, codebook)
-        alive = (step[0] > -32)[..., None]
-        moved = ((torch.exp(step[1]) - torch.exp(codebook[1])).abs() * alive).amax((-2, -1))
-        settled = torch.maximum(moved, beta * gain.amax(-1)) <= precision
+        moved = torch.maximum((torch.exp(step[1]) - torch.exp(codebook[1])).abs().amax(-1), beta * gain)
+        settled = (moved * (step[0] > -32)).amax(-1) <= precision  # whether one of the dead should rise is _climb's question
         if settled.all():
             break
         start, end = _pack(codebook), _pack(step)
-        mixture = end
-        if starts:
-            last_end = ends[-1]
+        risen = (phi > lowest + 1e-15)[..., None]
+        if risen.any():  # what was learnt before led astray
+            starts, ends = [], []
+        last_end = mixture = torch.where(risen, last_end, end)
+        lowest = torch.minimum(lowest, phi)
+        starts, ends = [*starts, start][-memory:], [*ends, end][-memory:]
+        if len(starts) > 1 and not risen.any():
             weight = _pack((0.5 * step[0], 0.5 * (step[0][..., None] + step[1]))).exp()
-            starts, ends = [*starts, start][-memory:], [*ends, end][-memory:]
             moves = [weight * (b - a) for a, b in zip(starts, ends)]
             differences = torch.stack([moves[-1] - move for move in moves[:-1]], -1)
             mix = torch.linalg.lstsq(differences, moves[-1][..., None]).solution[..., 0]
             mixture = end - sum((end - other) * mix[..., i, None] for i, other in enumerate(ends[:-1]))
-            mixture = torch.where((phi <= lowest)[..., None], mixture, last_end)
-        else:
-            starts, ends = [start], [end]
-        lowest = torch.minimum(lowest, phi)
         codebook = _unpack(mixture, step)
+    else:
+        step = _unpack(last_end, step)  # cut off: not from an extrapolation that may have failed
     return step, n_iterations, settled
 
 
@@ -351,9 +359,9 @@ def _extrapolate(a: Tensor, b: Tensor, c: Tensor, stride: Tensor) -> Tensor:
 
 
 def _insert(
-    problem: _Problem, beta: float, codebook: _Codebook, phi: float, log_s: Tensor, gains: Tensor, worth: float, settled: bool
+    problem: _Problem, beta: float, codebook: _Codebook, log_s: Tensor, gains: Tensor, worth: float, settled: bool
 ) -> _Codebook:
-    """The codebook with new clusters at the distinct places whose gain is worth it, at a weight that lowers Phi if one does.
+    """The codebook with new clusters at the distinct places whose gain is worth it, at the weight that lowers Phi most.
 
     Beside an existing cluster one is opened only if the iteration has settled: before that, the cluster itself may go there.
     """
@@ -367,12 +375,14 @@ def _insert(
             available &= (s - s[place]).abs().sum(1) > radius
     if not chosen:
         return codebook
-    for share in (0.5, 0.1, 1e-2, 1e-3, 1e-4, 1e-6, 1e-8):
-        new = torch.full((len(chosen),), math.log(share / len(chosen)), dtype=torch.float64)
-        longer = torch.cat([codebook[0] + math.log1p(-share), new]), torch.cat([codebook[1], log_s[chosen]])
-        if _step(problem, beta, longer)[1] < phi:
-            break
-    return longer
+    trials = []
+    for share in (1.0, 0.5, 0.1, 1e-2, 1e-3, 1e-4, 1e-6, 1e-8):
+        trial = torch.full((len(chosen),), math.log(share / len(chosen)), dtype=torch.float64), log_s[chosen]
+        if share < 1:  # at 1 the new clusters stand alone, where the old ones would die slowly
+            trial = torch.cat([codebook[0] + math.log1p(-share), trial[0]]), torch.cat([codebook[1], trial[1]])
+        step = _step(problem, beta, trial)[0]
+        trials.append((_step(problem, beta, step)[1].item(), step))
+    return min(trials, key=lambda trial: trial[0])[1]
 
 
 def _merge(problem: _Problem, beta: float, codebook: _Codebook) -> _Codebook:

@@ -312,7 +312,7 @@ def test_the_gaussian_bottleneck_is_the_limit_of_discretised_ones():
     rho, beta, n = 0.9, 0.3, 41
     u = np.linspace(-4, 4, n)
     p_xy = np.exp(-(u[:, None] ** 2 + u**2 - 2 * rho * u[:, None] * u) / (2 * (1 - rho**2)))
-    found = blahut_arimoto(p_xy / p_xy.sum(), beta)
+    found = blahut_arimoto(p_xy / p_xy.sum(), beta, tolerance=1e-5)  # a continuum of near-optima: the last digits come slowly
     exact = gaussian_bottleneck(np.eye(1), np.eye(1), np.full((1, 1), rho), beta)
     assert found.converged
     assert beta * found.i_xz - found.i_zy == pytest.approx(beta * exact.i_xz - exact.i_zy, abs=2e-3)
