@@ -11,11 +11,11 @@ from types import ModuleType
 import torch
 from tqdm import tqdm
 
-from ib_tutorial.experiments import mnist_widths
+from ib_tutorial.experiments import learned_versus_exact, mnist_widths
 from ib_tutorial.experiments.grid import run_cells
 from ib_tutorial.experiments.record import Record, commit, describe_device, load_record, versions
 
-EXPERIMENTS: dict[str, ModuleType] = {module.NAME: module for module in (mnist_widths,)}
+EXPERIMENTS: dict[str, ModuleType] = {module.NAME: module for module in (mnist_widths, learned_versus_exact)}
 
 PROFILE_NAMES = ("smoke", "quick", "reduced", "paper")
 

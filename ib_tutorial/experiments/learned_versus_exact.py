@@ -1,0 +1,410 @@
+r"""Chapter 13: an Information Dropout layer on a source so small that the optimum of eq. (2) is known exactly.
+
+Protocol. x has 12 values, shown to the network one-hot, y has 3. Every expectation over x and y is a sum; only the noise is sampled. At
+each beta the same layer is trained with three objectives:
+
+    layer        eq. (3) in expectation: cross-entropy + beta KL to one learned log-normal prior, with the network's decoder
+    free_prior   H(y|z) + beta [ I(x;z) + TC(z) ]: eq. (3) with the best decoder and the best factorized prior
+    exact        H(y|z) + beta I(x;z), eq. (2) itself: eq. (3) with the best decoder and the best prior
+
+Several restarts are trained side by side; the one with the least training objective is kept, and what it achieves is then measured by
+Monte Carlo under its exact mixture density. The weight on a nat is beta itself (n_train = 1). Adam is used, not the paper's momentum:
+the question is what the objective has for its minimum.
+"""
+
+import copy
+import hashlib
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import product
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.func import functional_call, stack_module_state, vmap
+
+from ib_tutorial.experiments.ledger import Finding
+from ib_tutorial.experiments.record import Cell, Record, Row
+from ib_tutorial.information import Bottleneck, entropy, information_curve
+from ib_tutorial.nn import InformationDropout, NoisyNetwork
+
+NAME = "learned_versus_exact"
+SHOWS = "Chapter 13: Information Dropout against the exact information curve of a small source"
+
+Objective = Literal["layer", "free_prior", "exact"]
+OBJECTIVES: tuple[Objective, ...] = ("layer", "free_prior", "exact")
+
+COLLAPSED = 0.001
+"""Nats of I(x;z) below which an encoder counts as collapsed."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings; source 3 was chosen for its exact curve (1 to 9 clusters), before any network was trained on it."""
+
+    source_seed: int = 3
+    n_x: int = 12
+    n_y: int = 3
+    betas: tuple[float, ...] = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.475, 0.5, 0.55)
+    n_seeds: int = 3
+    objectives: tuple[Objective, ...] = OBJECTIVES
+    units: int = 4
+    hidden: int = 32  # of the decoder
+    max_alpha: float = 2.0  # the paper's 0.7 changes nothing as long as sigma is learned, see the chapter
+    sigma: float | None = None  # of the prior: learned, or fixed to this value
+    restarts: int = 8
+    steps: int = 1000
+    draws: int = 16  # of the noise, per x and step: 192 noisy inputs
+    lr: float = 0.03  # Adam's, falling to 0 along half a cosine
+    measured_draws: int = 10_000  # of the noise, per x
+
+
+PROFILES: dict[str, dict] = {
+    "smoke": dict(betas=(0.1, 0.55), n_seeds=2, restarts=2, steps=20, draws=4, measured_draws=200),
+    "quick": dict(betas=(0.1, 0.3, 0.45, 0.55), n_seeds=1, restarts=4, steps=500, draws=16, measured_draws=2_000),
+    "reduced": dict(),
+    "paper": dict(n_seeds=5, restarts=32, steps=5000, draws=128, measured_draws=100_000),
+}
+
+
+def synthetic(seed: int, n_x: int = 12, n_y: int = 3) -> Float[Tensor, "x y"]:
+    """A table p(x,y) drawn from the Dirichlet distribution with all parameters 1/2: some x say much about y, some little."""
+    return torch.from_numpy(np.random.default_rng(seed).dirichlet(np.full(n_x * n_y, 0.5)).reshape(n_x, n_y))
+
+
+def table(settings: Config) -> Float[Tensor, "x y"]:
+    return synthetic(settings.source_seed, settings.n_x, settings.n_y)
+
+
+def source(settings: Config, root: Path | str | None) -> dict[str, str]:
+    """Name and SHA-256 of the table's bytes (float64, row by row), for the record."""
+    name = f"synthetic {settings.n_x} x {settings.n_y}, seed {settings.source_seed}"
+    return {"name": name, "sha256": hashlib.sha256(table(settings).numpy().astype("<f8").tobytes()).hexdigest()}
+
+
+@lru_cache(maxsize=8)
+def exact_curve(settings: Config) -> dict[float, Bottleneck]:
+    """The exact optimum at each beta."""
+    return dict(zip(settings.betas, information_curve(table(settings), settings.betas), strict=True))
+
+
+def stages(settings: Config) -> list[list[Cell]]:
+    return [
+        [
+            dict(objective=objective, beta=beta, seed=seed)
+            for seed, objective, beta in product(range(settings.n_seeds), settings.objectives, settings.betas)
+        ]
+    ]
+
+
+def run_cell(settings: Config, root: Path | str | None, earlier: Record, device: torch.device, cell: Cell) -> list[Row]:
+    """Train the restarts, keep the best by its training objective, and measure it against the exact optimum."""
+    beta, optimum = cell["beta"], exact_curve(settings)[cell["beta"]]
+    network, losses = train(settings, beta, cell["objective"], cell["seed"], device)
+    generator = torch.Generator().manual_seed(cell["seed"])
+    measured = measure(network, table(settings), beta, settings.measured_draws, generator, cell["objective"] == "layer")
+    measured["excess"] = Estimate(measured["lagrangian"].value - float(optimum.lagrangian), measured["lagrangian"].se)
+    measured["training_loss"], measured["training_loss_worst"] = Estimate(losses.min().item()), Estimate(losses.max().item())
+    for name in ("i_xz", "i_zy", "lagrangian"):
+        measured[f"optimal_{name}"] = Estimate(float(getattr(optimum, name)))
+    return [dict(metric=metric, value=estimate.value, se=estimate.se) for metric, estimate in measured.items()]
+
+
+# The network and its objectives
+
+
+def build(settings: Config) -> NoisyNetwork:
+    """One Information Dropout layer of Softplus units on one-hot x, each x with its own f and alpha, and a decoder of one hidden layer."""
+    f, alpha = nn.Linear(settings.n_x, settings.units), nn.Linear(settings.n_x, settings.units)
+    nn.init.normal_(f.weight)  # far enough apart that restarts differ, with little noise: what is not needed is forgotten later
+    nn.init.zeros_(alpha.weight)
+    nn.init.constant_(alpha.bias, math.log(0.25 / (settings.max_alpha - 0.25)) if settings.max_alpha > 0.25 else 0.0)
+    layer = InformationDropout(nn.Sequential(f, nn.Softplus()), alpha, "log_normal", settings.max_alpha)
+    if settings.sigma is not None:
+        layer.log_sigma.data.fill_(math.log(settings.sigma))
+        layer.log_sigma.requires_grad_(False)
+    decoder = nn.Linear(settings.units, settings.hidden), nn.ReLU(), nn.Linear(settings.hidden, settings.n_y)
+    return NoisyNetwork(layer, *decoder)
+
+
+@dataclass(frozen=True)
+class LogNormalEncoder:
+    """p(z|x) of a layer on a finite x: log z_j ~ N(log_f[x, j], alpha[x, j]^2), independent given x. Everything in u = log z."""
+
+    log_f: Float[Tensor, "x units"]
+    alpha: Float[Tensor, "x units"]
+
+    @staticmethod
+    def of(layer: InformationDropout, n_x: int) -> "LogNormalEncoder":
+        """The encoder that the layer is, for one-hot x."""
+        x = torch.eye(n_x, device=layer.mu.device)
+        return LogNormalEncoder(layer.f(x).clamp(min=1e-30).log(), layer.noise_scale(x))
+
+    def sample(self, standard_normal: Float[Tensor, "draws x units"]) -> Float[Tensor, "draws x units"]:
+        """log z for each x, from standard normal draws."""
+        return self.log_f + self.alpha * standard_normal
+
+    def log_densities(self, u: Float[Tensor, "*draws units"]) -> Float[Tensor, "*draws x units"]:
+        """log p(u_j | x) for every x and unit j."""
+        standardised = (u[..., None, :] - self.log_f) / self.alpha
+        return -(standardised**2) / 2 - torch.log(self.alpha) - math.log(2 * math.pi) / 2
+
+
+class Divergences(NamedTuple):
+    """What one draw of z says; over draws of p(z), the means are H(y|z), I(x;z), TC(z), and p(y|z) and log p_j(u_j) themselves."""
+
+    h_y_given_z: Float[Tensor, "*draws"]  # noqa: F821
+    i_xz: Float[Tensor, "*draws"]  # noqa: F821  KL( p(x|z) || p(x) ), so that no draw's is negative
+    total_correlation: Float[Tensor, "*draws"]  # noqa: F821
+    p_y_given_z: Float[Tensor, "*draws y"]
+    log_marginals: Float[Tensor, "*draws units"]  # log p_j(u_j)
+
+
+def divergences(encoder: LogNormalEncoder, p_xy: Float[Tensor, "x y"], u: Float[Tensor, "*draws units"]) -> Divergences:
+    """By Bayes from the mixture p(z) = sum_x p(x) p(z|x), in log space throughout. Differentiable."""
+    p_x = p_xy.sum(1)
+    log_p_x, p_y_given_x = torch.log(p_x), p_xy / p_x[:, None]
+    log_densities = encoder.log_densities(u)
+    log_joint = log_p_x + log_densities.sum(-1)
+    log_p_u = torch.logsumexp(log_joint, -1)
+    log_posterior = log_joint - log_p_u[..., None]
+    posterior = torch.exp(log_posterior)
+    p_y = posterior @ p_y_given_x
+    log_marginals = torch.logsumexp(log_p_x[:, None] + log_densities, -2)
+    return Divergences(
+        h_y_given_z=-(p_y * torch.log(p_y.clamp(min=1e-30))).sum(-1),
+        i_xz=(posterior * (log_posterior.clamp(min=-80) - log_p_x)).sum(-1),  # 0 log 0 = 0, in float32 too
+        total_correlation=log_p_u - log_marginals.sum(-1),
+        p_y_given_z=p_y,
+        log_marginals=log_marginals,
+    )
+
+
+class ExpectedLoss(nn.Module):
+    """An objective in expectation over x and y, one sample of the noise: `forward()` draws it and returns nats."""
+
+    def __init__(self, settings: Config, network: NoisyNetwork, objective: Objective, beta: float, device: torch.device):
+        super().__init__()
+        self.network, self.objective, self.beta, self.draws = network.to(device), objective, beta, settings.draws
+        self.p_xy = table(settings).float().to(device)
+
+    def forward(self) -> Float[Tensor, ""]:
+        n_x, p_x = len(self.p_xy), self.p_xy.sum(1)
+        if self.objective == "layer":
+            x = torch.eye(n_x, device=p_x.device).repeat(self.draws, 1)
+            logits, (kl,) = self.network(x)
+            log_q = torch.log_softmax(logits, 1).view(self.draws, n_x, -1).mean(0)
+            return -(self.p_xy * log_q).sum() + self.beta * (p_x * kl[:n_x].sum(1)).sum()
+        encoder = LogNormalEncoder.of(self.network.layers[0], n_x)
+        u = encoder.sample(torch.randn(self.draws, *encoder.log_f.shape, device=p_x.device))
+        terms = divergences(encoder, self.p_xy, u)
+        rate = terms.i_xz + terms.total_correlation if self.objective == "free_prior" else terms.i_xz
+        return ((terms.h_y_given_z + self.beta * rate) * p_x).sum(1).mean()
+
+
+def train(
+    settings: Config, beta: float, objective: Objective, seed: int, device: torch.device | str = "cpu"
+) -> tuple[NoisyNetwork, Float[Tensor, "restarts"]]:  # noqa: F821
+    """The restart with the least objective, and the objective that each reached (1,024 fresh draws per x or more)."""
+    torch.manual_seed(seed)
+    losses = [ExpectedLoss(settings, build(settings), objective, beta, torch.device(device)) for _ in range(settings.restarts)]
+    stacked, _ = stack_module_state(losses)
+    skeleton = copy.deepcopy(losses[0])
+    of_each = vmap(lambda parameters: functional_call(skeleton, parameters, ()), randomness="different")
+
+    frozen = () if settings.sigma is None else ("network.layers.0.log_sigma",)
+    optimiser = torch.optim.Adam([p for name, p in stacked.items() if name not in frozen], lr=settings.lr, betas=(0.9, 0.99))
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, settings.steps)
+    for _ in range(settings.steps):
+        optimiser.zero_grad()
+        of_each(stacked).sum().backward()  # restarts do not touch each other: each gets the gradient of its own loss
+        optimiser.step()
+        schedule.step()
+    with torch.no_grad():
+        repeats = math.ceil(1024 / settings.draws)
+        reached = sum(of_each(stacked) for _ in range(repeats)) / repeats
+    best = int(reached.argmin())
+    losses[best].load_state_dict({name: parameter[best].detach() for name, parameter in stacked.items()})
+    return losses[best].network.cpu(), reached.cpu()
+
+
+# What a trained network achieves
+
+
+class Estimate(NamedTuple):
+    """A number and the standard error of its Monte Carlo; 0 where it is exact."""
+
+    value: float
+    se: float = 0.0
+
+
+@torch.no_grad()
+def measure(
+    network: NoisyNetwork, p_xy: Float[Tensor, "x y"], beta: float, n_draws: int, generator: torch.Generator, with_bounds: bool
+) -> dict[str, Estimate]:
+    """Information and Lagrangian of a trained network in nats, in float64, with n_draws of the noise per x.
+
+    with_bounds: also the terms that eq. (3) has in place of the true ones: the rate (in closed form), the cross-entropy of the network's
+    decoder, and by a Monte Carlo of their own the gaps that make up the difference: decoder, total correlation, shape of the prior.
+    """
+    layer, n_x, p_x = network.layers[0], len(p_xy), p_xy.sum(1)
+    found = LogNormalEncoder.of(layer, n_x)
+    encoder = LogNormalEncoder(found.log_f.double(), found.alpha.double())
+    mu, sigma = layer.mu.double(), layer.log_sigma.double().exp()
+
+    def decoder(u: Tensor) -> Tensor:
+        z = torch.exp(u).float()
+        for later in network.layers[1:]:
+            z = later(z)
+        return torch.log_softmax(z.double(), -1)
+
+    samples: dict[str, list[Tensor]] = {}
+    for start in range(0, n_draws, 1000):
+        size = (min(1000, n_draws - start), *encoder.log_f.shape)
+        u = encoder.sample(torch.randn(size, generator=generator, dtype=torch.float64))
+        terms = divergences(encoder, p_xy, u)
+        found_here = {
+            "h_y_given_z": terms.h_y_given_z,
+            "i_xz": terms.i_xz,
+            "i_zy": entropy(p_xy.sum(0)) - terms.h_y_given_z,
+            "lagrangian": terms.h_y_given_z + beta * terms.i_xz,
+        }
+        if with_bounds:
+            log_q = -(((u - mu) / sigma) ** 2) / 2 - torch.log(sigma) - math.log(2 * math.pi) / 2
+            cross_entropy = -(terms.p_y_given_z * decoder(u)).sum(-1)
+            found_here |= {
+                "cross_entropy": cross_entropy,
+                "decoder_gap": cross_entropy - terms.h_y_given_z,
+                "total_correlation": terms.total_correlation,
+                "prior_shape": (terms.log_marginals - log_q).sum(-1),
+            }
+        for name, values in found_here.items():
+            samples.setdefault(name, []).append(values)
+    estimates = {name: stratified(torch.cat(values), p_x) for name, values in samples.items()}
+    if with_bounds:
+        kl = layer(torch.eye(n_x))[1].double().sum(1)
+        estimates["rate"] = Estimate((p_x * kl).sum().item())
+        cross_entropy = estimates["cross_entropy"]
+        estimates["loss"] = Estimate(cross_entropy.value + beta * estimates["rate"].value, cross_entropy.se)
+    return estimates
+
+
+def stratified(values: Float[Tensor, "draws x"], p_x: Float[Tensor, "x"]) -> Estimate:  # noqa: F821
+    """The mean over p(x) and over equally many draws for each x, and its standard error."""
+    error = (p_x**2 * values.var(0) / len(values)).sum().sqrt()
+    return Estimate((values.mean(0) * p_x).sum().item(), error.item())
+
+
+# Reading a record
+
+
+def estimate(record: Record, objective: Objective, beta: float, seed: int, metric: str) -> Estimate:
+    """One number of one trained network."""
+    (row,) = record.select(objective=objective, beta=beta, seed=seed, metric=metric)
+    return Estimate(row["value"], row["se"])
+
+
+def by_seed(record: Record, objective: Objective, beta: float, metric: str) -> list[float]:
+    return [estimate(record, objective, beta, seed, metric).value for seed in record.seeds]
+
+
+def worst_excess(record: Record, objective: Objective) -> list[float]:
+    """By seed: the largest over beta of Lagrangian at the true informations minus optimum, in nats."""
+    per_beta = [by_seed(record, objective, beta, "excess") for beta in record.config["betas"]]
+    return [max(values) for values in zip(*per_beta, strict=True)]
+
+
+def family_gap(record: Record, beta: float) -> float:
+    """The least excess that any run found, whatever its objective and seed: an upper bound on what the layer's encoders cost."""
+    return min(min(by_seed(record, objective, beta, "excess")) for objective in record.config["objectives"])
+
+
+class Anatomy(NamedTuple):
+    """What the training loss has above the exact optimum, in nats; the parts add up to it."""
+
+    family: float  # the least excess of any encoder found: what the layer cannot do, or nobody found
+    pull: float  # further excess of the encoder that minimises eq. (3)
+    prior_shape: float  # beta sum_j KL(p_j || q_j)
+    total_correlation: float  # beta TC(z)
+    decoder: float  # E KL( p(y|z) || q(y|z) )
+
+
+def anatomy(record: Record, beta: float) -> Anatomy:
+    """Means over the seeds, for the networks trained with eq. (3)."""
+
+    def mean(metric: str) -> float:
+        values = by_seed(record, "layer", beta, metric)
+        return sum(values) / len(values)
+
+    family = family_gap(record, beta)
+    return Anatomy(
+        family, mean("excess") - family, beta * mean("prior_shape"), beta * mean("total_correlation"), mean("decoder_gap")
+    )
+
+
+def prior_share(record: Record) -> list[float]:
+    """By seed: half the layer's excess minus that with a free factorized prior, averaged over beta, in millinats."""
+    betas = record.config["betas"]
+    layer, free = ([by_seed(record, objective, beta, "excess") for beta in betas] for objective in ("layer", "free_prior"))
+    per_beta = [[1000 * (a / 2 - b) for a, b in zip(*pair, strict=True)] for pair in zip(layer, free, strict=True)]
+    return [sum(values) / len(values) for values in zip(*per_beta, strict=True)]
+
+
+def disagreements(record: Record) -> list[float]:
+    """By seed: the number of betas at which exactly one of network and optimum has collapsed."""
+
+    def differ(beta: float, seed: int) -> bool:
+        learned, exact = (estimate(record, "layer", beta, seed, name).value for name in ("i_xz", "optimal_i_xz"))
+        return (learned < COLLAPSED) != (exact < COLLAPSED)
+
+    return [float(sum(differ(beta, seed) for beta in record.config["betas"])) for seed in record.seeds]
+
+
+UNIT = "millinats"
+
+FINDINGS = (
+    Finding(
+        name="learned_versus_exact.close",
+        experiment=NAME,
+        where="eq. (3)",
+        statement="A layer trained with eq. (3) comes within 20 millinats of the optimal Lagrangian at every beta.",
+        test="By seed, 20 minus the largest excess over beta of H(y|z) + beta I(x;z), at the true informations, is above 0.",
+        unit=UNIT,
+        values=lambda record: [20 - 1000 * worst for worst in worst_excess(record, "layer")],
+        published="not in the paper",
+    ),
+    Finding(
+        name="learned_versus_exact.free_prior_close",
+        experiment=NAME,
+        where="eq. (3), section 5",
+        statement="With a free factorized prior, the same layer comes within 8 millinats at every beta.",
+        test="By seed, 8 minus the largest excess over beta, trained with the best decoder and the best factorized prior, is above 0.",
+        unit=UNIT,
+        values=lambda record: [8 - 1000 * worst for worst in worst_excess(record, "free_prior")],
+        published="not in the paper",
+    ),
+    Finding(
+        name="learned_versus_exact.prior_explains",
+        experiment=NAME,
+        where="eq. (3), section 5",
+        statement="Most of the layer's excess is there because its prior is one log-normal distribution.",
+        test="By seed, half the layer's excess minus the excess with a free factorized prior, averaged over beta, is above 0.",
+        unit=UNIT,
+        values=prior_share,
+        published="not in the paper",
+    ),
+    Finding(
+        name="learned_versus_exact.collapse",
+        experiment=NAME,
+        where="eq. (3)",
+        statement="The layer collapses where the exact solution does.",
+        test="By seed, 1 minus the number of betas at which exactly one of the two has I(x;z) below 1 millinat, is above 0.",
+        unit="betas",
+        values=lambda record: [1 - count for count in disagreements(record)],
+        published="not in the paper",
+    ),
+)
