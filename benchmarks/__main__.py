@@ -11,10 +11,14 @@ from .harness import MIN_ROUNDS, discover, machine, run
 def main() -> int:
     known = discover()
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one or more of: {', '.join(known)} (all, if none is named)")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"one or more of: {', '.join(known)} (all, if none is named)"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there too")
     parser.add_argument("--rounds", type=int, default=MIN_ROUNDS, help=f"timings of each side, at least {MIN_ROUNDS}")
-    parser.add_argument("--threads", type=int, default=1, help="torch threads; 1 sets one core against one core (the loops use one)")
+    parser.add_argument(
+        "--threads", type=int, default=1, help="torch threads; 1 sets one core against one core (the loops use one)"
+    )
     arguments = parser.parse_args()
     unknown = [name for name in arguments.names if name not in known]
     if unknown:

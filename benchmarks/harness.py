@@ -6,6 +6,9 @@ To add a comparison, decorate a function that prepares it, in any module of this
     def _() -> Sides:
         return Sides(ours=lambda: fast(x), peer=lambda: slow(x), same=torch.equal)
 
+`Sides` may also have a `floor`: what no implementation can do without, such as writing the result, for ours' units; the note then says
+what ratio it leaves possible.
+
 `same(ours(), peer())` must hold before anything is timed. Where the peer is long, let it do a share of the work, say how many
 `units` (images, points) each side does, and compare them with `same`: times are then given for ours' units, scaled.
 """
@@ -31,6 +34,7 @@ class Sides:
     same: Callable[[Any, Any], bool]
     ours_units: int = 1
     peer_units: int = 1
+    floor: Callable[[], Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -85,9 +89,14 @@ def measure(item: Comparison, rounds: int = MIN_ROUNDS) -> Result:
     Raises AssertionError if they do not.
     """
     sides = item.prepare()
-    assert sides.same(sides.ours(), sides.peer()), f"{item.name}: the two sides do not compute the same thing; nothing was timed"
+    assert sides.same(sides.ours(), sides.peer()), (
+        f"{item.name}: the two sides do not compute the same thing; nothing was timed"
+    )
     ours, peer = [], []
+    floor = []
     for _ in range(max(rounds, MIN_ROUNDS)):
+        if sides.floor:
+            floor.append(_seconds(sides.floor) / sides.ours_units)
         ours.append(_seconds(sides.ours) / sides.ours_units)
         peer.append(_seconds(sides.peer) / sides.peer_units)
     ratios = [p / o for o, p in zip(ours, peer)]
@@ -95,6 +104,10 @@ def measure(item: Comparison, rounds: int = MIN_ROUNDS) -> Result:
     note = item.note
     if sides.peer_units != sides.ours_units:
         note += f"; the peer did {sides.peer_units:,} of {sides.ours_units:,} and is scaled"
+    if floor:
+        lowest = statistics.median(floor)
+        possible = statistics.median(peer) / lowest
+        note += f"; allocating and writing the result alone takes {lowest * sides.ours_units:.3f} s, so {possible:.0f}x is the most there is"
     return Result(
         name=item.name,
         ours=statistics.median(ours) * sides.ours_units,

@@ -141,14 +141,19 @@ def of_area_one(corners: list[tuple[float, float]]) -> list[tuple[float, float]]
 
 
 def regular(n: int, radii: tuple[float, ...]) -> list[tuple[float, float]]:
-    return [(radii[k % len(radii)] * math.sin(2 * math.pi * k / n), radii[k % len(radii)] * math.cos(2 * math.pi * k / n)) for k in range(n)]
+    return [
+        (radii[k % len(radii)] * math.sin(2 * math.pi * k / n), radii[k % len(radii)] * math.cos(2 * math.pi * k / n))
+        for k in range(n)
+    ]
 
 
 POLYGONS = {
     4: of_area_one(regular(3, (1.0,))),
     5: of_area_one([(-1, -1), (1, -1), (1, 1), (-1, 1)]),
     6: of_area_one([(-4, -1), (4, -1), (4, 1), (-4, 1)]),
-    7: of_area_one([(-1, -3), (1, -3), (1, -1), (3, -1), (3, 1), (1, 1), (1, 3), (-1, 3), (-1, 1), (-3, 1), (-3, -1), (-1, -1)]),
+    7: of_area_one(
+        [(-1, -3), (1, -3), (1, -1), (3, -1), (3, 1), (1, 1), (1, 3), (-1, 3), (-1, 1), (-3, 1), (-3, -1), (-1, -1)]
+    ),
     8: of_area_one([(-3, -3), (3, -3), (3, -1), (-1, -1), (-1, 3), (-3, 3)]),
     9: of_area_one(regular(10, (1.0, 0.45))),
 }

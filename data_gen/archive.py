@@ -49,7 +49,11 @@ def write_archive(path: Path, members: Mapping[str, Member], description: Mappin
         arrays = {}
         with zipfile.ZipFile(scratch, "w", zipfile.ZIP_DEFLATED, compresslevel=4) as archive:
             for name, member in members.items():
-                arrays[name] = {"shape": list(member.shape), "dtype": member.dtype, "sha256": _write_member(archive, name, member)}
+                arrays[name] = {
+                    "shape": list(member.shape),
+                    "dtype": member.dtype,
+                    "sha256": _write_member(archive, name, member),
+                }
         record = {**description, "arrays": arrays, "sha256": _file_sha256(scratch)}
         scratch_sidecar.write_text(json.dumps(record, indent=1) + "\n")
         os.replace(scratch_sidecar, sidecar)
@@ -68,7 +72,11 @@ def _write_member(archive: zipfile.ZipFile, name: str, member: Member) -> str:
     entry = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
     entry.compress_type = zipfile.ZIP_DEFLATED
     with archive.open(entry, "w", force_zip64=True) as stream:
-        header = {"descr": np.lib.format.dtype_to_descr(np.dtype(member.dtype)), "fortran_order": False, "shape": member.shape}
+        header = {
+            "descr": np.lib.format.dtype_to_descr(np.dtype(member.dtype)),
+            "fortran_order": False,
+            "shape": member.shape,
+        }
         np.lib.format.write_array_header_1_0(stream, header)
         for batch in member.batches():
             content = np.ascontiguousarray(batch, dtype=member.dtype).tobytes()
@@ -96,7 +104,9 @@ def verify_archive(path: Path) -> dict:
         raise DataError(f"{sidecar} is not a description written by python -m data_gen.") from None
     found = _file_sha256(path)
     if found != expected:
-        raise DataError(f"{path} is not the file that {sidecar.name} describes: SHA-256 {found}, expected {expected}. Make it again with --force.")
+        raise DataError(
+            f"{path} is not the file that {sidecar.name} describes: SHA-256 {found}, expected {expected}. Make it again with --force."
+        )
     return record
 
 

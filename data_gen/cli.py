@@ -51,7 +51,10 @@ class Photographs(StrEnum):
     shapes32 = "shapes32"
 
 
-Data = Annotated[Path | None, typer.Option("--data", "--root", help="Folder that holds the official files; without it, the cache or a download.")]
+Data = Annotated[
+    Path | None,
+    typer.Option("--data", "--root", help="Folder that holds the official files; without it, the cache or a download."),
+]
 Offline = Annotated[bool, typer.Option("--offline", help="Never use the network.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace files that are there.")]
 Seed = Annotated[int, typer.Option(help="Seed of the training split; the test split uses the next.")]
@@ -100,7 +103,10 @@ def fetch_command(
 
 @app.command("verify")
 def verify_command(
-    targets: Annotated[list[str] | None, typer.Argument(help="Data sets, or .npz files that a command here wrote; all data sets if none.")] = None,
+    targets: Annotated[
+        list[str] | None,
+        typer.Argument(help="Data sets, or .npz files that a command here wrote; all data sets if none."),
+    ] = None,
     data: Data = None,
 ) -> None:
     """Read every byte of a data set or of a generated file, and say what it is. Never uses the network.
@@ -115,7 +121,9 @@ def verify_command(
         try:
             if target.endswith(".npz"):
                 record = verify_archive(Path(target))
-                print(f"{target}: as described ({record['command']}, seed {record['seed']}, SHA-256 {record['sha256']})")
+                print(
+                    f"{target}: as described ({record['command']}, seed {record['seed']}, SHA-256 {record['sha256']})"
+                )
             else:
                 _verify_set(target, data)
         except MissingData as error:
@@ -133,7 +141,9 @@ def _verify_set(name: str, data: Path | None) -> None:
         loaded = load(name, split, root=data, offline=True)
         expected = OFFICIAL_COUNTS.get(name, {}).get(split, len(loaded.labels))
         note = "" if len(loaded.labels) == expected else f", not the official {expected:,}"
-        print(f"{loaded.source.name} {split}: {len(loaded.labels):,} images{note}, from {loaded.source.origin}, SHA-256 {loaded.source.sha256}")
+        print(
+            f"{loaded.source.name} {split}: {len(loaded.labels):,} images{note}, from {loaded.source.origin}, SHA-256 {loaded.source.sha256}"
+        )
 
 
 @app.command("cluttered-mnist")
@@ -164,7 +174,9 @@ def cluttered_mnist_command(
 
         def make(split: str, start: int, n: int) -> dict[str, Tensor]:
             source = sources[split]
-            made = cluttered(source.images, source.labels, n=n, start=start, seed=seed + SPLITS.index(split), **geometry)
+            made = cluttered(
+                source.images, source.labels, n=n, start=start, seed=seed + SPLITS.index(split), **geometry
+            )
             return {"images": made.images, "labels": made.labels, "box": made.box, "distractors": made.distractors}
 
         kinds = {
@@ -173,7 +185,17 @@ def cluttered_mnist_command(
             "box": ((4,), "int16"),
             "distractors": ((distractors, 4), "int16"),
         }
-        _write("cluttered-mnist", out, {"train": train, "test": test}, kinds, make, seed, geometry, {"digits": sources}, force)
+        _write(
+            "cluttered-mnist",
+            out,
+            {"train": train, "test": test},
+            kinds,
+            make,
+            seed,
+            geometry,
+            {"digits": sources},
+            force,
+        )
 
 
 @app.command("occluded-cifar")
@@ -198,8 +220,13 @@ def occluded_cifar_command(
     """
     with plain_errors():
         check_target(out, force)
-        pictures, nuisances = ({split: load(name, split, root=data, offline=offline or None) for split in SPLITS} for name in (images, digits))
-        counts = {split: len(pictures[split].labels) if n is None else n for split, n in (("train", train), ("test", test))}
+        pictures, nuisances = (
+            {split: load(name, split, root=data, offline=offline or None) for split in SPLITS}
+            for name in (images, digits)
+        )
+        counts = {
+            split: len(pictures[split].labels) if n is None else n for split, n in (("train", train), ("test", test))
+        }
         for split, n in counts.items():
             if n > len(pictures[split].labels):
                 raise DataError(f"--{split} {n}: {images}'s {split} split has {len(pictures[split].labels):,} images.")
@@ -208,11 +235,22 @@ def occluded_cifar_command(
             under, over = pictures[split], nuisances[split]
             chosen = torch.arange(start, start + n)
             made = occluded(
-                under.images, under.labels, over.images, over.labels, seed=seed + SPLITS.index(split), shift=shift, indices=chosen
+                under.images,
+                under.labels,
+                over.images,
+                over.labels,
+                seed=seed + SPLITS.index(split),
+                shift=shift,
+                indices=chosen,
             )
             return made._asdict()
 
-        kinds = {"images": ((32, 32, 3), "uint8"), "labels": ((), "uint8"), "digit_labels": ((), "uint8"), "mask": ((32, 32, 1), "uint8")}
+        kinds = {
+            "images": ((32, 32, 3), "uint8"),
+            "labels": ((), "uint8"),
+            "digit_labels": ((), "uint8"),
+            "mask": ((32, 32, 1), "uint8"),
+        }
         sources = {"images": pictures, "digits": nuisances}
         _write("occluded-cifar", out, counts, kinds, make, seed, {"shift": shift}, sources, force)
 
@@ -269,7 +307,9 @@ def _write(
                 progress.advance(task)
 
         members = {
-            f"{split}_{field}": Member((counts[split], *shape), dtype, lambda split=split, field=field: batches(split, field))
+            f"{split}_{field}": Member(
+                (counts[split], *shape), dtype, lambda split=split, field=field: batches(split, field)
+            )
             for split in SPLITS
             for field, (shape, dtype) in kinds.items()
         }
@@ -277,12 +317,17 @@ def _write(
             "command": command,
             "parameters": {**counts, **parameters},
             "seed": seed,
-            "source": {role: {split: loaded.source._asdict() for split, loaded in splits.items()} for role, splits in sources.items()},
+            "source": {
+                role: {split: loaded.source._asdict() for split, loaded in splits.items()}
+                for role, splits in sources.items()
+            },
         }
         record = write_archive(out, members, description, force=force)
     for role, splits in sources.items():
         print(f"{role}: {splits['train'].source.name}, from {splits['train'].source.origin}")
-    print(f"{out}: {counts['train']:,} training and {counts['test']:,} test images, seed {seed}, SHA-256 {record['sha256']}")
+    print(
+        f"{out}: {counts['train']:,} training and {counts['test']:,} test images, seed {seed}, SHA-256 {record['sha256']}"
+    )
     print(f"{out.with_suffix('.json')}: how it was made")
 
 

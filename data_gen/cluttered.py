@@ -45,7 +45,14 @@ class ClutterPlan(NamedTuple):
 
 
 def clutter_plan(
-    indices: np.ndarray, image_shape: tuple[int, int, int], *, size: int, n_distractors: int, distractor: int, seed: int, epoch: int = 0
+    indices: np.ndarray,
+    image_shape: tuple[int, int, int],
+    *,
+    size: int,
+    n_distractors: int,
+    distractor: int,
+    seed: int,
+    epoch: int = 0,
 ) -> ClutterPlan:
     """What images `indices` of the set are made of, given (n_images, height, width) of the images to make them from.
 
@@ -83,9 +90,13 @@ def cluttered(
     """
     n_images, height, width, channels = images.shape
     if n_images == 0 or len(labels) != n_images:
-        raise DataError(f"{n_images} images and {len(labels)} labels: cluttered() needs at least one image and a label for each.")
+        raise DataError(
+            f"{n_images} images and {len(labels)} labels: cluttered() needs at least one image and a label for each."
+        )
     if not 1 <= distractor <= min(height, width):
-        raise DataError(f"distractor={distractor}: pieces are cut from {height}x{width} images, so it must be 1 to {min(height, width)}.")
+        raise DataError(
+            f"distractor={distractor}: pieces are cut from {height}x{width} images, so it must be 1 to {min(height, width)}."
+        )
     if size < max(height, width):
         raise DataError(f"size={size}: the canvas must hold a {height}x{width} image.")
     if n < 0 or start < 0 or n_distractors < 0:
@@ -115,7 +126,7 @@ def cluttered(
         digit, place, source, cut, put = (torch.from_numpy(part).to(device) for part in plan)
         canvas = room[: len(digit)].zero_()
         _add(canvas, _crops(images, source, cut, distractor, distractor), put, size)
-        _add(canvas, images[digit][:, None], place[:, None], size)
+        _add(canvas, images.index_select(0, digit)[:, None], place[:, None], size)
         result.images[here] = canvas.clamp_(max=255).view(-1, size, size, channels)
         result.labels[here] = labels[digit]
         result.box[here] = torch.cat([place, place + place.new_tensor([height, width])], dim=-1)
@@ -125,7 +136,9 @@ def cluttered(
 
 def _crops(images: Tensor, source: Tensor, corner: Tensor, height: int, width: int) -> Tensor:
     """The height x width pieces of images[source] at `corner`, NHWC after the dimensions of `source`."""
-    windows = images.unfold(1, height, 1).unfold(2, width, 1)  # a view: [image, row, column] is the piece there, channels first
+    windows = images.unfold(1, height, 1).unfold(
+        2, width, 1
+    )  # a view: [image, row, column] is the piece there, channels first
     return windows[source, corner[..., 0], corner[..., 1]].movedim(-3, -1)
 
 

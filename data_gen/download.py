@@ -44,9 +44,15 @@ def _mnist(name: str, size: int, sha256: str) -> Remote:
 
 CATALOGUE: dict[str, tuple[Remote, ...]] = {
     "mnist": (
-        _mnist("train-images-idx3-ubyte.gz", 9_912_422, "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"),
-        _mnist("train-labels-idx1-ubyte.gz", 28_881, "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c"),
-        _mnist("t10k-images-idx3-ubyte.gz", 1_648_877, "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6"),
+        _mnist(
+            "train-images-idx3-ubyte.gz", 9_912_422, "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"
+        ),
+        _mnist(
+            "train-labels-idx1-ubyte.gz", 28_881, "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c"
+        ),
+        _mnist(
+            "t10k-images-idx3-ubyte.gz", 1_648_877, "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6"
+        ),
         _mnist("t10k-labels-idx1-ubyte.gz", 4_542, "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6"),
     ),
     # The binary version: the python version is a pickle, which runs code when it is read.
@@ -97,7 +103,10 @@ def fetch(
         raise DataError(f"nothing to fetch is called {name!r}: there are {', '.join(sorted(catalogue))}.")
     for package in ("pooch", "filelock", "tqdm"):
         if importlib.util.find_spec(package) is None:
-            raise DataError(f"a download needs the package {package}, which is not installed. Run: pip install pooch filelock platformdirs tqdm")
+            raise MissingData(
+                f"a download needs the package {package}, which is not installed. Run: pip install pooch filelock platformdirs tqdm, "
+                "or name a folder that holds the official files (--data DIR, root=DIR or IB_TUTORIAL_DATA)."
+            )
     import filelock
 
     folder = (cache or cache_folder()) / name
@@ -127,7 +136,9 @@ def explain_os_error(error: OSError, target: Path, advice: str) -> str:
     if error.errno == errno.ENOSPC:
         where = target if target.is_dir() else target.parent
         free = f" ({shutil.disk_usage(where).free / 1e6:,.0f} MB free)" if where.is_dir() else ""
-        return f"the disk that holds {where} is full{free}. Nothing half-written was left. Free some space, or: {advice}"
+        return (
+            f"the disk that holds {where} is full{free}. Nothing half-written was left. Free some space, or: {advice}"
+        )
     return f"cannot write {target}: {error.strerror or error}. {advice}"
 
 
@@ -169,7 +180,9 @@ def _download(remote: Remote, folder: Path, rounds: int, pause: float, timeout: 
         for url in list(places):
             try:
                 # pooch writes to a temporary file beside the target, checks its hash, and only then renames it
-                return Path(pooch.retrieve(url, f"sha256:{remote.sha256}", fname=remote.name, path=folder, downloader=sized))
+                return Path(
+                    pooch.retrieve(url, f"sha256:{remote.sha256}", fname=remote.name, path=folder, downloader=sized)
+                )
             except requests.RequestException as error:
                 status = getattr(error.response, "status_code", None)
                 said[url] = f"HTTP {status}" if status else f"{type(error).__name__}: {error}"

@@ -8,6 +8,7 @@ import io
 import pickle
 import zlib
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
@@ -25,7 +26,9 @@ def read_bytes(path: Path) -> bytes:
     try:
         return gzip.decompress(raw)
     except EOFError:
-        raise DataError(f"{path.name} is truncated: its gzip stream ends early, after {len(raw):,} bytes. Copy or download it again.") from None
+        raise DataError(
+            f"{path.name} is truncated: its gzip stream ends early, after {len(raw):,} bytes. Copy or download it again."
+        ) from None
     except (OSError, zlib.error) as error:
         raise DataError(f"{path.name} is corrupted: gzip says {error}. Copy or download it again.") from None
 
@@ -58,14 +61,18 @@ def parse_idx(content: bytes, magic: int, name: str) -> np.ndarray:
             f"{len(content):,}. Copy or download it again."
         )
     if magic == IDX_IMAGES and shape[1:] != (28, 28):
-        raise DataError(f"{name} holds images of {shape[1]} x {shape[2]}; MNIST's are 28 x 28. This is another data set.")
+        raise DataError(
+            f"{name} holds images of {shape[1]} x {shape[2]}; MNIST's are 28 x 28. This is another data set."
+        )
     return np.frombuffer(content, np.uint8, offset=header).reshape(shape)
 
 
 def check_labels(labels: np.ndarray, n_images: int, name: str) -> None:
     """Raise DataError unless there is one label in 0 .. 9 for each image."""
     if len(labels) != n_images:
-        raise DataError(f"{name} has {len(labels):,} labels for {n_images:,} images: the files are of different splits. Replace one of them.")
+        raise DataError(
+            f"{name} has {len(labels):,} labels for {n_images:,} images: the files are of different splits. Replace one of them."
+        )
     if labels.size and int(labels.max()) > 9:
         first = int(np.argmax(labels > 9))
         raise DataError(
@@ -81,7 +88,9 @@ def parse_cifar_binary(content: bytes, name: str) -> np.ndarray:
     """
     if not content or len(content) % CIFAR_ROW:
         if content and len(content) % (CIFAR_ROW + 1) == 0:
-            raise DataError(f"{name} is CIFAR-100's binary layout (rows of 3,074 bytes, two labels each); CIFAR-10's rows have 3,073 bytes.")
+            raise DataError(
+                f"{name} is CIFAR-100's binary layout (rows of 3,074 bytes, two labels each); CIFAR-10's rows have 3,073 bytes."
+            )
         raise DataError(
             f"{name} is truncated or not a CIFAR-10 batch: {len(content):,} bytes are not a whole number of rows of 3,073 (the official "
             "batches have 30,730,000). Copy or download it again."
@@ -101,14 +110,20 @@ def parse_cifar_python(content: bytes, name: str) -> np.ndarray:
         batch = _ArraysAndLists(io.BytesIO(content), encoding="bytes").load()
     except DataError as error:
         raise DataError(f"{name}: {error}") from None
-    except Exception as error:  # a damaged pickle can fail in any way
-        raise DataError(f"{name} is truncated, corrupted or not a CIFAR-10 python batch ({type(error).__name__}: {error}).") from None
+    except Exception as error:  # noqa: BLE001 (a damaged pickle can fail in any way)
+        raise DataError(
+            f"{name} is truncated, corrupted or not a CIFAR-10 python batch ({type(error).__name__}: {error})."
+        ) from None
     batch = {k.decode() if isinstance(k, bytes) else k: v for k, v in batch.items()} if isinstance(batch, dict) else {}
     if "fine_labels" in batch:
         raise DataError(f"{name} is a batch of CIFAR-100 (it has fine and coarse labels), not of CIFAR-10.")
     data, labels = batch.get("data"), batch.get("labels")
-    if not (isinstance(data, np.ndarray) and data.dtype == np.uint8 and data.ndim == 2 and data.shape[1] == CIFAR_ROW - 1):
-        raise DataError(f"{name} is not a CIFAR-10 python batch: it needs 'data', an array of bytes with 3,072 columns.")
+    if not (
+        isinstance(data, np.ndarray) and data.dtype == np.uint8 and data.ndim == 2 and data.shape[1] == CIFAR_ROW - 1
+    ):
+        raise DataError(
+            f"{name} is not a CIFAR-10 python batch: it needs 'data', an array of bytes with 3,072 columns."
+        )
     if not (isinstance(labels, list) and all(isinstance(label, int) for label in labels)):
         raise DataError(f"{name} is not a CIFAR-10 python batch: it needs 'labels', a list of integers.")
     labels = np.array(labels, np.int64)
@@ -129,7 +144,7 @@ _reconstruct = np.empty(0).__reduce__()[0]  # makes an empty array; its content 
 
 
 class _ArraysAndLists(pickle.Unpickler):
-    ALLOWED = {
+    ALLOWED: ClassVar = {
         ("numpy.core.multiarray", "_reconstruct"): _reconstruct,  # the name in numpy 1, and in the official files
         ("numpy._core.multiarray", "_reconstruct"): _reconstruct,
         ("numpy", "ndarray"): np.ndarray,

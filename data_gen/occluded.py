@@ -46,7 +46,9 @@ def occlusion_plan(
 ) -> OcclusionPlan:
     """Which digit goes over images `indices`, and where: digits are dealt as cards, shifts are independent and uniform."""
     draws = words(seed, epoch, "occlude", indices, 2)
-    return OcclusionPlan(deck(seed, epoch, "occlude", indices, n_digits), np.array(centre) - shift + below(draws, 2 * shift + 1))
+    return OcclusionPlan(
+        deck(seed, epoch, "occlude", indices, n_digits), np.array(centre) - shift + below(draws, 2 * shift + 1)
+    )
 
 
 def occluded(
@@ -81,7 +83,9 @@ def occluded(
         )
     wanted = np.arange(n_images) if indices is None else indices.cpu().numpy()
     if wanted.size and not 0 <= wanted.min() <= wanted.max() < n_images:
-        raise DataError(f"indices from {wanted.min()} to {wanted.max()}: there are {n_images} images, 0 to {n_images - 1}.")
+        raise DataError(
+            f"indices from {wanted.min()} to {wanted.max()}: there are {n_images} images, 0 to {n_images - 1}."
+        )
 
     device, n = images.device, len(wanted)
     result = Occluded(
@@ -90,24 +94,28 @@ def occluded(
         torch.empty(n, dtype=torch.int64, device=device),
         torch.empty(n, height, width, 1, dtype=torch.uint8, device=device),
     )
-    # Room for a digit anywhere: the mask of an image is a window of its padded digit.
-    bottom, right = height - digit_height, width - digit_width
+    rows, columns = (torch.arange(m, device=device) for m in (digit_height, digit_width))
+    within = (
+        rows[:, None] * width + columns
+    ).flatten()  # where a digit's pixels lie from its corner on, in a flattened image
     for first in range(0, n, BATCH):
         here = slice(first, first + BATCH)
         which = torch.from_numpy(wanted[here]).to(device)
         plan = occlusion_plan(wanted[here], n_digits, centre, shift=shift, seed=seed, epoch=epoch)
         digit, place = (torch.from_numpy(part).to(device) for part in plan)
-        padded = torch.nn.functional.pad(digits[digit.to(digits.device), :, :, 0].to(device), (right, right, bottom, bottom))
-        windows = padded.unfold(1, height, 1).unfold(2, width, 1)
-        mask = windows[torch.arange(len(digit), device=device), bottom - place[:, 0], right - place[:, 1]]
+        corner = place[:, 0] * width + place[:, 1]
+        over = digits.index_select(0, digit.to(digits.device)).to(device)
+        mask = result.mask[here]
+        mask.zero_().view(len(digit), -1).scatter_(1, corner[:, None] + within, over.view(len(digit), -1))
         pixels = result.images[here]
         torch.index_select(images, 0, which, out=pixels)
         pixels, ink = pixels.view(-1, channels), mask.view(-1, 1)
-        inked = ink[:, 0].nonzero()[:, 0]  # four pixels in five have no ink over them, and blending leaves those as they are
-        pixels[inked] = blend(pixels[inked], ink[inked])
+        inked = ink[:, 0].nonzero()[
+            :, 0
+        ]  # four pixels in five have no ink over them, and blending leaves those as they are
+        pixels.index_copy_(0, inked, blend(pixels.index_select(0, inked), ink.index_select(0, inked)))
         result.labels[here] = labels[which]
         result.digit_labels[here] = digit_labels[digit.to(digit_labels.device)].to(device)
-        result.mask[here] = mask[..., None]
     return result
 
 
@@ -116,7 +124,7 @@ def blend(
 ) -> UInt8[Tensor, "*pixels channels"]:
     """image * (1 - m) + m for m = mask / 255, rounded to the nearest integer: exact on every device.
 
-    x / 255 to the nearest is (t + (t >> 8)) >> 8 with t = x + 128, for 0 <= x <= 65,535 (Blinn 1995).
+    x / 255 to the nearest is (t + (t >> 8)) >> 8 with t = x + 128, for 0 <= x <= 65,025 (Blinn 1995).
     """
     t = (255 - image).to(torch.int32) * mask + 128
     return image + ((t + (t >> 8)) >> 8).to(torch.uint8)

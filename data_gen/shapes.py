@@ -126,7 +126,9 @@ def render(factors: ShapeFactors, device: str | torch.device = "cpu") -> UInt8[T
     place = torch.arange(SIDE, dtype=torch.float32, device=device)
     rows, columns = place[:, None], place[None, :]
 
-    def along(angle: Tensor, row: float | Tensor, col: float | Tensor, unit_: float | Tensor = 1.0) -> tuple[Tensor, Tensor]:
+    def along(
+        angle: Tensor, row: float | Tensor, col: float | Tensor, unit_: float | Tensor = 1.0
+    ) -> tuple[Tensor, Tensor]:
         """Coordinates along and across `angle` from (row, col)."""
         cos, sin = column(_grid(np.cos(angle.numpy()), 2**14)), column(_grid(np.sin(angle.numpy()), 2**14))
         dx, dy = (columns - col) / unit_, (rows - row) / unit_
@@ -148,7 +150,10 @@ def render(factors: ShapeFactors, device: str | torch.device = "cpu") -> UInt8[T
     kind = [column((factors.background == k).numpy()) for k in range(len(BACKGROUNDS))]
     stripes = _wave(u / period)
     pattern = kind[1] * (u / (centre * math.sqrt(2))) + kind[2] * stripes + kind[3] * (stripes * _wave(v / period))
-    behind = there(colour(factors.background_hue, factors.background_lightness))[:, None, None] + (pattern * TEXTURE)[..., None]
+    behind = (
+        there(colour(factors.background_hue, factors.background_lightness))[:, None, None]
+        + (pattern * TEXTURE)[..., None]
+    )
     shape = there(colour(factors.hue, factors.lightness))[:, None, None]
 
     from_light, _ = along(factors.light_angle, centre, centre)
@@ -241,11 +246,16 @@ def _star(x: Tensor, y: Tensor) -> Tensor:
         x = x.abs() if cos > 0 else x
         beyond = (x * cos + y * sin).clamp(min=0) * 2
         x, y = x - beyond * cos, y - beyond * sin
-    dx, dy = 0.45 * tip * math.sin(fifth), 0.45 * tip * math.cos(fifth) - tip  # the edge from the tip to an inner corner
+    dx, dy = (
+        0.45 * tip * math.sin(fifth),
+        0.45 * tip * math.cos(fifth) - tip,
+    )  # the edge from the tip to an inner corner
     return (x.abs() * -dy + (y - tip) * dx) / math.hypot(dx, dy)
 
 
 SIGNED_DISTANCES: tuple[Callable[[Tensor, Tensor], Tensor], ...] = (
     _disc, _ring, _pair, _crescent, _triangle, _square, _bar, _cross, _corner, _star,
 )  # fmt: skip
-REACH = math.hypot(1.0, 0.25)  # no shape of area 1 reaches further from its centre (the bar's corners; the pair's ends are at 1.02)
+REACH = math.hypot(
+    1.0, 0.25
+)  # no shape of area 1 reaches further from its centre (the bar's corners; the pair's ends are at 1.02)

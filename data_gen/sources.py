@@ -76,7 +76,9 @@ CIFAR_PYTHON_MD5 = {
 }
 
 
-def load(name: str, split: str = "train", *, root: str | os.PathLike | None = None, offline: bool | None = None) -> Images:
+def load(
+    name: str, split: str = "train", *, root: str | os.PathLike | None = None, offline: bool | None = None
+) -> Images:
     """One split ("train" or "test") of "mnist", "cifar10", "mnist5k" or "shapes32": uint8 NHWC images and int64 labels, on the CPU.
 
     "mnist" and "cifar10" are looked for in `root` if it is given, and there only; otherwise in $IB_TUTORIAL_DATA, then in the cache,
@@ -132,7 +134,9 @@ def _offline(offline: bool | None) -> bool:
 SUBFOLDERS = {
     "mnist": ("", "mnist", "MNIST/raw", "raw"),
     "cifar10": tuple(
-        f"{above}{below}" for above in ("", "cifar10/", "cifar-10/", "CIFAR10/") for below in ("", "cifar-10-batches-bin", "cifar-10-batches-py")
+        f"{above}{below}"
+        for above in ("", "cifar10/", "cifar-10/", "CIFAR10/")
+        for below in ("", "cifar-10-batches-bin", "cifar-10-batches-py")
     ),
 }
 MNIST_PREFIX = {"train": "train", "test": "t10k"}
@@ -143,7 +147,12 @@ def _layouts(name: str, split: str) -> tuple[tuple[str, ...], ...]:
     if name == "mnist":
         stems = [f"{MNIST_PREFIX[split]}-{part}-ubyte" for part in ("images-idx3", "labels-idx1")]
         # `images.idx3` is how some copies spell it; a browser may have unpacked one of the two files and not the other
-        return tuple((a + x, b + y) for x in ("", ".gz") for y in ("", ".gz") for a, b in [stems, [s.replace("-idx", ".idx") for s in stems]])
+        return tuple(
+            (a + x, b + y)
+            for x in ("", ".gz")
+            for y in ("", ".gz")
+            for a, b in [stems, [s.replace("-idx", ".idx") for s in stems]]
+        )
     binary = CIFAR_FILES[:5] if split == "train" else CIFAR_FILES[5:]
     return binary, tuple(file.removesuffix(".bin") for file in binary)
 
@@ -163,11 +172,18 @@ def _named(root: str | os.PathLike, name: str, split: str, given_as: str) -> Pat
     """The folder under `root` that holds the split, or an error that says what is there instead."""
     root = Path(root)
     if not root.is_dir():
-        raise MissingData(f"{given_as}={root}: there is no such folder. Name the folder that holds {name}'s official files.")
+        raise MissingData(
+            f"{given_as}={root}: there is no such folder. Name the folder that holds {name}'s official files."
+        )
     if folder := _holds(root, name, split):
         return folder
     needed = _layouts(name, split)[0]
-    present = [file for sub in SUBFOLDERS[name] for file in needed if (root / sub / file).is_file() or (root / sub / f"{file}.gz").is_file()]
+    present = [
+        file
+        for sub in SUBFOLDERS[name]
+        for file in needed
+        if (root / sub / file).is_file() or (root / sub / f"{file}.gz").is_file()
+    ]
     others = [other for other in READERS if other != name and any(_holds(root, other, s) for s in SPLITS)]
     if present:
         what = f"{name}'s {split} split is incomplete there: missing {', '.join(f for f in needed if f not in present)}"
@@ -202,11 +218,15 @@ def _read_cifar10(folder: Path, split: str, origin: str) -> Images:
         official = all(_sha256(content) == verified.get(path.name) for content, path in zip(contents, paths))
     else:
         batches = [parse_cifar_python(content, path.name) for content, path in zip(contents, paths)]
-        official = all(hashlib.md5(content).hexdigest() == CIFAR_PYTHON_MD5[path.name] for content, path in zip(contents, paths))
+        official = all(
+            hashlib.md5(content).hexdigest() == CIFAR_PYTHON_MD5[path.name] for content, path in zip(contents, paths)
+        )
     rows = np.concatenate(batches)
     digest = _sha256(rows)  # of the binary layout, whichever was read
     images = np.ascontiguousarray(rows[:, 1:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1))
-    return _images("cifar10", images, rows[:, 0], Source("cifar10" if official else recognised("cifar10", digest), digest, origin))
+    return _images(
+        "cifar10", images, rows[:, 0], Source("cifar10" if official else recognised("cifar10", digest), digest, origin)
+    )
 
 
 READERS: dict[str, Callable[[Path, str, str], Images]] = {"mnist": _read_mnist, "cifar10": _read_cifar10}
@@ -214,7 +234,12 @@ READERS: dict[str, Callable[[Path, str, str], Images]] = {"mnist": _read_mnist, 
 
 def _images(name: str, images: np.ndarray, labels: np.ndarray, source: Source) -> Images:
     if "unrecognised" in source.name:
-        log.warning("%s: %d images whose content is not one we know (SHA-256 %s); a record will say so", name, len(images), source.sha256)
+        log.warning(
+            "%s: %d images whose content is not one we know (SHA-256 %s); a record will say so",
+            name,
+            len(images),
+            source.sha256,
+        )
     return Images(torch.from_numpy(images), torch.from_numpy(labels.astype(np.int64)), source)
 
 

@@ -11,7 +11,7 @@ for folder in (ROOT, Path(__file__).parent):  # for benchmarks.plain_loops, the 
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
 
-from official_files import Folder, Server  # noqa: E402
+from official_files import Folder, Server
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,11 @@ import numpy as np
 
 
 def idx(array: np.ndarray) -> bytes:
-    return bytes([0, 0, 8, array.ndim]) + b"".join(n.to_bytes(4, "big") for n in array.shape) + array.astype(np.uint8).tobytes()
+    return (
+        bytes([0, 0, 8, array.ndim])
+        + b"".join(n.to_bytes(4, "big") for n in array.shape)
+        + array.astype(np.uint8).tobytes()
+    )
 
 
 class Folder:
@@ -23,7 +27,9 @@ class Folder:
         for prefix in ("train", "t10k"):
             for part, array in (("images-idx3", self.images), ("labels-idx1", self.labels)):
                 content = idx(array)
-                (path / f"{prefix}-{part}-ubyte{'.gz' if gzipped else ''}").write_bytes(gzip.compress(content) if gzipped else content)
+                (path / f"{prefix}-{part}-ubyte{'.gz' if gzipped else ''}").write_bytes(
+                    gzip.compress(content) if gzipped else content
+                )
 
     def file(self, part: str) -> Path:
         return self.path / f"train-{part}-ubyte"

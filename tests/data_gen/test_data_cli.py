@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 import torch
 from official_files import write_cifar_binary
+from typer.testing import CliRunner
+
 from data_gen import cluttered, load, occluded
 from data_gen.cli import app
-from typer.testing import CliRunner
 
 ROOT = Path(__file__).parents[2]
 
@@ -27,14 +28,31 @@ def run(*arguments: object, code: int = 0) -> str:
 
 def test_cluttered_mnist_is_written_with_its_description(tmp_path):
     out = tmp_path / "new" / "c.npz"
-    said = run("cluttered-mnist", "--digits", "mnist5k", "--train", 1100, "--test", 30, "--size", 60, "--distractors", 5, "--out", out)
+    said = run(
+        "cluttered-mnist",
+        "--digits",
+        "mnist5k",
+        "--train",
+        1100,
+        "--test",
+        30,
+        "--size",
+        60,
+        "--distractors",
+        5,
+        "--out",
+        out,
+    )
     assert "mnist5k" in said
     written, described = np.load(out), json.loads(out.with_suffix(".json").read_text())
     digits = load("mnist5k")
     expected = cluttered(digits.images, digits.labels, n=1100, size=60, n_distractors=5, seed=0)
     for name, values in expected._asdict().items():
         assert np.array_equal(written[f"train_{name}"], values.numpy()), name
-        assert described["arrays"][f"train_{name}"]["sha256"] == hashlib.sha256(written[f"train_{name}"].tobytes()).hexdigest()
+        assert (
+            described["arrays"][f"train_{name}"]["sha256"]
+            == hashlib.sha256(written[f"train_{name}"].tobytes()).hexdigest()
+        )
     assert written["test_images"].shape == (30, 60, 60, 1) and written["train_images"].dtype == np.uint8
     assert described["seed"] == 0 and described["parameters"]["n_distractors"] == 5
     assert described["source"]["digits"]["train"]["name"] == "mnist5k"
@@ -51,10 +69,24 @@ def test_occluded_cifar_takes_train_digits_over_train_images(tmp_path, cifar_row
     written = np.load(out)
     for split, seed, n in (("train", 0, 40), ("test", 1, 20)):
         images, digits = load("cifar10", split, root=tmp_path / "cifar"), load("mnist5k", split)
-        expected = occluded(images.images, images.labels, digits.images, digits.labels, seed=seed, indices=torch.arange(n))
+        expected = occluded(
+            images.images, images.labels, digits.images, digits.labels, seed=seed, indices=torch.arange(n)
+        )
         for name, values in expected._asdict().items():
             assert np.array_equal(written[f"{split}_{name}"], values.numpy()), name
-    assert "has 100 images" in run("occluded-cifar", "--digits", "mnist5k", "--data", tmp_path / "cifar", "--out", out, "--force", "--train", 101, code=1)
+    assert "has 100 images" in run(
+        "occluded-cifar",
+        "--digits",
+        "mnist5k",
+        "--data",
+        tmp_path / "cifar",
+        "--out",
+        out,
+        "--force",
+        "--train",
+        101,
+        code=1,
+    )
 
 
 def test_shapes_are_the_ones_that_load_returns(tmp_path):
@@ -121,7 +153,12 @@ def test_verify_of_everything_does_not_fail_for_what_was_never_fetched():
 
 
 @pytest.mark.parametrize(
-    "arguments", [("fetch", "mnist", "--offline"), ("cluttered-mnist", "--offline"), ("occluded-cifar", "--digits", "mnist5k", "--offline")]
+    "arguments",
+    [
+        ("fetch", "mnist", "--offline"),
+        ("cluttered-mnist", "--offline"),
+        ("occluded-cifar", "--digits", "mnist5k", "--offline"),
+    ],
 )
 def test_offline_says_which_command_gets_the_data(arguments, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -139,7 +176,18 @@ def test_help_has_an_example(command):
 
 
 def test_the_module_runs_without_a_traceback(tmp_path):
-    command = [sys.executable, "-m", "data_gen", "cluttered-mnist", "--data", str(tmp_path / "nowhere"), "--out", str(tmp_path / "x.npz")]
-    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    command = [
+        sys.executable,
+        "-m",
+        "data_gen",
+        "cluttered-mnist",
+        "--data",
+        str(tmp_path / "nowhere"),
+        "--out",
+        str(tmp_path / "x.npz"),
+    ]
+    result = subprocess.run(command, check=False, cwd=ROOT, capture_output=True, text=True)
     assert result.returncode == 1
-    assert result.stderr.startswith("error: ") and "no such folder" in result.stderr and "Traceback" not in result.stderr
+    assert (
+        result.stderr.startswith("error: ") and "no such folder" in result.stderr and "Traceback" not in result.stderr
+    )

@@ -10,9 +10,9 @@ import tarfile
 import time
 from pathlib import Path
 
-import data_gen.download as download
 import pytest
 
+from data_gen import download
 from data_gen.download import CATALOGUE, Remote, fetch
 from data_gen.errors import DataError, MissingData
 
@@ -22,7 +22,9 @@ CONTENT = bytes(range(256)) * 300
 
 def remote(server, *kinds: str, name: str = "file.gz", content: bytes = CONTENT) -> Remote:
     server.files[name] = content
-    return Remote(name, len(content), hashlib.sha256(content).hexdigest(), tuple(f"{server.url}/{kind}/{name}" for kind in kinds))
+    return Remote(
+        name, len(content), hashlib.sha256(content).hexdigest(), tuple(f"{server.url}/{kind}/{name}" for kind in kinds)
+    )
 
 
 def get(tmp_path, *remotes: Remote, **options):
@@ -54,7 +56,12 @@ def test_a_damaged_file_in_the_cache_is_fetched_again(server, tmp_path):
 
 @pytest.mark.parametrize(
     ("kind", "said"),
-    [("wrong", "other bytes"), ("cut", "Incomplete|Connection|Chunked"), ("gone", "HTTP 404"), ("short", "76,793 bytes instead of 76,800")],
+    [
+        ("wrong", "other bytes"),
+        ("cut", "Incomplete|Connection|Chunked"),
+        ("gone", "HTTP 404"),
+        ("short", "76,793 bytes instead of 76,800"),
+    ],
 )
 def test_a_bad_place_is_named_and_leaves_nothing(server, tmp_path, kind, said):
     with pytest.raises(MissingData, match=said) as caught:
@@ -104,7 +111,7 @@ def test_a_full_disk_is_named_and_leaves_nothing(server, tmp_path, monkeypatch):
 
     class FullDisk(pooch.HTTPDownloader):
         def __call__(self, url, output_file, pooch_):
-            open(output_file, "wb").write(b"half")
+            Path(output_file).write_bytes(b"half")
             raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(pooch, "HTTPDownloader", FullDisk)
@@ -154,10 +161,24 @@ def test_offline_never_asks(server, monkeypatch):
     from data_gen import load
 
     monkeypatch.setitem(CATALOGUE, "mnist", (remote(server, "right"),))
-    for call in (lambda: load("mnist", offline=True), lambda: (monkeypatch.setenv("IB_TUTORIAL_OFFLINE", "1"), load("mnist"))):
+    for call in (
+        lambda: load("mnist", offline=True),
+        lambda: (monkeypatch.setenv("IB_TUTORIAL_OFFLINE", "1"), load("mnist")),
+    ):
         with pytest.raises(MissingData, match="python -m data_gen fetch mnist"):
             call()
     assert server.requests == []
+
+
+def test_a_machine_without_pooch_is_told_what_to_do(monkeypatch):
+    import importlib.util
+
+    from data_gen import load
+
+    real = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: None if name == "pooch" else real(name, *rest))
+    with pytest.raises(MissingData, match="needs the package pooch(.|\n)*--data DIR"):
+        load("cifar10")
 
 
 def test_the_catalogue_is_the_official_one():

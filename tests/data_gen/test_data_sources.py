@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 import torch
 from official_files import Folder, idx, write_cifar_binary
+
 from data_gen import DataError, MissingData, load
 from data_gen.formats import parse_cifar_python
-
 
 # ---- embedded ----
 
@@ -48,7 +48,9 @@ def test_importing_and_loading_do_not_import_what_a_gpu_machine_lacks():
         "heavy = {'pooch', 'platformdirs', 'filelock', 'mlxtend', 'sklearn', 'pandas', 'requests', 'typer', 'rich', 'ib_tutorial'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
-    out = subprocess.run([sys.executable, "-c", code, str(Path(__file__).parents[2])], capture_output=True, text=True, check=True)
+    out = subprocess.run(
+        [sys.executable, "-c", code, str(Path(__file__).parents[2])], capture_output=True, text=True, check=True
+    )
     assert out.stdout.strip() == "[]"
 
 
@@ -112,7 +114,13 @@ def spoil(content: bytes, how: str) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("how", "said"), [("magic", "begins with 89 50 4e 47"), ("truncated", "is truncated"), ("long", "is too long"), ("empty", "begins with nothing")]
+    ("how", "said"),
+    [
+        ("magic", "begins with 89 50 4e 47"),
+        ("truncated", "is truncated"),
+        ("long", "is too long"),
+        ("empty", "begins with nothing"),
+    ],
 )
 @pytest.mark.parametrize("part", ["images-idx3", "labels-idx1"])
 def test_a_corrupted_idx_file_is_named(mnist_folder, part, how, said):
@@ -179,7 +187,12 @@ def test_cifar_binary(tmp_path, cifar_rows, below):
 
 
 def batch_of(rows: np.ndarray, binary_keys: bool = True) -> dict:
-    batch = {"batch_label": "training batch 1 of 5", "labels": rows[:, 0].tolist(), "data": rows[:, 1:].copy(), "filenames": ["a.png"] * len(rows)}
+    batch = {
+        "batch_label": "training batch 1 of 5",
+        "labels": rows[:, 0].tolist(),
+        "data": rows[:, 1:].copy(),
+        "filenames": ["a.png"] * len(rows),
+    }
     return {k.encode(): v for k, v in batch.items()} if binary_keys else batch
 
 
@@ -190,7 +203,10 @@ def test_cifar_python_is_the_same_data_as_binary(tmp_path, cifar_rows, protocol,
     (tmp_path / "py").mkdir()
     for name, rows in zip(names, cifar_rows):
         (tmp_path / "py" / name).write_bytes(pickle.dumps(batch_of(rows, binary_keys), protocol))
-    ours, binary = load("cifar10", root=tmp_path / "py"), load("cifar10", root=write_cifar_binary(tmp_path / "bin", cifar_rows))
+    ours, binary = (
+        load("cifar10", root=tmp_path / "py"),
+        load("cifar10", root=write_cifar_binary(tmp_path / "bin", cifar_rows)),
+    )
     assert torch.equal(ours.images, binary.images) and torch.equal(ours.labels, binary.labels)
     assert ours.source.sha256 == binary.source.sha256
 
@@ -214,7 +230,9 @@ class Malicious:
         (np.load, ("{marker}",), "load"),
     ],
 )
-def test_a_pickle_that_calls_functions_is_refused_before_it_does(tmp_path, cifar_rows, function, arguments, named, protocol):
+def test_a_pickle_that_calls_functions_is_refused_before_it_does(
+    tmp_path, cifar_rows, function, arguments, named, protocol
+):
     marker = tmp_path / "was_here"
     if function is getattr:
         arguments = ("abc", "upper")
@@ -240,7 +258,10 @@ def test_a_pickle_may_not_ask_for_another_codec():
         (pickle.dumps({b"data": np.zeros((2, 9), np.uint8), b"labels": [0, 1]}), "3,072 columns"),
         (pickle.dumps({b"data": np.zeros((2, 3072), np.uint8), b"fine_labels": [0, 1]}), "CIFAR-100"),
         (pickle.dumps({b"data": np.zeros((2, 3072), np.uint8), b"labels": [0]}), "1 labels for 2 images"),
-        (pickle.dumps({b"data": np.zeros((2, 3072), np.uint8), b"labels": [0, 300]}), "out of range: 300 at position 1"),
+        (
+            pickle.dumps({b"data": np.zeros((2, 3072), np.uint8), b"labels": [0, 300]}),
+            "out of range: 300 at position 1",
+        ),
         (pickle.dumps({b"data": np.zeros((2, 3072), np.uint8), b"labels": [0, -1]}), "out of range: -1"),
     ],
 )
@@ -265,7 +286,9 @@ def test_a_wrong_binary_batch_is_named(tmp_path, cifar_rows, spoiled, said):
         load("cifar10", root=folder)
 
 
-@pytest.mark.parametrize(("name", "split", "said"), [("mnist6k", "train", "mnist5k"), ("mnist5k", "validation", "'train' or 'test'")])
+@pytest.mark.parametrize(
+    ("name", "split", "said"), [("mnist6k", "train", "mnist5k"), ("mnist5k", "validation", "'train' or 'test'")]
+)
 def test_a_wrong_name_lists_the_right_ones(name, split, said):
     with pytest.raises(DataError, match=said):
         load(name, split)

@@ -5,11 +5,12 @@ import sys
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from benchmarks.plain_loops import Generator, cluttered_loop, dealt, occluded_loop
 from data_gen import DataError, cluttered, load, occluded
 from data_gen.randomness import below, deck, unit, words
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 cluttered_module, occluded_module = sys.modules["data_gen.cluttered"], sys.modules["data_gen.occluded"]
 
@@ -74,6 +75,14 @@ def test_clutter_equals_the_plain_loop(how, channels):
         assert np.array_equal(a.numpy(), b), name
 
 
+def test_many_bright_distractors_do_not_overflow():
+    """129 times 255 does not fit 16 bits with a sign: the sum would come out black."""
+    white = torch.full((1, 2, 2, 1), 255, dtype=torch.uint8)
+    for n_distractors in (127, 128, 300):
+        result = cluttered(white, torch.tensor([3]), n=2, size=2, n_distractors=n_distractors, distractor=2, seed=0)
+        assert (result.images == 255).all()
+
+
 def test_clutter_is_the_same_whatever_the_batch_and_the_order(monkeypatch):
     images, labels = pictures(30, 28, 1)
     whole = cluttered(images, labels, n=40, seed=0)
@@ -85,7 +94,9 @@ def test_clutter_is_the_same_whatever_the_batch_and_the_order(monkeypatch):
 
 def test_clutter_is_fresh_in_each_epoch_and_for_each_seed():
     images, labels = pictures(30, 28, 1)
-    first, second, third = (cluttered(images, labels, n=30, seed=s, epoch=e).images for s, e in ((0, 0), (0, 1), (1, 0)))
+    first, second, third = (
+        cluttered(images, labels, n=30, seed=s, epoch=e).images for s, e in ((0, 0), (0, 1), (1, 0))
+    )
     for a, b in ((first, second), (first, third), (second, third)):
         assert (a != b).flatten(1).any(1).all()
 
@@ -97,7 +108,10 @@ def test_the_box_holds_the_digit_and_places_are_uniform():
     inside = torch.stack([image[t:b, l:r] for image, (t, l, b, r) in zip(clutter.images, clutter.box.tolist())])
     assert inside.sum(dtype=torch.int64) == clutter.images.sum(dtype=torch.int64)  # all of the ink is in the box
     assert clutter.labels[:1000].bincount().tolist() == [100] * 10  # every digit once
-    for places, top in ((clutter.box[:, :2], 68), (cluttered(digits.images, digits.labels, n=n, seed=0).distractors[..., :2].reshape(-1, 2), 88)):
+    for places, top in (
+        (clutter.box[:, :2], 68),
+        (cluttered(digits.images, digits.labels, n=n, seed=0).distractors[..., :2].reshape(-1, 2), 88),
+    ):
         assert places.min() == 0 and places.max() == top
         assert (places.double().mean(0) - top / 2).abs().max() < 5 * (top + 1) / np.sqrt(12 * len(places))
 
@@ -140,7 +154,9 @@ def test_occlusion_equals_the_plain_loop(how, channels):
 
 
 def test_blending_is_exact_for_every_pair_of_values():
-    image, mask = (v.flatten()[:, None].to(torch.uint8) for v in torch.meshgrid(torch.arange(256), torch.arange(256), indexing="ij"))
+    image, mask = (
+        v[..., None].to(torch.uint8) for v in torch.meshgrid(torch.arange(256), torch.arange(256), indexing="ij")
+    )
     i, m = image.double(), mask.double() / 255
     assert torch.equal(occluded_module.blend(image, mask), (i * (1 - m) + 255 * m).round().to(torch.uint8))
 
@@ -159,10 +175,14 @@ def test_occlusion_is_the_same_whatever_the_batch_and_the_order(monkeypatch):
 def test_shifts_are_uniform_over_their_25_places():
     digits, digit_labels = torch.full((1, 28, 28, 1), 255, dtype=torch.uint8), torch.zeros(1, dtype=torch.int64)
     n = 5000
-    mask = occluded(torch.zeros(n, 32, 32, 1, dtype=torch.uint8), torch.zeros(n, dtype=torch.int64), digits, digit_labels, seed=0).mask
+    mask = occluded(
+        torch.zeros(n, 32, 32, 1, dtype=torch.uint8), torch.zeros(n, dtype=torch.int64), digits, digit_labels, seed=0
+    ).mask
     tops, lefts = mask[..., 0].amax(2).argmax(1), mask[..., 0].amax(1).argmax(1)
     counts = torch.bincount(tops * 5 + lefts, minlength=25).double()
-    assert len(counts) == 25 and ((counts - n / 25) ** 2 / (n / 25)).sum() < 58.6  # chi-squared, 24 degrees of freedom, p = 1e-4
+    assert (
+        len(counts) == 25 and ((counts - n / 25) ** 2 / (n / 25)).sum() < 58.6
+    )  # chi-squared, 24 degrees of freedom, p = 1e-4
 
 
 def test_the_digit_does_not_tell_the_image_class():
@@ -174,7 +194,9 @@ def test_the_digit_does_not_tell_the_image_class():
     assert result.digit_labels.bincount().tolist() == [200] * 10
 
 
-@pytest.mark.parametrize(("how", "said"), [({"shift": 3}, "0 to 2"), ({"indices": torch.tensor([60])}, "0 to 59"), ({"shift": -1}, "0 to 2")])
+@pytest.mark.parametrize(
+    ("how", "said"), [({"shift": 3}, "0 to 2"), ({"indices": torch.tensor([60])}, "0 to 59"), ({"shift": -1}, "0 to 2")]
+)
 def test_impossible_occlusion_says_what_is_possible(how, said):
     images, labels = pictures(60, 32, 3)
     digits, digit_labels = pictures(25, 28, 1, seed=1)
@@ -188,7 +210,9 @@ def test_cuda_agrees_with_the_cpu_bit_for_bit():
 
     digits, shapes = load("mnist5k", "test"), shapes32(300, seed=0)
     there = [t.cuda() for t in (digits.images, digits.labels, shapes.images, shapes.labels)]
-    for a, b in zip(cluttered(digits.images, digits.labels, n=300, seed=0), cluttered(there[0], there[1], n=300, seed=0)):
+    for a, b in zip(
+        cluttered(digits.images, digits.labels, n=300, seed=0), cluttered(there[0], there[1], n=300, seed=0)
+    ):
         assert torch.equal(a, b.cpu())
     cpu = occluded(shapes.images, shapes.labels, digits.images, digits.labels, seed=0)
     for a, b in zip(cpu, occluded(there[2], there[3], there[0], there[1], seed=0)):

@@ -5,6 +5,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+
 from benchmarks.plain_loops import crescent_radius, shape_loop
 from data_gen import DataError, cluttered, load, shapes32
 from data_gen.shapes import SHAPES, SIGNED_DISTANCES, render
@@ -45,11 +46,16 @@ def test_the_shape_is_wholly_inside_and_stands_out(batch):
     # in the image: where the shape surely is, against where it surely is not
     luma = batch.images.float() @ torch.tensor([0.299, 0.587, 0.114])
     flat = f._replace(hue=f.hue, lightness=torch.ones_like(f.hue), background_lightness=torch.zeros_like(f.hue))
-    cover = render(flat._replace(background=torch.zeros_like(f.background), light=torch.ones_like(f.light))).float() @ torch.tensor([0.299, 0.587, 0.114])
+    cover = render(
+        flat._replace(background=torch.zeros_like(f.background), light=torch.ones_like(f.light))
+    ).float() @ torch.tensor([0.299, 0.587, 0.114])
     shape, ground = cover > 200, cover < 40
     assert (shape.flatten(1).sum(1) > 20).all()
     sign = (f.lightness > f.background_lightness).float() * 2 - 1
-    contrast = ((luma * shape).flatten(1).sum(1) / shape.flatten(1).sum(1) - (luma * ground).flatten(1).sum(1) / ground.flatten(1).sum(1)) * sign
+    contrast = (
+        (luma * shape).flatten(1).sum(1) / shape.flatten(1).sum(1)
+        - (luma * ground).flatten(1).sum(1) / ground.flatten(1).sum(1)
+    ) * sign
     assert contrast.min() > 25
 
 
@@ -77,7 +83,11 @@ def test_classes_are_balanced_and_factors_do_not_tell_them(batch):
 def test_the_loaded_set_is_disjoint_and_carries_its_factors():
     train, test = load("shapes32"), load("shapes32", "test")
     assert train.images.shape == (10_000, 32, 32, 3) and test.images.shape == (2_000, 32, 32, 3)
-    assert train.source.name == "shapes32" and train.source.origin == "embedded" and train.source.sha256 != test.source.sha256
+    assert (
+        train.source.name == "shapes32"
+        and train.source.origin == "embedded"
+        and train.source.sha256 != test.source.sha256
+    )
     assert torch.equal(render(test.factors), test.images)
     assert not {i.tobytes() for i in train.images.numpy()} & {i.tobytes() for i in test.images.numpy()}
 
@@ -94,7 +104,10 @@ def test_colour_and_a_linear_look_do_not_give_the_class_away():
     train, test = load("shapes32"), load("shapes32", "test")
     target = torch.nn.functional.one_hot(train.labels[:4000], 10).double()
     for look in (lambda x: x.double().flatten(1) / 255, lambda x: x.double().mean((1, 2)) / 255):
-        x, x_test = (torch.nn.functional.pad(look(images), (1, 0), value=1.0) for images in (train.images[:4000, ::2, ::2], test.images[:, ::2, ::2]))
+        x, x_test = (
+            torch.nn.functional.pad(look(images), (1, 0), value=1.0)
+            for images in (train.images[:4000, ::2, ::2], test.images[:, ::2, ::2])
+        )
         best = 1.0
         for ridge in (1.0, 100.0):
             weights = torch.linalg.solve(x.T @ x + ridge * torch.eye(x.shape[1], dtype=torch.double), x.T @ target)
