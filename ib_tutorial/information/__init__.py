@@ -10,7 +10,13 @@ from ib_tutorial.information.bottleneck import (
     gaussian_bottleneck,
     information_curve,
 )
-from ib_tutorial.information.discrete import conditional_entropy, entropy, kl_divergence, mutual_information, total_correlation
+from ib_tutorial.information.discrete import (
+    conditional_entropy,
+    entropy,
+    kl_divergence,
+    mutual_information,
+    total_correlation,
+)
 from ib_tutorial.information.gaussian import gaussian_mutual_information, gaussian_total_correlation
 from ib_tutorial.information.kl import kl_log_normal, kl_log_uniform, kl_standard_normal
 from ib_tutorial.information.lagrangian import (

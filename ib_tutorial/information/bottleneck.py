@@ -15,7 +15,8 @@ KL(p(y|x) || s) for distortion, and that problem is convex in the weights of the
     G(s) = sum_x p(x) exp( -KL( p(y|x) || s ) / beta ) / Z(x)
 
 is at most 1 for every s; whatever the encoder, no other is better by more than beta log max_s G(s) (Blahut 1972; Csiszar 1974). So from one
-cluster we iterate to a fixed point, climb G from every p(y|x), and where G > 1 open a cluster there, until there is no such place.
+cluster, or one per x if that is better, we iterate to a fixed point, climb G from every p(y|x), and where G > 1 open a cluster there, until
+there is no such place.
 """
 
 import math
@@ -59,7 +60,9 @@ class Bottleneck:
 class GaussianBottleneck:
     r"""The optimal z = projection x + N(0, identity) of a Gaussian bottleneck, and what it achieves, in nats."""
 
-    projection: Float[Tensor, "d_x d_x"] | Float[np.ndarray, "d_x d_x"]  # rows by decreasing correlation; unused ones are zero
+    projection: (
+        Float[Tensor, "d_x d_x"] | Float[np.ndarray, "d_x d_x"]
+    )  # rows by decreasing correlation; unused ones are zero
     i_xz: Nats  # I(x;z)
     i_zy: Nats  # I(z;y)
     lagrangian: Nats  # h(y|z) + beta I(x;z), h a differential entropy: it may be negative, and depends on the unit of y
@@ -91,7 +94,9 @@ def blahut_arimoto(
     problem = _Problem.of(p_xy)
     n_clusters = len(problem.group_of_x) if n_clusters is None else n_clusters
     if n_clusters < 1:
-        raise ValueError(f"n_clusters must be at least 1, but is {n_clusters}; leave it out for as many as x has values")
+        raise ValueError(
+            f"n_clusters must be at least 1, but is {n_clusters}; leave it out for as many as x has values"
+        )
     beta = _check_beta(beta)
     generator = torch.Generator().manual_seed(seed)
     codebook, n_iterations, converged = _minimise(
@@ -101,12 +106,15 @@ def blahut_arimoto(
 
 
 def information_curve(
-    p_xy: JointTable, betas: Sequence[float | int] | Float[np.ndarray, "n_betas"] | Float[Tensor, "n_betas"], seed: int = 0  # noqa: F821
+    p_xy: JointTable,
+    betas: Sequence[float | int] | Float[np.ndarray, "n_betas"] | Float[Tensor, "n_betas"],
+    seed: int = 0,  # noqa: F821
 ) -> list[Bottleneck]:
     r"""The optimal encoder at each beta, in the order of `betas`: (i_xz, i_zy) of them trace the information curve (eq. 2).
 
-    Each is found as by `blahut_arimoto` with as many clusters as x has values, but started from the next larger beta, from whose clusters
-    those of the smaller one branch. The curve is concave, and its slope d I(z;y) / d I(x;z) at a point is that point's beta.
+    Each is found as by `blahut_arimoto` with as many clusters as x has values, but started from the next smaller beta, whose clusters merge
+    as beta grows (reverse annealing), and with `converged` at 1e-7 nats and 2,000 steps at most for each. The curve is concave, and its
+    slope d I(z;y) / d I(x;z) at a point is that point's beta.
     Raises ValueError as blahut_arimoto does.
     """
     problem = _Problem.of(p_xy)
@@ -114,7 +122,7 @@ def information_curve(
     generator = torch.Generator().manual_seed(seed)
     found: dict[float, Bottleneck] = {}
     codebook, n_clusters = problem.constant(), len(problem.group_of_x)
-    for beta in sorted(set(betas), reverse=True):
+    for beta in sorted(set(betas)):
         codebook, n_iterations, converged = _minimise(problem, beta, n_clusters, 16, generator, 2_000, 1e-7, codebook)
         found[beta] = _bottleneck(problem, beta, n_clusters, codebook, n_iterations, converged, p_xy)
     return [found[beta] for beta in betas]
@@ -178,7 +186,9 @@ class _Problem:
         seen = (p_x > 0).nonzero().flatten()
         conditionals = table[seen] / p_x[seen, None]
         _, group = torch.unique(torch.round(conditionals, decimals=13), dim=0, return_inverse=True)
-        merged = torch.zeros(int(group.max()) + 1, table.shape[1], dtype=torch.float64).index_add_(0, group, table[seen])
+        merged = torch.zeros(int(group.max()) + 1, table.shape[1], dtype=torch.float64).index_add_(
+            0, group, table[seen]
+        )
         p = merged.sum(1)
         p_y = merged / p[:, None]
         group_of_x = torch.full((len(table),), -1).index_put_((seen,), group)
@@ -207,8 +217,12 @@ def _minimise(
     if beta >= 1 or n_clusters == 1:
         return problem.constant(), 0, True
     tried = 0
-    if len(start[0]) == 1:  # cold: where p(y|x) has blocks, or nearly, the identity falls into them and the constant only crawls there
-        identity, tried, _ = _iterate(problem, beta, (torch.log(problem.p), _log(problem.p_y)), min(50, max_iterations), 1e-5)
+    if (
+        len(start[0]) == 1
+    ):  # cold: where p(y|x) has blocks, or nearly, the identity falls into them and the constant only crawls there
+        identity, tried, _ = _iterate(
+            problem, beta, (torch.log(problem.p), _log(problem.p_y)), min(50, max_iterations), 1e-5
+        )
         if _step(problem, beta, identity)[1] < _step(problem, beta, start)[1]:
             start = identity
     codebook, used, converged = _open_clusters(
@@ -218,7 +232,9 @@ def _minimise(
     if len(codebook[0]) <= n_clusters:
         return codebook, used, converged
     starts = _restricted_starts(problem, n_clusters, n_restarts, generator, codebook)
-    codebooks, n_iterations, settled = _iterate(problem, beta, starts, max(1, max_iterations - used), min(tolerance, 1e-10))
+    codebooks, n_iterations, settled = _iterate(
+        problem, beta, starts, max(1, max_iterations - used), min(tolerance, 1e-10)
+    )
     best = int(_step(problem, beta, codebooks)[1].argmin())
     return (codebooks[0][best], codebooks[1][best]), used + n_iterations, bool(settled[best])
 
@@ -233,7 +249,9 @@ def _open_clusters(
     codebook: _Codebook,
 ) -> tuple[_Codebook, int, bool]:
     """Iterate, look for the s of largest G(s), open clusters where it exceeds 1, until the certificate holds."""
-    random = torch.rand(n_random, len(problem.p), dtype=torch.float64, generator=generator).pow(-2)  # heavy-tailed mixtures of p(y|x)
+    random = torch.rand(n_random, len(problem.p), dtype=torch.float64, generator=generator).pow(
+        -2
+    )  # heavy-tailed mixtures of p(y|x)
     places = torch.cat([_log(problem.p_y), _log(random / random.sum(1, keepdim=True) @ problem.p_y)])
     used, precision, certified = 0, 1e-5, None
     while True:
@@ -271,7 +289,9 @@ def _iterate(
     for n_iterations in range(1, max_iterations + 1):
         step, phi, _, gain = _step(problem, beta, codebook)
         moved = torch.maximum((torch.exp(step[1]) - torch.exp(codebook[1])).abs().amax(-1), beta * gain)
-        settled = (moved * (step[0] > -32)).amax(-1) <= precision  # whether one of the dead should rise is _climb's question
+        settled = (moved * (step[0] > -32)).amax(
+            -1
+        ) <= precision  # whether one of the dead should rise is _climb's question
         if settled.all():
             break
         start, end = _pack(codebook), _pack(step)
@@ -325,7 +345,12 @@ def _kl(problem: _Problem, log_s: Float[Tensor, "*restarts z y"]) -> Float[Tenso
 
 
 def _climb(
-    problem: _Problem, beta: float, log_z: Tensor, log_s: Float[Tensor, "places y"], tolerance: float, n_cycles: int = 30
+    problem: _Problem,
+    beta: float,
+    log_z: Tensor,
+    log_s: Float[Tensor, "places y"],
+    tolerance: float,
+    n_cycles: int = 30,
 ) -> tuple[Float[Tensor, "places y"], Float[Tensor, "places"]]:  # noqa: F821
     """Ascend G from each place (its fixed-point iteration never lowers it), and log G there."""
     log_share = (torch.log(problem.p) - log_z)[:, None]
@@ -417,7 +442,13 @@ def _restricted_starts(
 
 
 def _bottleneck(
-    problem: _Problem, beta: float, n_clusters: int, codebook: _Codebook, n_iterations: int, converged: bool, given: JointTable
+    problem: _Problem,
+    beta: float,
+    n_clusters: int,
+    codebook: _Codebook,
+    n_iterations: int,
+    converged: bool,
+    given: JointTable,
 ) -> Bottleneck:
     """The codebook's encoder, or a simple one where that is better, for every x of the table, measured."""
     n_groups = len(problem.p)
@@ -427,7 +458,9 @@ def _bottleneck(
         rivals.append(torch.eye(n_groups, dtype=torch.float64))
     best = _measure(problem, beta, q)[-1]
     for rival in rivals:
-        if (value := _measure(problem, beta, rival)[-1]) < best - 1e-13:  # what rounding explains is no reason to leave q
+        if (
+            value := _measure(problem, beta, rival)[-1]
+        ) < best - 1e-13:  # what rounding explains is no reason to leave q
             q, best = rival, value
     p_z = problem.p @ q
     q, p_z = q[:, p_z > 0], p_z[p_z > 0]

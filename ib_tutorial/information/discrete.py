@@ -29,7 +29,9 @@ def entropy(p: Table) -> Nats:
     p: any shape, one distribution. Raises ValueError unless p is non-negative, finite and sums to 1 within 1e-6.
     """
     table = check_distribution(to_tensor(p), "p")
-    return like((-_x_log(table, table).sum()).clamp(min=0), p)  # the clamps here and below: rounding never makes information negative
+    return like(
+        (-_x_log(table, table).sum()).clamp(min=0), p
+    )  # the clamps here and below: rounding never makes information negative
 
 
 def conditional_entropy(p_xy: Table) -> Nats:
@@ -83,7 +85,9 @@ def check_distribution(p: Tensor, name: str) -> Tensor:
     if not torch.isfinite(p).all():
         raise ValueError(f"{name} must be finite, but holds NaN or infinity: look for a 0 / 0 where it was normalised")
     if (lowest := p.min().item()) < 0:
-        raise ValueError(f"{name} must be non-negative, but its smallest entry is {lowest:g}: pass probabilities, not their logarithms")
+        raise ValueError(
+            f"{name} must be non-negative, but its smallest entry is {lowest:g}: pass probabilities, not their logarithms"
+        )
     if abs((total := p.sum().item()) - 1) > SUM_TOLERANCE:
         raise ValueError(
             f"{name} must sum to 1 within {SUM_TOLERANCE:g} over all its entries (one distribution, not a batch), but sums to {total:.9g}: "

@@ -25,7 +25,9 @@ def gaussian_mutual_information(cov: Covariance, n_x: int) -> Nats:
     """
     correlations = check_covariance(to_tensor(cov), "cov")
     if not 0 < n_x < len(correlations):
-        raise ValueError(f"n_x must leave coordinates for both x and y: between 1 and {len(correlations) - 1} here, but is {n_x}")
+        raise ValueError(
+            f"n_x must leave coordinates for both x and y: between 1 and {len(correlations) - 1} here, but is {n_x}"
+        )
     log_dets = [_log_det(block) for block in (correlations[:n_x, :n_x], correlations[n_x:, n_x:], correlations)]
     return like(((log_dets[0] + log_dets[1] - log_dets[2]) / 2).clamp(min=0), cov)
 
@@ -55,7 +57,9 @@ def check_covariance(cov: Tensor, name: str) -> Float[Tensor, "d d"]:
     if cov.ndim != 2 or cov.shape[0] != cov.shape[1] or len(cov) == 0:
         raise ValueError(f"{name} must be a square covariance matrix [d, d], but has shape {tuple(cov.shape)}")
     if not torch.isfinite(cov).all():
-        raise ValueError(f"{name} must be finite, but holds NaN or infinity: a logarithm of a zero activation gives one")
+        raise ValueError(
+            f"{name} must be finite, but holds NaN or infinity: a logarithm of a zero activation gives one"
+        )
     eps = torch.finfo(cov.dtype).eps  # of the dtype it was estimated in: more digits now do not add to what it says
     cov = cov.double()
     variances = cov.diagonal()
@@ -68,9 +72,13 @@ def check_covariance(cov: Tensor, name: str) -> Float[Tensor, "d d"]:
     scale = torch.rsqrt(variances)
     correlations = cov * scale[:, None] * scale
     if (asymmetry := (correlations - correlations.T).abs().max().item()) > eps**0.5:
-        raise ValueError(f"{name} must be symmetric, but its correlations differ from their mirror by up to {asymmetry:g}")
+        raise ValueError(
+            f"{name} must be symmetric, but its correlations differ from their mirror by up to {asymmetry:g}"
+        )
     factor, failed = torch.linalg.cholesky_ex(correlations.detach())
-    residual = factor.diagonal().square().min().item()  # the share of a coordinate's variance that those before it do not explain
+    residual = (
+        factor.diagonal().square().min().item()
+    )  # the share of a coordinate's variance that those before it do not explain
     if failed or residual < len(cov) * eps:
         raise ValueError(
             f"{name} is singular or not positive definite: some coordinates are linear functions of others, to the precision of "

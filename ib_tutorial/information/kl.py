@@ -13,7 +13,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 
-def kl_log_uniform(alpha: Float[Tensor, "*#units"], max_alpha: float | int | Float[Tensor, "*#units"]) -> Float[Tensor, "*units"]:
+def kl_log_uniform(
+    alpha: Float[Tensor, "*#units"], max_alpha: float | int | Float[Tensor, "*#units"]
+) -> Float[Tensor, "*units"]:
     r"""KL( log N(log f, alpha^2) || log-uniform ) up to its constant, chosen so that the cost is 0 at the cap; in nats, element-wise.
 
     log(max_alpha) - log(alpha): the cost of a noisy ReLU unit z = eps f(x), log eps ~ N(0, alpha^2), whatever f(x) > 0 is (Prop. 2;
@@ -21,11 +23,16 @@ def kl_log_uniform(alpha: Float[Tensor, "*#units"], max_alpha: float | int | Flo
     this cost mean anything: with 0 < alpha <= max_alpha it is non-negative.
     Shapes broadcast; alpha and max_alpha must be positive (alpha = 0 costs +inf). Raises nothing by value.
     """
-    return -torch.log(alpha / max_alpha)  # the quotient first: exactly 0 at the cap, and the gradient stays -1/alpha down to tiny alpha
+    return -torch.log(
+        alpha / max_alpha
+    )  # the quotient first: exactly 0 at the cap, and the gradient stays -1/alpha down to tiny alpha
 
 
 def kl_log_normal(
-    log_f: Float[Tensor, "*#units"], alpha: Float[Tensor, "*#units"], mu: Float[Tensor, "*#units"], sigma: Float[Tensor, "*#units"]
+    log_f: Float[Tensor, "*#units"],
+    alpha: Float[Tensor, "*#units"],
+    mu: Float[Tensor, "*#units"],
+    sigma: Float[Tensor, "*#units"],
 ) -> Float[Tensor, "*units"]:
     r"""KL( log N(log f, alpha^2) || log N(mu, sigma^2) ), in nats, element-wise.
 

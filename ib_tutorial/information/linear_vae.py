@@ -32,7 +32,10 @@ class LinearVAE:
 
 
 def linear_vae(
-    cov: Float[Tensor, "pixels pixels"] | Float[np.ndarray, "pixels pixels"], n_latents: int, beta: float | int, noise_variance: float | int
+    cov: Float[Tensor, "pixels pixels"] | Float[np.ndarray, "pixels pixels"],
+    n_latents: int,
+    beta: float | int,
+    noise_variance: float | int,
 ) -> LinearVAE:
     r"""The minimum of distortion + beta rate over W, V and c, in closed form (beta = 1: Tipping & Bishop 1999, noise variance given).
 
@@ -45,7 +48,9 @@ def linear_vae(
     """
     covariance = to_tensor(cov).detach().double()
     if covariance.ndim != 2 or covariance.shape[0] != covariance.shape[1]:
-        raise ValueError(f"cov must be a square covariance matrix [pixels, pixels], but has shape {tuple(covariance.shape)}")
+        raise ValueError(
+            f"cov must be a square covariance matrix [pixels, pixels], but has shape {tuple(covariance.shape)}"
+        )
     n_pixels = len(covariance)
     if not 1 <= n_latents <= n_pixels:
         raise ValueError(f"n_latents must be between 1 and the {n_pixels} dimensions of cov, but is {n_latents}")
@@ -84,7 +89,9 @@ def linear_vae_terms(
     """
     covered = decoder @ encoder
     through = covered @ cov
-    squared_error = cov.trace() - 2 * through.trace() + (through * covered).sum() + (decoder.square() * log_var.exp()).sum()
+    squared_error = (
+        cov.trace() - 2 * through.trace() + (through * covered).sum() + (decoder.square() * log_var.exp()).sum()
+    )
     distortion = len(cov) / 2 * math.log(2 * math.pi * noise_variance) + squared_error / (2 * noise_variance)
     mean_square = ((encoder @ cov) * encoder).sum(1)
     return distortion, (mean_square + torch.expm1(log_var) - log_var) / 2

@@ -103,7 +103,11 @@ def test_a_singular_covariance_is_refused_with_its_reason():
 
 @pytest.mark.parametrize(
     "cov, complaint",
-    [([[1.0, 0.5], [0.4, 1.0]], "symmetric"), ([[1.0, math.nan], [math.nan, 1.0]], "finite"), ([[1.0, 2.0], [2.0, 1.0]], "singular|definite")],
+    [
+        ([[1.0, 0.5], [0.4, 1.0]], "symmetric"),
+        ([[1.0, math.nan], [math.nan, 1.0]], "finite"),
+        ([[1.0, 2.0], [2.0, 1.0]], "singular|definite"),
+    ],
 )
 def test_what_is_no_covariance_is_refused(cov, complaint):
     with pytest.raises(ValueError, match=complaint):

@@ -20,7 +20,10 @@ def t(*values: float) -> torch.Tensor:
 
 def normal_kl_by_quadrature(mean: float, std: float, prior_mean: float, prior_std: float) -> float:
     """Over e = (u - mean) / std: where mean = -30 and std = 1e-6, u itself has too few digits."""
-    log_ratio = lambda e: stats.norm.logpdf(e) - math.log(std) - stats.norm.logpdf(mean + std * e, prior_mean, prior_std)  # noqa: E731
+
+    def log_ratio(e):
+        return stats.norm.logpdf(e) - math.log(std) - stats.norm.logpdf(mean + std * e, prior_mean, prior_std)
+
     return expectation(log_ratio)
 
 
@@ -38,7 +41,9 @@ def log_normal_kl_by_quadrature(log_f: float, alpha: float, mu: float, sigma: fl
     return integrate.quad(integrand, *edges, points=middle, epsabs=1e-13, epsrel=1e-13, limit=500)[0]
 
 
-@pytest.mark.parametrize("log_f, alpha, mu, sigma", [(0, 0.7, 0, 1), (-2, 0.3, -0.441, 0.716), (1.5, 0.05, 0.5, 2), (0.1, 0.7, 0.1, 0.7)])
+@pytest.mark.parametrize(
+    "log_f, alpha, mu, sigma", [(0, 0.7, 0, 1), (-2, 0.3, -0.441, 0.716), (1.5, 0.05, 0.5, 2), (0.1, 0.7, 0.1, 0.7)]
+)
 def test_the_log_normal_cost_is_the_integral_over_z(log_f, alpha, mu, sigma):
     ours = kl_log_normal(t(log_f), t(alpha), t(mu), t(sigma)).item()
     assert ours == pytest.approx(log_normal_kl_by_quadrature(log_f, alpha, mu, sigma), abs=1e-10)
@@ -58,7 +63,9 @@ def test_the_standard_normal_cost_is_the_integral(mean, log_var):
 
 @pytest.mark.parametrize("alpha", [1e-6, 0.01, 0.35, MAX_ALPHA])
 def test_the_log_uniform_cost_is_a_difference_of_integrals_and_zero_at_the_cap(alpha):
-    negative_entropy = lambda std: expectation(lambda e: stats.norm.logpdf(e) - math.log(std))  # against the density 1 of log z  # noqa: E731
+    def negative_entropy(std):  # KL against the density 1 of log z
+        return expectation(lambda e: stats.norm.logpdf(e) - math.log(std))
+
     expected = negative_entropy(alpha) - negative_entropy(MAX_ALPHA)
     assert kl_log_uniform(t(alpha), MAX_ALPHA).item() == pytest.approx(expected, abs=1e-10)
     assert kl_log_uniform(t(MAX_ALPHA), MAX_ALPHA).item() == 0
