@@ -25,7 +25,7 @@ from torch import Tensor
 from .errors import DataError
 from .randomness import below, deck, unit, words
 
-BATCH = 256
+BATCH = 128
 SIDE = 32
 SHAPES = ("disc", "ring", "pair", "crescent", "triangle", "square", "bar", "cross", "corner", "star")
 BACKGROUNDS = ("plain", "gradient", "stripes", "checks")
