@@ -383,7 +383,7 @@ def stability_symbolic() -> Outcome:
 
 def stability_numerical() -> Outcome:
     """One Blahut-Arimoto step multiplies a small departure from the constant encoder by rho_m^2 / beta."""
-    u, s, _ = np.linalg.svd(SOURCE / np.sqrt(np.outer(P_X, P_Y)))
+    u, _, _ = np.linalg.svd(SOURCE / np.sqrt(np.outer(P_X, P_Y)))
     g = u[:, 1] / np.sqrt(P_X)
     start = np.stack([0.5 * (1 + 1e-6 * g), 0.5 * (1 - 1e-6 * g)], 1)
     growth = (alternating_step(SOURCE, start, 0.4)[:, 0] - 0.5) @ (P_X * g) / 0.5e-6
@@ -638,8 +638,8 @@ def limit_symbolic() -> Outcome:
 
 
 def bayes_symbolic() -> Outcome:
+    """One datum y ~ N(w, 1), prior N(0, s^2), posterior N(m, v): NLL + KL = -log evidence + KL from the true posterior."""
     y, m = sp.symbols("y m", real=True)
-    y, m, w = sp.symbols("y m w", real=True)
     v, s2 = sp.symbols("v s2", positive=True)
     kl = lambda m1, v1, m2, v2: sp.log(v2 / v1) / 2 + (v1 + (m1 - m2) ** 2) / (2 * v2) - sp.Rational(1, 2)
     nll = sp.log(2 * sp.pi) / 2 + ((y - m) ** 2 + v) / 2
