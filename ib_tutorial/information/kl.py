@@ -23,9 +23,8 @@ def kl_log_uniform(
     this cost mean anything: with 0 < alpha <= max_alpha it is non-negative.
     Shapes broadcast; alpha and max_alpha must be positive (alpha = 0 costs +inf). Raises nothing by value.
     """
-    return -torch.log(
-        alpha / max_alpha
-    )  # the quotient first: exactly 0 at the cap, and the gradient stays -1/alpha down to tiny alpha
+    # the quotient first: exactly 0 at the cap, and the gradient stays -1/alpha down to tiny alpha
+    return -torch.log(alpha / max_alpha)
 
 
 def kl_log_normal(

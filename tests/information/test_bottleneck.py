@@ -37,7 +37,7 @@ def lagrangian(p_xy: np.ndarray, q: np.ndarray, beta: float) -> float:
 
 
 def best_of_lbfgs(p_xy: np.ndarray, beta: float, n_clusters: int, n_restarts: int, seed: int = 0) -> float:
-    rng, (n_x, n_y) = np.random.default_rng(seed), p_xy.shape
+    rng, n_x = np.random.default_rng(seed), len(p_xy)
     p_x = torch.tensor(p_xy.sum(1))
     joint = torch.tensor(p_xy)
 
