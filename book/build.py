@@ -27,8 +27,6 @@ from rich.table import Table
 from sphinx_external_toc.parsing import parse_toc_yaml
 
 ROOT = Path(__file__).resolve().parents[1]
-BUILD = ROOT / "_build"
-EXECUTED = BUILD / "executed"
 PROFILES = ("smoke", "quick", "reduced", "paper")
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
@@ -49,18 +47,21 @@ class ChapterFailed(Exception):
     """A cell of a chapter raised; the message says which, with its traceback."""
 
 
-def pages(root: Path = ROOT) -> list[str]:
+def executed_in(root: Path) -> Path:
+    """The copy of the book that is executed and rendered."""
+    return root / "_build" / "executed"
+
+
+def pages(root: Path) -> list[str]:
     """The pages of `_toc.yml` in reading order, without their endings: "book/index", ..."""
-    return [page for page in parse_toc_yaml(root / "_toc.yml") if (root / f"{page}.ipynb").exists() or page_exists(root, page)]
+    listed = list(parse_toc_yaml(root / "_toc.yml"))
+    for page in listed:
+        if not any((root / f"{page}{ending}").exists() for ending in (".ipynb", ".md")):
+            raise typer.BadParameter(f"_toc.yml lists {page}, and there is neither {page}.ipynb nor {page}.md")
+    return listed
 
 
-def page_exists(root: Path, page: str) -> bool:
-    if (root / f"{page}.md").exists():
-        return True
-    raise typer.BadParameter(f"_toc.yml lists {page}, and there is neither {page}.ipynb nor {page}.md")
-
-
-def chapters(root: Path = ROOT) -> list[str]:
+def chapters(root: Path) -> list[str]:
     """The pages that are notebooks."""
     return [page for page in pages(root) if (root / f"{page}.ipynb").exists()]
 
@@ -77,7 +78,7 @@ def digest(*parts: bytes) -> str:
     return h.hexdigest()
 
 
-def records_shown(source: str, root: Path = ROOT) -> list[Path]:
+def records_shown(source: str, root: Path) -> list[Path]:
     """The records that code reads: those whose experiment it names; all of them where it judges the ledger."""
     paths = sorted((root / "book" / "recorded").glob("*"))
     if re.search(r"\bledger\b", source):
@@ -85,7 +86,7 @@ def records_shown(source: str, root: Path = ROOT) -> list[Path]:
     return [path for path in paths if re.search(rf"\b{re.escape(path.name.split('.')[0])}\b", source)]
 
 
-def key(notebook: NotebookNode, profile: str, root: Path = ROOT) -> str:
+def key(notebook: NotebookNode, profile: str, root: Path) -> str:
     """What decides whether a chapter is executed again: its cells, its records, both packages, the pins and the profile."""
     modules = sorted(path for package in ("ib_tutorial", "data_gen") for path in (root / package).rglob("*.py"))
     files = [*modules, *records_shown(code(notebook), root), root / "requirements.txt"]
@@ -94,8 +95,9 @@ def key(notebook: NotebookNode, profile: str, root: Path = ROOT) -> str:
     return digest(profile.encode(), *cells, b"files", *named)
 
 
-def stage(root: Path = ROOT, executed: Path = EXECUTED) -> None:
-    """Bring everything but the notebooks up to date in `executed`, and drop notebooks that are no chapter any more."""
+def stage(root: Path) -> None:
+    """Bring all but the notebooks up to date in the copy to be rendered, and drop notebooks that are no chapter any more."""
+    executed = executed_in(root)
     executed.mkdir(parents=True, exist_ok=True)
     kept = set(chapters(root))
     for old in executed.rglob("*.ipynb"):
@@ -114,10 +116,10 @@ def stage(root: Path = ROOT, executed: Path = EXECUTED) -> None:
             shutil.copyfile(root / relative, target)
 
 
-def execute_chapter(chapter: str, profile: str, root: Path = ROOT, executed: Path = EXECUTED) -> Run:
-    """Execute one chapter into `executed`, unless what is there has the same key. Raises ChapterFailed."""
+def execute_chapter(chapter: str, profile: str, root: Path) -> Run:
+    """Execute one chapter, unless what was executed before has the same key. Raises ChapterFailed."""
     source = root / f"{chapter}.ipynb"
-    target = executed / f"{chapter}.ipynb"
+    target = executed_in(root) / f"{chapter}.ipynb"
     notebook = nbformat.read(source, as_version=4)
     wanted = key(notebook, profile, root)
     has_profile = any("parameters" in cell.metadata.get("tags", []) for cell in notebook.cells)
@@ -128,7 +130,7 @@ def execute_chapter(chapter: str, profile: str, root: Path = ROOT, executed: Pat
 
     target.parent.mkdir(parents=True, exist_ok=True)
     start = time.perf_counter()
-    with tempfile.TemporaryDirectory(dir=executed.parent, prefix="running-") as folder:
+    with tempfile.TemporaryDirectory(dir=root / "_build", prefix="running-") as folder:
         output = Path(folder) / source.name
         try:
             papermill.execute_notebook(
@@ -141,10 +143,10 @@ def execute_chapter(chapter: str, profile: str, root: Path = ROOT, executed: Pat
                 extra_arguments=["--IPKernelApp.log_level=ERROR"],  # no remarks about the kernel's transport
             )
         except PapermillExecutionError as error:
-            failed = BUILD / "failed" / source.name
+            failed = root / "_build" / "failed" / source.name
             failed.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(output, failed)
-            raise ChapterFailed(describe(chapter, error, failed)) from error
+            raise ChapterFailed(describe(chapter, error, failed.relative_to(root))) from error
         notebook = nbformat.read(output, as_version=4)
     seconds = round(time.perf_counter() - start, 1)
     notebook = cleaned(notebook)
@@ -158,14 +160,15 @@ def describe(chapter: str, error: PapermillExecutionError, failed: Path) -> str:
     return (
         f"{chapter}.ipynb failed in its cell {error.cell_index} (execution count {error.exec_count}): "
         f"{error.ename}: {error.evalue}\n\nThe cell:\n{error.source}\n\n{traceback}\n\n"
-        f"The notebook up to there: {failed.relative_to(ROOT)}"
+        f"The notebook up to there: {failed}"
     )
 
 
 def cleaned(notebook: NotebookNode) -> NotebookNode:
     """Without what differs between two runs on two machines: times, versions, papermill's notes, drawn progress bars."""
     notebook.metadata = NotebookNode(
-        kernelspec={"display_name": "Python 3", "language": "python", "name": "python3"}, language_info={"name": "python"}
+        kernelspec={"display_name": "Python 3", "language": "python", "name": "python3"},
+        language_info={"name": "python"},
     )
     for cell in notebook.cells:
         for noted in ("papermill", "execution", "trusted"):
@@ -189,21 +192,27 @@ def write_notebook(notebook: NotebookNode, path: Path) -> None:
     temporary.replace(path)
 
 
-def execute_all(profile: str, jobs: int) -> list[Run]:
+def execute_all(profile: str, jobs: int, root: Path = ROOT) -> list[Run]:
     """Execute every chapter that needs it, showing which are running. Raises ChapterFailed after the others are done."""
     if profile not in PROFILES:
         raise typer.BadParameter(f"there is no profile {profile!r}; there are: {', '.join(PROFILES)}")
-    stage()
-    names = chapters()
+    stage(root)
+    names = chapters(root)
     runs, failures = {}, []
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
     with Progress(*columns, console=console) as progress, ThreadPoolExecutor(jobs) as pool:
         overall = progress.add_task(f"chapters at {profile}", total=len(names))
 
         def work(name: str) -> Run:
             task = progress.add_task(name, total=None)
             try:
-                return execute_chapter(name, profile)
+                return execute_chapter(name, profile, root)
             finally:
                 progress.remove_task(task)
 
@@ -211,7 +220,9 @@ def execute_all(profile: str, jobs: int) -> list[Run]:
             try:
                 run = future.result()
                 runs[run.chapter] = run
-                progress.console.print(f"{run.chapter}: {f'executed in {run.seconds} s' if run.executed else 'unchanged'}")
+                progress.console.print(
+                    f"{run.chapter}: {f'executed in {run.seconds} s' if run.executed else 'unchanged'}"
+                )
             except ChapterFailed as error:
                 failures.append(str(error))
             progress.advance(overall)
@@ -235,19 +246,20 @@ def book(profile: Profile = "quick", jobs: Annotated[int, typer.Option(help="Cha
         table.add_row(run.chapter, f"{run.seconds:.1f}", "executed" if run.executed else "unchanged")
     console.print(table)
     console.print(f"The whole took {time.perf_counter() - start:.0f} s.")
-    console.print(f"The book: {(BUILD / 'html' / 'index.html')}", soft_wrap=True)
+    console.print(f"The book: {ROOT / '_build' / 'html' / 'index.html'}", soft_wrap=True)
 
 
 @app.command()
 def html() -> None:
     """Render what is already executed; any warning of Sphinx fails the build."""
-    stage()
-    missing = [chapter for chapter in chapters() if not (EXECUTED / f"{chapter}.ipynb").exists()]
+    stage(ROOT)
+    executed = executed_in(ROOT)
+    missing = [chapter for chapter in chapters(ROOT) if not (executed / f"{chapter}.ipynb").exists()]
     if missing:
         console.print(f"not executed yet: {', '.join(missing)}; run `make book` first", style="red")
         raise typer.Exit(1)
     jupyter_book = Path(sys.executable).with_name("jupyter-book")
-    command = [str(jupyter_book), "build", str(EXECUTED), "--path-output", str(ROOT)]
+    command = [str(jupyter_book), "build", str(executed), "--path-output", str(ROOT)]
     if subprocess.run([*command, "-W", "-n", "--keep-going", "-q"]).returncode:
         console.print("Jupyter Book failed: its messages are above", style="red")
         raise typer.Exit(1)
@@ -261,21 +273,22 @@ def refresh(jobs: Annotated[int, typer.Option(help="Chapters to run at once.")] 
     except ChapterFailed as error:
         console.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(1) from error
-    for chapter in chapters():
-        executed = nbformat.read(EXECUTED / f"{chapter}.ipynb", as_version=4)
-        source = nbformat.read(ROOT / f"{chapter}.ipynb", as_version=4)
-        executed.cells = [c for c in executed.cells if "injected-parameters" not in c.metadata.get("tags", [])]
-        count = 0
-        for cell in executed.cells:
-            if cell.cell_type == "code":
-                count += 1
-                cell.execution_count = count
-                for output in cell.outputs:
-                    if output.output_type == "execute_result":
-                        output.execution_count = count
-        executed.metadata["book"] = {"outputs_of": digest(code(source).encode())}
-        write_notebook(executed, ROOT / f"{chapter}.ipynb")
-    console.print(f"renewed {len(chapters())} notebooks; look at `git diff --stat book`")
+    for chapter in chapters(ROOT):
+        write_notebook(with_outputs(ROOT, chapter), ROOT / f"{chapter}.ipynb")
+    console.print(f"renewed {len(chapters(ROOT))} notebooks; look at `git diff --stat book`")
+
+
+def with_outputs(root: Path, chapter: str) -> NotebookNode:
+    """The chapter with the outputs of its last execution, and the digest of the code that they came from."""
+    notebook = nbformat.read(executed_in(root) / f"{chapter}.ipynb", as_version=4)
+    notebook.cells = [cell for cell in notebook.cells if "injected-parameters" not in cell.metadata.get("tags", [])]
+    for count, cell in enumerate((cell for cell in notebook.cells if cell.cell_type == "code"), start=1):
+        cell.execution_count = count
+        for output in cell.outputs:
+            if output.output_type == "execute_result":
+                output.execution_count = count
+    notebook.metadata["book"] = {"outputs_of": digest(code(notebook).encode())}
+    return notebook
 
 
 if __name__ == "__main__":

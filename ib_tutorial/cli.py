@@ -45,7 +45,9 @@ def run(
     profile: Annotated[str, typer.Option(help="smoke, quick, reduced or paper.")] = "quick",
     seeds: Annotated[int | None, typer.Option(help="Repetitions, in place of the profile's.")] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")] = "cpu",
-    beta: Annotated[list[float] | None, typer.Option(help="In place of the profile's betas; repeat it for several.")] = None,
+    beta: Annotated[
+        list[float] | None, typer.Option(help="In place of the profile's betas; repeat it for several.")
+    ] = None,
     data: Annotated[Path | None, typer.Option(help="Folder of the real images, for reduced and paper.")] = None,
     out: Annotated[Path, typer.Option(help="Folder for NAME.PROFILE.json.")] = Path("runs"),
     jobs: Annotated[int | None, typer.Option(help="Processes (default: one per core; one on a GPU).")] = None,
@@ -65,7 +67,9 @@ def run(
         except (ValueError, OSError, FloatingPointError) as error:
             raise fail(error) from error
         except KeyboardInterrupt:
-            typer.secho(f"\nstopped; {path} holds what was finished: run the same command to go on", err=True, fg="yellow")
+            typer.secho(
+                f"\nstopped; {path} holds what was finished: run the same command to go on", err=True, fg="yellow"
+            )
             raise typer.Exit(130) from None
         state = "was finished before" if was_finished and record.finished else "finished"
         typer.echo(f"{each} at {profile} {state}: {len(record.rows)} rows, {record.seconds:.0f} s of computing, {path}")

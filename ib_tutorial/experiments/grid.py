@@ -31,7 +31,9 @@ def run_cells(
     yield from parallel(delayed(timed)(function, cell, threads) for cell in cells)
 
 
-def timed(function: Callable[[Cell], list[Row]], cell: Cell, threads: int | None = None) -> tuple[Cell, list[Row], float]:
+def timed(
+    function: Callable[[Cell], list[Row]], cell: Cell, threads: int | None = None
+) -> tuple[Cell, list[Row], float]:
     if threads is not None:
         torch.set_num_threads(threads)
     start = time.perf_counter()

@@ -78,7 +78,9 @@ def judge(finding: Finding, record: Record | None) -> Verdict:
     return Verdict(finding, record, *interval(values), len(values))
 
 
-def ledger(findings: Iterable[Finding], folder: Path = RECORDED, profiles: Sequence[str] = ("paper", "reduced")) -> list[Verdict]:
+def ledger(
+    findings: Iterable[Finding], folder: Path = RECORDED, profiles: Sequence[str] = ("paper", "reduced")
+) -> list[Verdict]:
     """A verdict for each claim and each profile that was run; one "not run" where none was."""
     verdicts = []
     for finding in findings:
@@ -95,7 +97,15 @@ def as_markdown(verdicts: Iterable[Verdict]) -> str:
     for v in verdicts:
         ours = f"{v.mean:+.2f} [{v.low:+.2f}, {v.high:+.2f}] {v.finding.unit}" if v.record else "not run yet"
         lines.append(
-            [v.finding.where, v.finding.statement, v.finding.test, v.finding.published, ours, provenance(v.record), f"**{v.verdict}**"]
+            [
+                v.finding.where,
+                v.finding.statement,
+                v.finding.test,
+                v.finding.published,
+                ours,
+                provenance(v.record),
+                f"**{v.verdict}**",
+            ]
         )
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 

@@ -117,12 +117,16 @@ def taken_up(kept: Record, fresh: Record, path: Path) -> Record:
     return kept
 
 
-def fill(record: Record, module: ModuleType, settings, data, device: torch.device, path: Path | None, jobs, progress: bool):
+def fill(
+    record: Record, module: ModuleType, settings, data, device: torch.device, path: Path | None, jobs, progress: bool
+):
     """Run the cells that the record lacks, stage by stage, writing it after each."""
     if jobs is None and device.type == "cuda":
         jobs = 1
     stages = module.stages(settings)
-    with tqdm(total=sum(map(len, stages)), desc=record.experiment, unit="run", leave=False, disable=not progress) as bar:
+    with tqdm(
+        total=sum(map(len, stages)), desc=record.experiment, unit="run", leave=False, disable=not progress
+    ) as bar:
         for cells in stages:
             todo = [cell for cell in cells if not record.has(cell)]
             bar.update(len(cells) - len(todo))

@@ -85,7 +85,9 @@ class InformationDropout(NoiseLayer):
     ):
         super().__init__(f)
         if prior not in ("log_uniform", "log_normal"):
-            raise ValueError(f"prior is {prior!r}; it must be 'log_uniform' (ReLU units) or 'log_normal' (Softplus units)")
+            raise ValueError(
+                f"prior is {prior!r}; it must be 'log_uniform' (ReLU units) or 'log_normal' (Softplus units)"
+            )
         if noise not in ("paper", "unit_mean"):
             raise ValueError(f"noise is {noise!r}; it must be 'paper' (median 1) or 'unit_mean' (mean 1)")
         if not max_alpha > MIN_ALPHA:

@@ -63,7 +63,11 @@ def fit(
     history = []
     network.train()
     bar = tqdm(
-        range(epochs), desc=progress if isinstance(progress, str) else "fit", unit="epoch", leave=False, disable=not progress
+        range(epochs),
+        desc=progress if isinstance(progress, str) else "fit",
+        unit="epoch",
+        leave=False,
+        disable=not progress,
     )
     with torch.random.fork_rng(devices=cuda):
         torch.manual_seed(seed)
@@ -84,7 +88,9 @@ def fit(
                     stop_if_not_finite(terms[: step + 1], epoch, beta / len(x), lr_now)
 
             history.append(Epoch(epoch, lr_now, *terms.mean(0).tolist()))
-            bar.set_postfix_str(f"cross-entropy {history[-1].cross_entropy:.3f}, KL {history[-1].kl:.1f} nats per image")
+            bar.set_postfix_str(
+                f"cross-entropy {history[-1].cross_entropy:.3f}, KL {history[-1].kl:.1f} nats per image"
+            )
             if on_epoch is not None:
                 on_epoch(history[-1])
     return history

