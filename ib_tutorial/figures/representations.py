@@ -1,4 +1,4 @@
-"""Figures of chapter 1: the weather station, the information plane, nuisances, lamps, the distance to a Markov chain."""
+"""Figures of chapter 1: the weather station, the information plane, nuisances, lamps, distance to a Markov chain."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -7,6 +7,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, Ellipse, FancyBboxPatch
+from matplotlib.patheffects import withStroke
 
 
 def posteriors(rain: Sequence[float], readings: Sequence[str], classes: Sequence[int]) -> Figure:
@@ -33,14 +34,15 @@ def representation_plane(named: Mapping[str, tuple], cloud: Sequence[tuple], i_x
     right = max(rate for rate, _ in named.values()) * 1.12
     axis.fill_between([0, i_xy, right], [0, i_xy, i_xy], i_xy * 1.6, color="0.9", lw=0)
     axis.plot([0, i_xy, right], [0, i_xy, i_xy], color="0.35", lw=1.2)
-    axis.text(right * 0.985, i_xy * 1.25, "forbidden by data processing", ha="right", va="center", color="0.35")
-    axis.plot(*zip(*cloud, strict=True), ".", color="0.6", ms=3, zorder=1)
-    places = {"needle": (8, 4), "everything": (0, -15), "needle and battery": (0, -15), "nothing": (8, 5)}
+    axis.text(right * 0.985, i_xy * 1.22, "forbidden by data processing", ha="right", va="center", color="0.35")
+    axis.plot(*zip(*cloud, strict=True), ".", color="0.7", ms=3, zorder=1)
+    places = {"everything": (0, -15), "needle and battery": (0, -15), "colour": (9, 7), "nothing": (9, 7)}
     for i, (name, (rate, kept)) in enumerate(named.items()):
         axis.plot(rate, kept, "osD^vPX"[i % 7], color=f"C{i}", ms=9, zorder=3, clip_on=False)
-        place = places.get(name, (8, 5))
+        place = places.get(name, (9, 4))
         where = "left" if place[0] else "center"
-        axis.annotate(name, (rate, kept), place, textcoords="offset points", ha=where, va="center", zorder=4)
+        text = axis.annotate(name, (rate, kept), place, textcoords="offset points", ha=where, va="center", zorder=4)
+        text.set_path_effects([withStroke(linewidth=3, foreground="white")])
     axis.set(xlim=(0, right), ylim=(0, i_xy * 1.4), xlabel="I(x;z), what z keeps of the reading (nats)")
     axis.set_ylabel("I(z;y), of the weather (nats)")
     return figure
@@ -53,10 +55,10 @@ def nuisance_bounds(rows: Mapping[str, tuple[float, float, float]]) -> Figure:
         label = "bound I(x;z) − I(z;y)" if row == 0 else None
         axis.barh(row, bound, 0.55, color="0.85", edgecolor="0.5", label=label)
         axis.plot(
-            battery, row + 0.12, "o", color="C3", ms=9, clip_on=False, zorder=3, label="battery" if row == 0 else None
+            battery, row + 0.16, "o", color="C3", ms=9, clip_on=False, zorder=3, label="battery" if row == 0 else None
         )
         axis.plot(
-            colour, row - 0.12, "D", color="C0", ms=8, clip_on=False, zorder=3, label="colour" if row == 0 else None
+            colour, row - 0.16, "D", color="C0", ms=8, clip_on=False, zorder=3, label="colour" if row == 0 else None
         )
     axis.axvline(math.log(2), color="0.4", ls=":", lw=1)
     axis.set(
@@ -71,32 +73,33 @@ def nuisance_bounds(rows: Mapping[str, tuple[float, float, float]]) -> Figure:
     return figure
 
 
-def lamps(
-    panels: Mapping[str, Sequence[Sequence[tuple]]], leaves: Mapping[str, bool], below: Mapping[str, Sequence]
-) -> Figure:
-    """Rings of four lamps: panels[title][row][place] is an image, below[title][row][place] what is written under it.
+def lamps(panels: Mapping[str, Sequence[Sequence[tuple]]], below: Mapping[str, Sequence], leaf: str) -> Figure:
+    """Rings of four lamps: panels[title][row][place] is an image, below[title][row][place] its posterior of rain.
 
-    leaves[title] says whether a leaf lies over the lamps `place` and `place + 1`, which then look dark.
+    In the panel titled `leaf`, a leaf lies over the lamps `place` and `place + 1`, which then look dark.
+    Images that leave the weather in doubt stand in a red frame.
     """
     figure, axes = plt.subplots(1, len(panels), figsize=(7.2, 3.0))
     for axis, (title, rows) in zip(axes, panels.items(), strict=True):
         for row, images in enumerate(rows):
             for place, image in enumerate(images):
-                centre = np.array([2.7 * place, -3.5 * row])
-                draw_ring(axis, centre, image, place if leaves[title] else None)
-                axis.text(centre[0], centre[1] - 1.65, below[title][row][place], ha="center", va="center", fontsize=10)
+                centre, posterior = np.array([2.7 * place, -3.5 * row]), below[title][row][place]
+                draw_ring(axis, centre, image, place if title == leaf else None, doubt=posterior not in ("0", "1"))
+                axis.text(centre[0], centre[1] - 1.65, posterior, ha="center", va="center", fontsize=10)
             axis.text(-1.75, -3.5 * row, ("rain", "dry")[row], ha="right", va="center", fontsize=11)
-        axis.set(xlim=(-3.4, 9.6), ylim=(-5.6, 1.5), aspect="equal", title=title)
+        for place in range(len(rows[0])):
+            axis.text(2.7 * place, 1.55, f"n = {place}", ha="center", va="center", fontsize=9, color="0.35")
+        axis.set(xlim=(-3.4, 9.6), ylim=(-5.6, 2.0), aspect="equal", title=title)
         axis.axis("off")
     return figure
 
 
-def draw_ring(axis: plt.Axes, centre: np.ndarray, image: tuple, leaf: int | None) -> None:
+def draw_ring(axis: plt.Axes, centre: np.ndarray, image: tuple, leaf: int | None, doubt: bool) -> None:
     """Lamp 0 is at the upper left, the others follow clockwise."""
     corners = 0.52 * np.array([(-1, 1), (1, 1), (1, -1), (-1, -1)])
-    axis.add_patch(
-        FancyBboxPatch(centre - 1.0, 2.0, 2.0, boxstyle="round,pad=0.05,rounding_size=0.3", fc="0.97", ec="0.6", lw=0.8)
-    )
+    edge, width = ("C3", 2.2) if doubt else ("0.6", 0.8)
+    box = "round,pad=0.05,rounding_size=0.3"
+    axis.add_patch(FancyBboxPatch(centre - 1.0, 2.0, 2.0, boxstyle=box, fc="0.97", ec=edge, lw=width))
     for corner, lit in zip(corners, image, strict=True):
         axis.add_patch(Circle(centre + corner, 0.36, fc="#f2b705" if lit else "0.35", ec="0.15", lw=0.8))
     if leaf is not None:
