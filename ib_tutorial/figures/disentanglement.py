@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 PARTS = (
     ("I(x; z), information about the input", "C0", ""),
     ("TC(z), between the units", "C1", "///"),
-    ("Σ KL(p_j ‖ q_j), the prior's mismatch", "C2", "..."),
+    (r"$\Sigma_j$ KL($p_j\,\Vert\,q_j$), the prior's mismatch", "C2", "..."),
 )
 
 
@@ -18,7 +18,7 @@ def factorized_bills(bills: Mapping[str, Mapping[str, tuple[float, float, float]
     figure, axis = plt.subplots(figsize=(6.4, 5.2))
     ticks, names, place = [], [], 0.0
     for encoder, by_prior in bills.items():
-        axis.text(0.0, place - 0.72, encoder, weight="bold", va="center")
+        axis.text(0.01, place - 0.75, encoder, weight="bold", va="center")
         for prior, parts in by_prior.items():
             left = 0.0
             for value, (label, color, hatch) in zip(parts, PARTS, strict=True):
@@ -30,7 +30,7 @@ def factorized_bills(bills: Mapping[str, Mapping[str, tuple[float, float, float]
             place += 0.9
         place += 0.95
     axis.set_yticks(ticks, names)
-    axis.set(xlabel="cost of the layer (nats per image)", ylim=(place - 0.9, -1.2))
+    axis.set(xlabel="cost of the layer (nats per image)", ylim=(place - 1.2, -1.5))
     axis.grid(visible=False, axis="y")
     axis.set_xlim(0, 1.1 * max(sum(parts) for by_prior in bills.values() for parts in by_prior.values()))
     handles = [plt.Rectangle((0, 0), 1, 1, facecolor=c, hatch=h, edgecolor="white") for _, c, h in PARTS]
