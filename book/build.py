@@ -138,7 +138,10 @@ def execute_chapter(chapter: str, profile: str, root: Path) -> Run:
                 output,
                 {"profile": profile} if has_profile else {},
                 kernel_name="python3",
-                cwd=folder,
+                language="python",
+                resources={
+                    "metadata": {"path": folder}
+                },  # the kernel's folder; papermill's cwd would move this whole process
                 progress_bar=False,
                 extra_arguments=["--IPKernelApp.log_level=ERROR"],  # no remarks about the kernel's transport
             )

@@ -4,7 +4,11 @@ import pytest
 
 from ib_tutorial.experiments import Record
 
-ERRORS = {"information": {50: 0.02, 400: 0.015}, "binary": {50: 0.03, 400: 0.017}, "log_normal": {50: 0.024, 400: 0.017}}
+ERRORS = {
+    "information": {50: 0.02, 400: 0.015},
+    "binary": {50: 0.03, 400: 0.017},
+    "log_normal": {50: 0.024, 400: 0.017},
+}
 
 
 @pytest.fixture

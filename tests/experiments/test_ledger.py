@@ -22,7 +22,12 @@ def test_the_interval_is_students():
 
 @pytest.mark.parametrize(
     ("values", "verdict"),
-    [([1.0, 1.1, 0.9], "supported"), ([-1.0, -1.1, -0.9], "not supported"), ([1.0, -0.5, 0.4], "inconclusive"), ([3.0], "inconclusive")],
+    [
+        ([1.0, 1.1, 0.9], "supported"),
+        ([-1.0, -1.1, -0.9], "not supported"),
+        ([1.0, -0.5, 0.4], "inconclusive"),
+        ([3.0], "inconclusive"),
+    ],
 )
 def test_verdicts(record_with_errors, values, verdict):
     assert judge(finding(values), record_with_errors()).verdict == verdict

@@ -15,7 +15,11 @@ def test_the_findings_follow_the_errors(record_with_errors):
         record = record_with_errors(**errors)
         return {f.name.split(".")[1]: judge(f, record).verdict for f in mnist_widths.FINDINGS}
 
-    base = {"information": {50: 0.020, 400: 0.015}, "binary": {50: 0.030, 400: 0.017}, "log_normal": {50: 0.024, 400: 0.017}}
+    base = {
+        "information": {50: 0.020, 400: 0.015},
+        "binary": {50: 0.030, 400: 0.017},
+        "log_normal": {50: 0.024, 400: 0.017},
+    }
     assert verdicts(**base) == dict.fromkeys(["beats_binary", "most_on_small", "adapting_helps"], "supported")
     worse = base | {"information": {50: 0.040, 400: 0.020}}
     assert verdicts(**worse) == dict.fromkeys(["beats_binary", "most_on_small", "adapting_helps"], "not supported")
@@ -31,7 +35,9 @@ def test_equal_budgets():
         assert len(set(trials)) == 1, profile
 
 
-def test_the_best_setting_has_the_least_validation_error_and_constant_noise_follows_information_dropout(record_with_errors):
+def test_the_best_setting_has_the_least_validation_error_and_constant_noise_follows_information_dropout(
+    record_with_errors,
+):
     record = record_with_errors()
     record.rows += [
         dict(stage="selection", width=50, method="information", lr=lr, beta=3.0, metric="validation_error", value=value)
@@ -45,7 +51,11 @@ def test_selection_never_reads_the_test_set_nor_trains_on_what_it_validates_with
     seen = {}
     monkeypatch.setattr(mnist_widths, "fit", lambda network, x, y, **_: seen.update(fit=x))
     real = mnist_widths.evaluate
-    monkeypatch.setattr(mnist_widths, "evaluate", lambda network, x, y, **options: seen.setdefault("evaluate", []).append(x) or real(network, x, y))
+    monkeypatch.setattr(
+        mnist_widths,
+        "evaluate",
+        lambda network, x, y, **options: seen.setdefault("evaluate", []).append(x) or real(network, x, y),
+    )
     cell = mnist_widths.stages(SMOKE)[0][0]
     mnist_widths.run_cell(SMOKE, None, record_with_errors(), torch.device("cpu"), cell)
     (train, _), (_, _) = mnist_widths.data("mnist5k", None)[0]
@@ -59,7 +69,14 @@ def test_constant_noise_has_the_mean_squared_scale_of_its_twin(record_with_error
     for layer, value in ((1, 0.04), (2, 0.09), (3, 0.16)):
         for seed in range(3):
             record.rows.append(
-                dict(stage="final", width=50, method="information", seed=seed, metric=f"alpha_squared_{layer}", value=value + seed)
+                dict(
+                    stage="final",
+                    width=50,
+                    method="information",
+                    seed=seed,
+                    metric=f"alpha_squared_{layer}",
+                    value=value + seed,
+                )
             )
     network = mnist_widths.build(SMOKE, record, dict(stage="final", width=50, method="log_normal", seed=0), {})
     assert [layer.alpha.item() for layer in network.layers[1:4]] == pytest.approx([0.2, 0.3, 0.4])

@@ -23,7 +23,19 @@ def test_a_record_comes_back_as_it_was_written(tmp_path):
 def test_top_level_keys_are_those_that_the_design_names(tmp_path):
     small().write(tmp_path / "x.json")
     keys = set(json.loads((tmp_path / "x.json").read_text()))
-    assert {"experiment", "profile", "config", "seeds", "commit", "source", "device", "versions", "started", "seconds", "rows"} <= keys
+    assert {
+        "experiment",
+        "profile",
+        "config",
+        "seeds",
+        "commit",
+        "source",
+        "device",
+        "versions",
+        "started",
+        "seconds",
+        "rows",
+    } <= keys
 
 
 def test_rows_are_found_by_their_entries():

@@ -39,7 +39,11 @@ def test_noise_scales_are_those_that_the_layers_use():
 
 
 def test_constant_scales_reach_their_layers():
-    alphas = [m.alpha.item() for m in mlp(5, "log_normal", alphas=(0.1, 0.2, 0.3)).modules() if isinstance(m, LogNormalDropout)]
+    alphas = [
+        m.alpha.item()
+        for m in mlp(5, "log_normal", alphas=(0.1, 0.2, 0.3)).modules()
+        if isinstance(m, LogNormalDropout)
+    ]
     assert alphas == pytest.approx([0.1, 0.2, 0.3])
 
 

@@ -59,7 +59,9 @@ def test_nan_stops_the_run_and_says_where(blobs):
     x, y = blobs
     x = x.clone()
     x[7, 2] = float("nan")
-    with pytest.raises(FloatingPointError, match=r"at step \d+ of epoch 0: cross-entropy nan.*learning rate 0\.05.*isfinite"):
+    with pytest.raises(
+        FloatingPointError, match=r"at step \d+ of epoch 0: cross-entropy nan.*learning rate 0\.05.*isfinite"
+    ):
         fit(network(), x, y, epochs=1, lr=0.05, batch_size=50, progress=False)
 
 

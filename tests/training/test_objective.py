@@ -16,7 +16,9 @@ def test_the_loss_is_eq_3():
     kl = torch.rand(6, 4)
     cross_entropy = -sum(logits[i].log_softmax(0)[y[i]] for i in range(6)) / 6
     expected = cross_entropy + 3.0 / 50 * kl.sum() / 6
-    assert information_bottleneck_loss(logits, y, [kl], beta=3.0, n_train=50).item() == pytest.approx(expected.item(), rel=1e-5)
+    assert information_bottleneck_loss(logits, y, [kl], beta=3.0, n_train=50).item() == pytest.approx(
+        expected.item(), rel=1e-5
+    )
 
 
 def test_beta_zero_is_the_cross_entropy():
@@ -25,7 +27,9 @@ def test_beta_zero_is_the_cross_entropy():
     assert loss.item() == pytest.approx(torch.nn.functional.cross_entropy(logits, y).item())
 
 
-@pytest.mark.parametrize(("beta", "n_train", "said"), [(-1.0, 10, "beta is -1"), (float("nan"), 10, "beta is nan"), (1.0, 0, "n_train is 0")])
+@pytest.mark.parametrize(
+    ("beta", "n_train", "said"), [(-1.0, 10, "beta is -1"), (float("nan"), 10, "beta is nan"), (1.0, 0, "n_train is 0")]
+)
 def test_weights_that_mean_nothing_are_refused(beta, n_train, said):
     with pytest.raises(ValueError, match=said):
         information_bottleneck_loss(torch.zeros(2, 3), torch.tensor([0, 1]), [], beta, n_train)

@@ -1,0 +1,140 @@
+"""What is executed, when, and what a failing cell says: on a small book of two chapters, run by papermill as the real one is."""
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+PARAMETERS = new_code_cell("profile = 'quick'", metadata={"tags": ["parameters"]})
+
+
+def write(path, *cells):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nbformat.write(new_notebook(cells=[new_markdown_cell("# Chapter"), *cells]), path)
+
+
+@pytest.fixture
+def root(tmp_path):
+    """A book in a folder whose name has a space."""
+    root = tmp_path / "a book"
+    write(root / "book" / "one.ipynb", PARAMETERS, new_code_cell("print(profile)"))
+    write(root / "book" / "two.ipynb", new_code_cell("2 + 2"))
+    (root / "book" / "index.md").write_text("# Front")
+    (root / "book" / "recorded").mkdir()
+    (root / "book" / "recorded" / "alpha.reduced.json").write_text("{}")
+    (root / "_config.yml").write_text("title: x")
+    (root / "_toc.yml").write_text(
+        "format: jb-book\nroot: book/index\nchapters:\n  - file: book/one\n  - file: book/two\n"
+    )
+    (root / "requirements.txt").write_text("torch==2\n")
+    for package in ("ib_tutorial", "data_gen"):
+        (root / package).mkdir()
+        (root / package / "__init__.py").write_text("")
+    return root
+
+
+def executed(runs):
+    return [run.chapter for run in runs if run.executed]
+
+
+def outputs(build, root, chapter):
+    notebook = nbformat.read(build.executed_in(root) / f"{chapter}.ipynb", 4)
+    return [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
+
+
+def test_only_what_changed_is_executed_again(build, root):
+    before = sorted((path, path.read_bytes()) for path in root.rglob("*") if path.is_file())
+    assert executed(build.execute_all("smoke", 2, root)) == ["book/one", "book/two"]
+    assert outputs(build, root, "book/one")[0].text == "smoke\n"
+    after = sorted(
+        (path, path.read_bytes()) for path in root.rglob("*") if path.is_file() and "_build" not in path.parts
+    )
+    assert before == after, "the source tree was written into"
+
+    assert executed(build.execute_all("smoke", 1, root)) == []
+    write(root / "book" / "two.ipynb", new_code_cell("3 + 3"))
+    assert executed(build.execute_all("smoke", 1, root)) == ["book/two"]
+    assert outputs(build, root, "book/two")[0].data["text/plain"] == "6"
+    assert executed(build.execute_all("quick", 1, root)) == ["book/one", "book/two"]
+
+
+def test_a_failing_cell_fails_the_build_and_says_where_after_the_others_are_done(build, root):
+    write(root / "book" / "one.ipynb", new_code_cell("x = 1"), new_code_cell("x / 0"))
+    with pytest.raises(build.ChapterFailed) as failure:
+        build.execute_all("smoke", 1, root)
+    message = str(failure.value)
+    assert "book/one.ipynb failed" in message and "ZeroDivisionError" in message and "x / 0" in message
+    assert "Cell In[2]" in message, "the traceback is missing"
+    assert (root / "_build" / "failed" / "one.ipynb").exists()
+    assert not (build.executed_in(root) / "book" / "one.ipynb").exists()
+    assert (build.executed_in(root) / "book" / "two.ipynb").exists()
+
+
+@pytest.mark.parametrize(
+    ("changed", "again"),
+    [
+        ("ib_tutorial/new/module.py", True),
+        ("data_gen/__init__.py", True),
+        ("requirements.txt", True),
+        ("book/recorded/alpha.reduced.json", True),
+        ("book/recorded/alpha.layer.safetensors", True),
+        ("book/recorded/beta.reduced.json", False),
+        ("book/index.md", False),
+        ("README.md", False),
+    ],
+)
+def test_what_a_chapters_key_depends_on(build, root, changed, again):
+    notebook = new_notebook(cells=[new_code_cell("recorded('alpha')")])
+    before = build.key(notebook, "quick", root)
+    (root / changed).parent.mkdir(exist_ok=True)
+    (root / changed).write_text("changed = 1\n")
+    assert (build.key(notebook, "quick", root) != before) == again
+
+
+def test_a_key_depends_on_prose_and_profile_too(build, root):
+    keys = {
+        build.key(new_notebook(cells=[new_markdown_cell(text)]), profile, root)
+        for text in ("a", "b")
+        for profile in ("smoke", "quick")
+    }
+    assert len(keys) == 4
+
+
+def test_the_ledger_shows_every_record(build, root):
+    assert [path.name for path in build.records_shown("ledger(findings)", root)] == ["alpha.reduced.json"]
+    assert build.records_shown("print('nothing')", root) == []
+
+
+def test_what_is_no_chapter_any_more_leaves_the_copy(build, root):
+    build.execute_all("smoke", 1, root)
+    (root / "_toc.yml").write_text("format: jb-book\nroot: book/index\nchapters:\n  - file: book/one\n")
+    (root / "book" / "index.md").write_text("# New front")
+    build.stage(root)
+    copy = build.executed_in(root)
+    assert not (copy / "book" / "two.ipynb").exists() and (copy / "book" / "one.ipynb").exists()
+    assert (copy / "book" / "index.md").read_text() == "# New front"
+
+
+def test_a_page_that_does_not_exist_is_said(build, root):
+    (root / "_toc.yml").write_text("format: jb-book\nroot: book/index\nchapters:\n  - file: book/three\n")
+    with pytest.raises(Exception, match=r"book/three.*neither book/three.ipynb nor book/three.md"):
+        build.chapters(root)
+
+
+def test_stored_outputs_hold_nothing_of_the_run_but_its_results(build, root):
+    write(
+        root / "book" / "one.ipynb",
+        PARAMETERS,
+        new_code_cell("import sys\nprint('\\r 50%', file=sys.stderr)\nprint('shown')\nprofile"),
+    )
+    build.execute_all("quick", 1, root)
+    notebook = build.with_outputs(root, "book/one")
+    assert [cell.get("execution_count") for cell in notebook.cells if cell.cell_type == "code"] == [1, 2]
+    stored = notebook.cells[-1].outputs
+    assert [output.output_type for output in stored] == ["stream", "execute_result"] and stored[0].text == "shown\n"
+    assert "papermill" not in str(notebook) and "execution" not in notebook.cells[-1].metadata
+    assert notebook.metadata["book"] == {"outputs_of": build.digest(build.code(notebook).encode())}
+
+
+def test_an_unknown_profile_is_refused(build, root):
+    with pytest.raises(Exception, match="no profile 'fast'"):
+        build.execute_all("fast", 1, root)
