@@ -4,10 +4,10 @@ import inspect
 import textwrap
 from typing import NamedTuple
 
-from ib_tutorial.claims import disentanglement, dropout, lagrangian, representations
+from ib_tutorial.claims import autoencoder, disentanglement, dropout, lagrangian, representations
 from ib_tutorial.claims.check import Check, Claim, Outcome
 
-MODULES = (representations, lagrangian, disentanglement, dropout)  # in the order of the chapters
+MODULES = (representations, lagrangian, disentanglement, dropout, autoencoder)  # in the order of the chapters
 
 CLAIMS: dict[str, Claim] = {claim.name: claim for module in MODULES for claim in module.CLAIMS}
 

@@ -1,5 +1,13 @@
 """One function per figure: numbers or a record in, a matplotlib Figure out. `use_style()` once per notebook."""
 
+from ib_tutorial.figures.autoencoder import (
+    bound_plane,
+    latent_rates,
+    rate_distortion,
+    reconstructions,
+    turned_latents,
+    water_filling,
+)
 from ib_tutorial.figures.disentanglement import factorized_bills, noise_and_total_correlation, plug_in_bias
 from ib_tutorial.figures.experiments import mnist_widths
 from ib_tutorial.figures.lagrangian import (
@@ -23,10 +31,12 @@ from ib_tutorial.figures.theory import noise_family, noise_over_training, unit_c
 
 __all__ = [
     "bifurcation",
+    "bound_plane",
     "distance_to_markov",
     "factorized_bills",
     "gaussian_curve",
     "lamps",
+    "latent_rates",
     "mnist_widths",
     "noise_and_total_correlation",
     "noise_family",
@@ -37,9 +47,13 @@ __all__ = [
     "plane",
     "plug_in_bias",
     "posteriors",
+    "rate_distortion",
+    "reconstructions",
     "representation_plane",
     "tilts",
+    "turned_latents",
     "unit_costs",
     "use_style",
     "variational_gaps",
+    "water_filling",
 ]

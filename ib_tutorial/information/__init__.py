@@ -3,6 +3,7 @@
 Nats everywhere. `beta` is the paper's everywhere: it multiplies I(x;z) in H(y|z) + beta I(x;z), and is 1/beta of Tishby, Pereira & Bialek.
 """
 
+from ib_tutorial.information.autoencoder import LinearVAE, linear_vae, linear_vae_terms
 from ib_tutorial.information.bottleneck import (
     Bottleneck,
     GaussianBottleneck,
@@ -40,6 +41,7 @@ from ib_tutorial.information.representation import (
 __all__ = [
     "Bottleneck",
     "GaussianBottleneck",
+    "LinearVAE",
     "VariationalBound",
     "alternating_step",
     "blahut_arimoto",
@@ -58,6 +60,8 @@ __all__ = [
     "kl_log_normal",
     "kl_log_uniform",
     "kl_standard_normal",
+    "linear_vae",
+    "linear_vae_terms",
     "marginal",
     "maximal_correlation",
     "minimal_sufficient",

@@ -1,9 +1,10 @@
 r"""The linear Gaussian variational autoencoder, solved: probabilistic principal components with a beta (chapter 5).
 
-    prior z ~ N(0, I), decoder x | z ~ N(W z + mean, s I), encoder z | x ~ N(V (x - mean), diag(c)), loss = distortion + beta rate
+    prior z ~ N(0, I)    decoder x | z ~ N(W z + mean, s I)    encoder z | x ~ N(V (x - mean), diag(c))
 
-Distortion is E[-log q(x|z)] and rate E KL( p(z|x) || N(0, I) ), averaged over data of which only the covariance matters. With lambda_i its
-eigenvalues in falling order, latent i is used exactly where lambda_i > beta s, and then costs 1/2 log( lambda_i / (beta s) ) nats.
+The loss is distortion + beta rate, with distortion E[-log q(x|z)] and rate E KL( p(z|x) || N(0, I) ), averaged over
+data of which only the covariance matters. With lambda_i its eigenvalues in falling order, latent i is used exactly
+where lambda_i > beta s, and then costs 1/2 log( lambda_i / (beta s) ) nats.
 """
 
 import math
@@ -21,12 +22,15 @@ Nats = float | Float[Tensor, ""]
 
 @dataclass(frozen=True)
 class LinearVAE:
-    r"""An optimal linear Gaussian VAE and what it achieves, in nats per image. Latents by falling eigenvalue; unused ones are zero."""
+    r"""An optimal linear Gaussian VAE and what it achieves, in nats per image.
+
+    Latents stand in the order of falling eigenvalues; unused ones are zero.
+    """
 
     decoder: Float[Tensor, "pixels latents"] | Float[np.ndarray, "pixels latents"]  # W
     encoder: Float[Tensor, "latents pixels"] | Float[np.ndarray, "latents pixels"]  # V
-    posterior_variance: Float[Tensor, "latents"] | Float[np.ndarray, "latents"]  # noqa: F821  # c, 1 where unused
-    rates: Float[Tensor, "latents"] | Float[np.ndarray, "latents"]  # noqa: F821  # E KL of each latent
+    posterior_variance: Float[Tensor, "latents"] | Float[np.ndarray, "latents"]  # c, 1 where unused
+    rates: Float[Tensor, "latents"] | Float[np.ndarray, "latents"]  # E KL of each latent
     rate: Nats  # their sum
     distortion: Nats  # E[-log q(x|z)], a density: it may be negative, and depends on the unit of x
 
@@ -34,17 +38,19 @@ class LinearVAE:
 def linear_vae(
     cov: Float[Tensor, "pixels pixels"] | Float[np.ndarray, "pixels pixels"],
     n_latents: int,
-    beta: float | int,
-    noise_variance: float | int,
+    beta: float,
+    noise_variance: float,
 ) -> LinearVAE:
-    r"""The minimum of distortion + beta rate over W, V and c, in closed form (beta = 1: Tipping & Bishop 1999, noise variance given).
+    r"""The minimum of distortion + beta rate over W, V and c, in closed form.
 
-    With u_i the eigenvectors of cov and level = beta noise_variance: w_i = u_i sqrt(lambda_i - level), v_i = u_i sqrt(lambda_i - level) /
-    lambda_i and c_i = level / lambda_i for the n_latents largest lambda_i as far as they exceed the level, and 0, 0, 1 for the rest. At
-    beta = 1 minus the sum of distortion and rate is the largest log-likelihood. Rotating the latents costs nothing as long as the
-    posterior may be correlated. cov may be singular. Computed in float64, returned in the type of cov, without gradient.
-    Raises ValueError unless cov is square, finite, symmetric and has no negative eigenvalue, 1 <= n_latents <= pixels, and beta and
-    noise_variance are positive.
+    With level = beta noise_variance, and u_i, lambda_i the eigenvectors and eigenvalues of cov, the largest first,
+    w_i = u_i sqrt(lambda_i - level), v_i = w_i / lambda_i and c_i = level / lambda_i for those of the first n_latents
+    with lambda_i > level, and 0, 0, 1 for the others. At beta = 1 it is probabilistic PCA with a given noise variance
+    (Tipping & Bishop 1999), and minus the sum of distortion and rate is the largest log-likelihood.
+
+    cov: may be singular. Computed in float64, returned in the type of cov, without gradient.
+    Raises ValueError unless cov is square, finite, symmetric and has no negative eigenvalue, 1 <= n_latents <= pixels,
+    and beta and noise_variance are positive.
     """
     covariance = to_tensor(cov).detach().double()
     if covariance.ndim != 2 or covariance.shape[0] != covariance.shape[1]:
@@ -79,13 +85,17 @@ def linear_vae_terms(
     cov: Float[Tensor, "pixels pixels"],
     decoder: Float[Tensor, "pixels latents"],
     encoder: Float[Tensor, "latents pixels"],
-    log_var: Float[Tensor, "latents"],  # noqa: F821
-    noise_variance: float | int,
-) -> tuple[Float[Tensor, ""], Float[Tensor, "latents"]]:  # noqa: F821
-    r"""(distortion, rate of each latent) of any linear Gaussian VAE, in nats per image, with the expectations over x and z taken by hand.
+    log_var: Float[Tensor, "latents"],
+    noise_variance: float,
+) -> tuple[Float[Tensor, ""], Float[Tensor, "latents"]]:
+    r"""(distortion, rate of each latent) of any linear Gaussian VAE, in nats per image, expectations taken by hand.
 
-    E|x - W z|^2 = tr[(I - W V) cov (I - W V)^T] + tr[W diag(c) W^T] for centred x, c = exp(log_var) the posterior variances; and
-    E KL_j = 1/2 [(V cov V^T)_jj + c_j - 1 - log c_j]. Torch, differentiable: what an optimiser needs that knows nothing of eigenvectors.
+    For centred x, and c = exp(log_var) the posterior variances,
+
+        E|x - W z|^2 = tr[(I - W V) cov (I - W V)^T] + tr[W diag(c) W^T]
+        E KL_j       = 1/2 [(V cov V^T)_jj + c_j - 1 - log c_j]
+
+    Torch, differentiable: what an optimiser needs that knows nothing of eigenvectors. Raises nothing by value.
     """
     covered = decoder @ encoder
     through = covered @ cov
