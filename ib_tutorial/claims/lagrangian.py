@@ -161,7 +161,7 @@ def self_consistent_numerical() -> Outcome:
     """The solver's encoder, put into the right-hand side of the equation."""
     q = optimum(0.15).p_z_given_x
     gap = np.abs(alternating_step(SOURCE, q, 0.15) - q).max()
-    return close(gap, 0.0, 1e-5, f"largest change of p(z|x): {gap:.1e}")
+    return close(gap, 0.0, 1e-5, f"largest change of the encoder: {gap:.1e}")
 
 
 def descent_symbolic() -> Outcome:
@@ -519,7 +519,7 @@ def stochastic_enumeration() -> Outcome:
     return all_of(
         at_least(partition, best.lagrangian + 1e-3),
         at_least(softest, 1e-12),
-        detail=f"{partition:.5f} against {best.lagrangian:.5f}; smallest p(z|x) {softest:.1e}",
+        detail=f"{partition:.5f} against {best.lagrangian:.5f}; smallest entry of the encoder {softest:.1e}",
     )
 
 
@@ -871,7 +871,7 @@ CLAIMS = (
         r"The line of slope $\beta$ through a minimiser's point supports the curve.",
         "",
         "prop-slope",
-        ("symbolic", "the noisy bit's curve: its slope makes L stationary", slope_symbolic),
+        ("symbolic", "the noisy bit: the derivative of I in t, and artanh t", slope_symbolic),
         ("enumeration", "encoders above the line of slope 0.2: none", supporting_line),
         ("numerical", "slope of the solved curve near beta = 0.2, and 0.2", slope_numerical),
     ),
@@ -1003,7 +1003,7 @@ CLAIMS = (
         r"leaves the expected batch loss as it is.",
         "section 3",
         "prop-local",
-        ("symbolic", "the variance of two weighted Gaussians, and the formula", local_symbolic),
+        ("symbolic", "the moment generating function of two weighted Gaussians, and the formula", local_symbolic),
         ("Monte Carlo", "batch loss with shared weights minus with local noise, and 0", local_monte_carlo),
     ),
     _claim(

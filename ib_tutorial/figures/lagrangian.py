@@ -14,7 +14,8 @@ from ib_tutorial.information.discrete import entropy, kl_divergence
 def plane(curve: Sequence[Bottleneck], partitions: np.ndarray, tangent: Bottleneck, beta: float) -> Figure:
     """The information plane: the curve, every deterministic encoder [n, (I(x;z), I(z;y))], and the line of slope beta at `tangent`."""
     figure, axis = plt.subplots(figsize=(6.4, 3.9))
-    points = np.array([(0.0, 0.0), *sorted((b.i_xz, b.i_zy) for b in curve)])
+    everything = partitions[partitions[:, 0].argmax()]  # z = x
+    points = np.array([(0.0, 0.0), *sorted((b.i_xz, b.i_zy) for b in curve), everything])
     axis.fill_between(points[:, 0], points[:, 1], points[:, 1].max() * 1.25, color="0.93", lw=0)
     axis.plot(*partitions.T, ".", color="C1", ms=4, alpha=0.7, label=f"the {len(partitions)} deterministic encoders")
     axis.plot(*points.T, color="C0", lw=2, label="information curve")
@@ -24,7 +25,7 @@ def plane(curve: Sequence[Bottleneck], partitions: np.ndarray, tangent: Bottlene
     axis.text(0.06, points[:, 1].max() * 1.1, "out of reach", color="0.4")
     axis.set(xlabel="I(x;z), nats kept of the input", ylabel="I(z;y), nats about the task")
     axis.set(xlim=(0, points[:, 0].max() * 1.03), ylim=(0, points[:, 1].max() * 1.25))
-    axis.legend(loc="lower right")
+    axis.legend(loc="lower right", frameon=True, framealpha=0.9, edgecolor="none")
     return figure
 
 
@@ -32,7 +33,7 @@ def tilts(p_xy: np.ndarray, names: Sequence[str]) -> Figure:
     """KL(r_y || p_y) / KL(r || p) for r between p (t = 0) and certainty about one x (t = 1), with rho_m^2 and eta."""
     p_x, p_y = p_xy.sum(1), p_xy.sum(0)
     channel, t = p_xy / p_x[:, None], np.linspace(0.01, 1, 100)
-    figure, axis = plt.subplots(figsize=(6.4, 3.6))
+    figure, axis = plt.subplots(figsize=(6.4, 4.1))
     styles = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)))
     for x, name in enumerate(names):
         mixed = [(1 - share) * p_x + share * np.eye(len(p_x))[x] for share in t]
@@ -47,7 +48,7 @@ def tilts(p_xy: np.ndarray, names: Sequence[str]) -> Figure:
         xlim=(0, 1),
         ylim=(0, None),
     )
-    axis.legend(ncols=2, loc="upper left", bbox_to_anchor=(0, 0.84))
+    figure.legend(ncols=3, loc="outside lower center")
     return figure
 
 
