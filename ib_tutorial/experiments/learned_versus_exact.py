@@ -30,6 +30,7 @@ from torch.func import functional_call, stack_module_state, vmap
 from ib_tutorial.experiments.ledger import Finding
 from ib_tutorial.experiments.record import Cell, Record, Row
 from ib_tutorial.information import Bottleneck, entropy, information_curve
+from ib_tutorial.information.log_normal import LogNormalEncoder, divergences
 from ib_tutorial.nn import InformationDropout, NoisyNetwork
 
 NAME = "learned_versus_exact"
@@ -120,9 +121,9 @@ def run_cell(settings: Config, root: Path | str | None, earlier: Record, device:
 def build(settings: Config) -> NoisyNetwork:
     """One Information Dropout layer of Softplus units on one-hot x, each x with its own f and alpha, and a decoder of one hidden layer."""
     f, alpha = nn.Linear(settings.n_x, settings.units), nn.Linear(settings.n_x, settings.units)
-    nn.init.normal_(f.weight)  # far enough apart that restarts differ, with little noise: what is not needed is forgotten later
-    nn.init.zeros_(alpha.weight)
-    nn.init.constant_(alpha.bias, math.log(0.25 / (settings.max_alpha - 0.25)) if settings.max_alpha > 0.25 else 0.0)
+    nn.init.normal_(f.weight)
+    nn.init.zeros_(alpha.weight)  # alpha starts at half the cap, so that all inputs overlap:
+    nn.init.zeros_(alpha.bias)  # where they do not, no gradient tells two of them to merge
     layer = InformationDropout(nn.Sequential(f, nn.Softplus()), alpha, "log_normal", settings.max_alpha)
     if settings.sigma is not None:
         layer.log_sigma.data.fill_(math.log(settings.sigma))
@@ -131,57 +132,10 @@ def build(settings: Config) -> NoisyNetwork:
     return NoisyNetwork(layer, *decoder)
 
 
-@dataclass(frozen=True)
-class LogNormalEncoder:
-    """p(z|x) of a layer on a finite x: log z_j ~ N(log_f[x, j], alpha[x, j]^2), independent given x. Everything in u = log z."""
-
-    log_f: Float[Tensor, "x units"]
-    alpha: Float[Tensor, "x units"]
-
-    @staticmethod
-    def of(layer: InformationDropout, n_x: int) -> "LogNormalEncoder":
-        """The encoder that the layer is, for one-hot x."""
-        x = torch.eye(n_x, device=layer.mu.device)
-        return LogNormalEncoder(layer.f(x).clamp(min=1e-30).log(), layer.noise_scale(x))
-
-    def sample(self, standard_normal: Float[Tensor, "draws x units"]) -> Float[Tensor, "draws x units"]:
-        """log z for each x, from standard normal draws."""
-        return self.log_f + self.alpha * standard_normal
-
-    def log_densities(self, u: Float[Tensor, "*draws units"]) -> Float[Tensor, "*draws x units"]:
-        """log p(u_j | x) for every x and unit j."""
-        standardised = (u[..., None, :] - self.log_f) / self.alpha
-        return -(standardised**2) / 2 - torch.log(self.alpha) - math.log(2 * math.pi) / 2
-
-
-class Divergences(NamedTuple):
-    """What one draw of z says; over draws of p(z), the means are H(y|z), I(x;z), TC(z), and p(y|z) and log p_j(u_j) themselves."""
-
-    h_y_given_z: Float[Tensor, "*draws"]  # noqa: F821
-    i_xz: Float[Tensor, "*draws"]  # noqa: F821  KL( p(x|z) || p(x) ), so that no draw's is negative
-    total_correlation: Float[Tensor, "*draws"]  # noqa: F821
-    p_y_given_z: Float[Tensor, "*draws y"]
-    log_marginals: Float[Tensor, "*draws units"]  # log p_j(u_j)
-
-
-def divergences(encoder: LogNormalEncoder, p_xy: Float[Tensor, "x y"], u: Float[Tensor, "*draws units"]) -> Divergences:
-    """By Bayes from the mixture p(z) = sum_x p(x) p(z|x), in log space throughout. Differentiable."""
-    p_x = p_xy.sum(1)
-    log_p_x, p_y_given_x = torch.log(p_x), p_xy / p_x[:, None]
-    log_densities = encoder.log_densities(u)
-    log_joint = log_p_x + log_densities.sum(-1)
-    log_p_u = torch.logsumexp(log_joint, -1)
-    log_posterior = log_joint - log_p_u[..., None]
-    posterior = torch.exp(log_posterior)
-    p_y = posterior @ p_y_given_x
-    log_marginals = torch.logsumexp(log_p_x[:, None] + log_densities, -2)
-    return Divergences(
-        h_y_given_z=-(p_y * torch.log(p_y.clamp(min=1e-30))).sum(-1),
-        i_xz=(posterior * (log_posterior.clamp(min=-80) - log_p_x)).sum(-1),  # 0 log 0 = 0, in float32 too
-        total_correlation=log_p_u - log_marginals.sum(-1),
-        p_y_given_z=p_y,
-        log_marginals=log_marginals,
-    )
+def encoder_of(layer: InformationDropout, n_x: int) -> LogNormalEncoder:
+    """The encoder that a layer is, for one-hot x."""
+    x = torch.eye(n_x, device=layer.mu.device)
+    return LogNormalEncoder(layer.f(x).clamp(min=1e-30).log(), layer.noise_scale(x))
 
 
 class ExpectedLoss(nn.Module):
@@ -199,7 +153,7 @@ class ExpectedLoss(nn.Module):
             logits, (kl,) = self.network(x)
             log_q = torch.log_softmax(logits, 1).view(self.draws, n_x, -1).mean(0)
             return -(self.p_xy * log_q).sum() + self.beta * (p_x * kl[:n_x].sum(1)).sum()
-        encoder = LogNormalEncoder.of(self.network.layers[0], n_x)
+        encoder = encoder_of(self.network.layers[0], n_x)
         u = encoder.sample(torch.randn(self.draws, *encoder.log_f.shape, device=p_x.device))
         terms = divergences(encoder, self.p_xy, u)
         rate = terms.i_xz + terms.total_correlation if self.objective == "free_prior" else terms.i_xz
@@ -252,7 +206,7 @@ def measure(
     decoder, and by a Monte Carlo of their own the gaps that make up the difference: decoder, total correlation, shape of the prior.
     """
     layer, n_x, p_x = network.layers[0], len(p_xy), p_xy.sum(1)
-    found = LogNormalEncoder.of(layer, n_x)
+    found = encoder_of(layer, n_x)
     encoder = LogNormalEncoder(found.log_f.double(), found.alpha.double())
     mu, sigma = layer.mu.double(), layer.log_sigma.double().exp()
 

@@ -1,0 +1,62 @@
+r"""What independent log-normal units say about a finite x, exactly: a mixture density, and Bayes, in log space.
+
+    log z_j | x ~ N( log f_j(x), alpha_j(x)^2 )        p(z) = sum_x p(x) p(z|x)        p(x|z) = p(x) p(z|x) / p(z)
+
+I(x;z) = E_z KL( p(x|z) || p(x) ) and H(y|z) = E_z H(y|z=z) are means over z of what `divergences` returns for each draw; only they
+need Monte Carlo. All in nats, in terms of u = log z, which is one-to-one and leaves every divergence as it is.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class LogNormalEncoder:
+    """p(z|x) of a layer on a finite x: log z_j ~ N(log_f[x, j], alpha[x, j]^2), independent given x. Everything in u = log z."""
+
+    log_f: Float[Tensor, "x units"]
+    alpha: Float[Tensor, "x units"]
+
+    def sample(self, standard_normal: Float[Tensor, "draws x units"]) -> Float[Tensor, "draws x units"]:
+        """log z for each x, from standard normal draws."""
+        return self.log_f + self.alpha * standard_normal
+
+    def log_densities(self, u: Float[Tensor, "*draws units"]) -> Float[Tensor, "*draws x units"]:
+        """log p(u_j | x) for every x and unit j."""
+        standardised = (u[..., None, :] - self.log_f) / self.alpha
+        return -(standardised**2) / 2 - torch.log(self.alpha) - math.log(2 * math.pi) / 2
+
+
+class Divergences(NamedTuple):
+    """What one draw of z says; over draws of p(z), the means are H(y|z), I(x;z), TC(z), and p(y|z) and log p_j(u_j) themselves."""
+
+    h_y_given_z: Float[Tensor, "*draws"]  # noqa: F821
+    i_xz: Float[Tensor, "*draws"]  # noqa: F821  KL( p(x|z) || p(x) ), so that no draw's is negative
+    total_correlation: Float[Tensor, "*draws"]  # noqa: F821
+    p_y_given_z: Float[Tensor, "*draws y"]
+    log_marginals: Float[Tensor, "*draws units"]  # log p_j(u_j)
+
+
+def divergences(encoder: LogNormalEncoder, p_xy: Float[Tensor, "x y"], u: Float[Tensor, "*draws units"]) -> Divergences:
+    """By Bayes from the mixture p(z) = sum_x p(x) p(z|x), in log space throughout. Differentiable."""
+    p_x = p_xy.sum(1)
+    log_p_x, p_y_given_x = torch.log(p_x), p_xy / p_x[:, None]
+    log_densities = encoder.log_densities(u)
+    log_joint = log_p_x + log_densities.sum(-1)
+    log_p_u = torch.logsumexp(log_joint, -1)
+    log_posterior = log_joint - log_p_u[..., None]
+    posterior = torch.exp(log_posterior)
+    p_y = posterior @ p_y_given_x
+    log_marginals = torch.logsumexp(log_p_x[:, None] + log_densities, -2)
+    return Divergences(
+        h_y_given_z=-(p_y * torch.log(p_y.clamp(min=1e-30))).sum(-1),
+        i_xz=(posterior * (log_posterior.clamp(min=-80) - log_p_x)).sum(-1),  # 0 log 0 = 0, in float32 too
+        total_correlation=log_p_u - log_marginals.sum(-1),
+        p_y_given_z=p_y,
+        log_marginals=log_marginals,
+    )
