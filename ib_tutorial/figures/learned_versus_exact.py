@@ -1,0 +1,175 @@
+"""Figures of chapter 13: a trained layer against the exact optimum of a small source."""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from ib_tutorial.experiments import Record
+from ib_tutorial.experiments import learned_versus_exact as experiment
+from ib_tutorial.information import Bottleneck
+
+OBJECTIVES = {
+    "layer": ("eq. (3) as the layer has it", "C0", "o"),
+    "free_prior": ("free factorized prior", "C1", "s"),
+    "exact": ("the Lagrangian itself", "C2", "^"),
+}
+"""Name, colour and marker of each objective, the same in every figure."""
+
+PARTS = {
+    "family": ("encoder: least excess found", "C2"),
+    "pull": ("encoder: pull of the bound", "C0"),
+    "prior_shape": ("prior: its shape", "C1"),
+    "total_correlation": ("prior: total correlation", "C4"),
+    "decoder": ("decoder", "C7"),
+}
+
+Curve = Sequence[tuple[float, float]]
+"""Points (I(x;z), I(z;y)) of the exact information curve, by falling I(x;z), in nats."""
+
+
+def learned_source(p_xy: Tensor) -> Figure:
+    """The table as a mosaic: a column for each x, as wide as p(x), cut in the proportions p(y|x); sorted by the first y."""
+    p_x = p_xy.sum(1)
+    p_y_given_x = p_xy / p_x[:, None]
+    order = torch.argsort(p_y_given_x[:, 0], descending=True)
+    widths, parts = p_x[order].numpy(), p_y_given_x[order].numpy()
+    left = np.concatenate([[0], np.cumsum(widths)[:-1]])
+    figure, axis = plt.subplots(figsize=(7.2, 2.6))
+    bottom = np.zeros(len(widths))
+    for y, (color, hatch) in enumerate(zip(("C0", "C1", "C2"), ("", "//", ".."), strict=True)):
+        axis.bar(left, parts[:, y], widths, bottom, align="edge", color=color, alpha=0.75, hatch=hatch, ec="white", label=f"y = {y}")
+        bottom += parts[:, y]
+    axis.set(xlim=(0, 1), ylim=(0, 1), xlabel="cumulated p(x): one column for each x", ylabel="p(y|x)")
+    axis.grid(False)
+    figure.legend(loc="outside right center")
+    return figure
+
+
+def learned_plane(record: Record, curve: Curve) -> Figure:
+    """Left, networks trained with eq. (3) on the information plane, true values and bounds; right, how far below the curve."""
+    information, relevant = (np.array(axis)[::-1] for axis in zip(*curve, strict=True))
+    figure, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.7), width_ratios=(1.15, 1))
+    left.plot(information, relevant, color="0.2", lw=1.5, label="exact curve", zorder=1)
+    h_y = experiment_h_y(record)
+    first = True
+    for beta in record.config["betas"]:
+        for seed in record.seeds:
+            true = [experiment.estimate(record, "layer", beta, seed, name) for name in ("i_xz", "i_zy")]
+            bound = (
+                experiment.estimate(record, "layer", beta, seed, "rate").value,
+                h_y - experiment.estimate(record, "layer", beta, seed, "cross_entropy").value,
+            )
+            left.plot([true[0].value, bound[0]], [true[1].value, bound[1]], color="C3", lw=0.8, alpha=0.6)
+            left.plot(*bound, ">", color="C3", ms=4.5, mfc="white", label="what eq. (3) reports" if first else None)
+            left.errorbar(
+                true[0].value, true[1].value, xerr=true[0].se, yerr=true[1].se, fmt="o", color="C0", ms=4, lw=1,
+                label="measured" if first else None,
+            )  # fmt: skip
+            first = False
+    left.set(xlabel="I(x;z) (nats)", ylabel="I(z;y) (nats)", title="trained with eq. (3)")
+    left.legend(loc="lower right")
+
+    for objective in record.config["objectives"]:
+        label, color, marker = OBJECTIVES[objective]
+        points = [
+            [experiment.estimate(record, objective, beta, seed, name) for name in ("i_xz", "i_zy", "lagrangian")]
+            for beta in record.config["betas"]
+            for seed in record.seeds
+        ]
+        at = np.array([i_xz.value for i_xz, _, _ in points])
+        below = np.interp(at, information, relevant) - np.array([i_zy.value for _, i_zy, _ in points])
+        # along the curve an error in I(x;z) moves both: what is left across it is, near the optimum, that of the Lagrangian
+        errors = [lagrangian.se for _, _, lagrangian in points]
+        right.errorbar(at, 1000 * below, yerr=1000 * np.array(errors), fmt=marker, color=color, ms=4, lw=1, mfc="white", label=label)
+    right.axhline(0, color="0.2", lw=1.5)
+    right.set(xlabel="I(x;z) (nats)", ylabel="I(z;y) below the curve (millinats)", title="distance from the curve")
+    right.legend(loc="upper left", fontsize="small")
+    right.set_ylim(top=right.get_ylim()[1] * 1.45)
+    return figure
+
+
+def experiment_h_y(record: Record) -> float:
+    """H(y) of the record's source: H(y|z) + I(z;y) of any of its networks."""
+    beta, seed = record.config["betas"][0], record.seeds[0]
+    return sum(experiment.estimate(record, "layer", beta, seed, name).value for name in ("h_y_given_z", "i_zy"))
+
+
+def learned_anatomy(record: Record) -> Figure:
+    """What the training loss has above the exact optimum, as stacked bars over beta."""
+    betas = record.config["betas"]
+    parts = [experiment.anatomy(record, beta) for beta in betas]
+    figure, axis = plt.subplots(figsize=(7.2, 3.8))
+    bottom = np.zeros(len(betas))
+    for name, (label, color) in PARTS.items():
+        heights = 1000 * np.array([getattr(part, name) for part in parts])
+        heights = np.where(np.abs(heights) < 0.02, 0, heights)  # below the Monte Carlo error
+        axis.bar(range(len(betas)), heights, 0.75, bottom, color=color, label=label, ec="white", lw=0.5)
+        bottom += heights
+    axis.set_xticks(range(len(betas)), [f"{beta:g}" for beta in betas])
+    axis.set(xlabel="β (weight on a nat of I(x;z))", ylabel="above the optimum (millinats)")
+    axis.grid(axis="x", visible=False)
+    axis.legend(loc="upper right")
+    return figure
+
+
+def learned_excess(record: Record, rho2: float, eta: float, threshold: float | None = 20) -> Figure:
+    """Excess of the Lagrangian at the true informations over beta, by objective; where the optimum collapses is marked."""
+    betas = record.config["betas"]
+    figure, axis = plt.subplots(figsize=(7.2, 3.6))
+    for index, objective in enumerate(record.config["objectives"]):
+        label, color, marker = OBJECTIVES[objective]
+        shift = 0.003 * (index - 1)
+        means = []
+        for beta in betas:
+            found = [experiment.estimate(record, objective, beta, seed, "excess") for seed in record.seeds]
+            means.append(1000 * sum(each.value for each in found) / len(found))
+            axis.errorbar(
+                [beta + shift] * len(found), [1000 * each.value for each in found], yerr=[1000 * each.se for each in found],
+                fmt=marker, color=color, ms=3.5, lw=1, alpha=0.75,
+            )  # fmt: skip
+        axis.plot([beta + shift for beta in betas], means, color=color, lw=1.3, marker=marker, ms=0, label=label)
+    if threshold is not None:
+        axis.axhline(threshold, color="0.5", ls=":", lw=1)
+        axis.text(betas[-1], threshold, "limit of test 1", ha="right", va="bottom", color="0.35", fontsize="small")
+    axis.axvspan(rho2, eta, color="C3", alpha=0.35, lw=0)
+    axis.axvspan(eta, betas[-1] + 0.02, color="0.5", alpha=0.12, lw=0)
+    axis.text(eta + 0.008, 0.3 * axis.get_ylim()[1], "the constant is optimal", rotation=90, va="center", color="0.3", fontsize="small")
+    axis.axhline(0, color="0.2", lw=1)
+    axis.set(xlabel="β", ylabel="excess Lagrangian (millinats)", xlim=(betas[0] - 0.02, betas[-1] + 0.02))
+    axis.legend(loc="upper right", bbox_to_anchor=(0.83, 0.75))
+    return figure
+
+
+def corners(p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Distributions over three values as points of a triangle: y = 0 left, 1 right, 2 on top."""
+    return p[..., 1] + p[..., 2] / 2, p[..., 2] * np.sqrt(3) / 2
+
+
+def draw_triangle(axis: Axes) -> None:
+    x, y = corners(np.eye(3)[[0, 1, 2, 0]])
+    axis.plot(x, y, color="0.4", lw=1)
+    for label, at in zip(("y = 0", "y = 1", "y = 2"), ((-0.02, -0.07), (1.02, -0.07), (0.5, 0.89)), strict=True):
+        axis.text(*at, label, ha="center", color="0.3")
+    axis.set(aspect="equal", xlim=(-0.08, 1.08), ylim=(-0.1, 0.96))
+    axis.axis("off")
+
+
+def learned_codewords(p_xy: Tensor, optimum: Bottleneck, clouds: Mapping[str, Tensor]) -> Figure:
+    """p(y|z) in the triangle of distributions over y: the optimum's few values (discs as large as p(z)), a layer's cloud of draws."""
+    figure, axes = plt.subplots(1, len(clouds), figsize=(7.2, 3.5))
+    p_y_given_x = (p_xy / p_xy.sum(1, keepdim=True)).numpy()
+    alive = np.asarray(optimum.p_z) > 1e-6
+    for axis, (objective, cloud) in zip(axes, clouds.items(), strict=True):
+        label, color, _ = OBJECTIVES[objective]
+        draw_triangle(axis)
+        axis.plot(*corners(cloud.numpy()), ".", color=color, ms=2, alpha=0.35, rasterized=True)
+        axis.plot(*corners(p_y_given_x), "x", color="0.25", ms=5, mew=1.2)
+        sizes = 500 * np.asarray(optimum.p_z)[alive]
+        axis.scatter(*corners(np.asarray(optimum.p_y_given_z)[alive]), s=sizes, fc="none", ec="C3", lw=2, zorder=3)
+        axis.set_title(label)
+    return figure
