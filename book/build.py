@@ -19,6 +19,7 @@ from typing import Annotated
 import nbformat
 import papermill
 import typer
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 from papermill.exceptions import PapermillExecutionError
 from rich.console import Console
@@ -150,6 +151,8 @@ def execute_chapter(chapter: str, profile: str, root: Path) -> Run:
             failed.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(output, failed)
             raise ChapterFailed(describe(chapter, error, failed.relative_to(root))) from error
+        except (DeadKernelError, CellTimeoutError) as error:
+            raise ChapterFailed(f"{chapter}.ipynb: its kernel stopped: {error}; is there enough memory?") from error
         notebook = nbformat.read(output, as_version=4)
     seconds = round(time.perf_counter() - start, 1)
     notebook = cleaned(notebook)

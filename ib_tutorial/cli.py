@@ -1,5 +1,6 @@
 """`python -m ib_tutorial`: list the experiments, run one into a record, judge the records."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -49,6 +50,7 @@ def run(
         list[float] | None, typer.Option(help="In place of the profile's betas; repeat it for several.")
     ] = None,
     data: Annotated[Path | None, typer.Option(help="Folder of the real images, for reduced and paper.")] = None,
+    offline: Annotated[bool, typer.Option("--offline", help="Never download: use the folder or the cache.")] = False,
     out: Annotated[Path, typer.Option(help="Folder for NAME.PROFILE.json.")] = Path("runs"),
     jobs: Annotated[int | None, typer.Option(help="Processes (default: one per core; one on a GPU).")] = None,
     force: Annotated[bool, typer.Option("--force", help="Start anew over a record that is there.")] = False,
@@ -57,6 +59,8 @@ def run(
     from ib_tutorial.experiments import EXPERIMENTS
     from ib_tutorial.experiments import run as run_experiment
 
+    if offline:
+        os.environ["IB_TUTORIAL_OFFLINE"] = "1"
     for each in EXPERIMENTS if name == "all" else [name]:
         path = out / f"{each}.{profile}.json"
         was_finished = path.exists() and not force

@@ -3,7 +3,8 @@
 import jaxtyping
 import pytest
 
-jaxtyping.install_import_hook(["ib_tutorial", "data_gen"], "beartype.beartype")
+ROOMS = [f"ib_tutorial.{room}" for room in ("information", "nn", "training", "experiments", "figures")]
+jaxtyping.install_import_hook([*ROOMS, "data_gen"], "typecheck.checked")
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The registry of every claim, and what runs and shows the checks."""
 
 import inspect
+import re
 import textwrap
 from typing import NamedTuple
 
@@ -40,13 +41,21 @@ def show(name: str):
     """Make the checks of a claim and display, in a notebook, what each compared and found, and its code."""
     from IPython.display import Markdown
 
-    rows = [f"| {check.kind} | {check.what} | {outcome.detail} | {within(outcome)} |" for check, outcome in run(name)]
+    rows = [f"| {check.kind} | {cell(check.what)} | {cell(outcome.detail)} | {within(outcome)} |" for check, outcome in run(name)]
     code = "\n\n".join(inspect.getsource(check.function) for check in claim(name).checks)
     return Markdown(
         "| check | what is compared | found | allowed |\n| --- | --- | --- | --- |\n"
         + "\n".join(rows)
         + f"\n\n<details><summary>The code of these checks</summary>\n\n```python\n{textwrap.dedent(code)}```\n\n</details>"
     )
+
+
+def cell(text: str) -> str:
+    """Text for a cell of a Markdown table, where a bar would end the cell: in formulas as a command, elsewhere escaped."""
+    parts = text.split("$")
+    parts[::2] = [re.sub(r"\\?\|", r"\\|", plain) for plain in parts[::2]]
+    parts[1::2] = [formula.replace(r"\|", r"\Vert ").replace("|", r"\vert ") for formula in parts[1::2]]
+    return "$".join(parts)
 
 
 def within(outcome: Outcome) -> str:
@@ -60,6 +69,6 @@ def table() -> str:
         outcomes = [check.function().holds for check in each.checks]
         kinds = ", ".join(check.kind for check in each.checks)
         status = "all hold" if all(outcomes) else f"**{outcomes.count(False)} fail**"
-        link = f"[{each.proof}]({each.chapter.removeprefix('book/')}.html#{each.proof})"
-        lines.append(f"| {each.statement} | {each.paper or 'ours'} | {link} | {kinds} | {status} |")
+        role = "eq" if each.proof.startswith("eq-") else "prf:ref"
+        lines.append(f"| {cell(each.statement)} | {cell(each.paper) or 'ours'} | {{{role}}}`{each.proof}` | {kinds} | {status} |")
     return "\n".join(lines)

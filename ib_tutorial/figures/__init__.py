@@ -27,7 +27,7 @@ from ib_tutorial.figures.representations import (
     representation_plane,
 )
 from ib_tutorial.figures.style import use_style
-from ib_tutorial.figures.theory import noise_family, noise_over_training, unit_costs
+from ib_tutorial.figures.dropout import noise_family, noise_over_training, unit_costs
 
 __all__ = [
     "bifurcation",

@@ -42,3 +42,12 @@ def test_an_outcome_that_is_not_close_does_not_hold(difference):
 def test_a_name_that_is_not_there_is_said():
     with pytest.raises(ValueError, match="no claim 'prop-2'.*relu-cost"):
         claims.run("prop-2")
+
+
+def test_bars_do_not_end_a_cell_of_a_table():
+    from ib_tutorial.claims.registry import cell
+
+    assert cell(r"H(y|z) is $H(y|z)$, $\mathrm{KL}(p\,\|\,q)$") == r"H(y\|z) is $H(y\vert z)$, $\mathrm{KL}(p\,\Vert \,q)$"
+    assert cell(r"already I(x;z\|y)") == r"already I(x;z\|y)"
+    cells_per_row = {len(re.split(r"(?<!\\)\|", line)) for line in claims.table().splitlines()}
+    assert cells_per_row == {7}

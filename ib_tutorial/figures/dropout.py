@@ -1,4 +1,4 @@
-"""Figures of the theory chapters, computed where they are shown."""
+"""Figures of chapter 4, computed where they are shown."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -43,7 +43,9 @@ def unit_costs(max_alpha: float, mu: float, sigma: float) -> Figure:
     left.plot(alpha, kl_log_uniform(alpha, max_alpha), color="C0")
     left.axvline(max_alpha, color="0.4", ls="--", lw=1)
     left.text(max_alpha * 0.92, 3.4, "cap", ha="right", color="0.3")
-    left.set(xscale="log", xlabel="noise scale α", ylabel="cost above the cap (nats)", title="ReLU unit, log-uniform prior")
+    left.set(
+        xscale="log", xlabel="noise scale α", ylabel="cost above the cap (nats)", title="ReLU unit, log-uniform prior"
+    )
 
     log_f = torch.linspace(-4, 2, 200, dtype=torch.float64)
     tensors = [torch.tensor(value, dtype=torch.float64) for value in (mu, sigma)]
