@@ -58,7 +58,9 @@ def relu_cost_quadrature() -> Outcome:
 def relu_cost_code() -> Outcome:
     """Between two noise scales the constant drops out, so the library's cost can be compared without one."""
     low, high, cap = 0.05, 0.6, 0.7
-    by_quadrature = kl_by_quadrature(0.3, low, lambda z: -math.log(z)) - kl_by_quadrature(0.3, high, lambda z: -math.log(z))
+    by_quadrature = kl_by_quadrature(0.3, low, lambda z: -math.log(z)) - kl_by_quadrature(
+        0.3, high, lambda z: -math.log(z)
+    )
     by_library = kl_log_uniform(torch.tensor([low, high], dtype=torch.float64), cap)
     return close(by_quadrature, by_library[0] - by_library[1], 1e-9)
 
@@ -75,7 +77,8 @@ def relu_loss_numerical() -> Outcome:
     """The printed eq. (6), beta log alpha, rises where the divergence it stands for falls: their slopes have opposite signs."""
     a, step = 0.3, 1e-4
     slope = (
-        kl_by_quadrature(0.0, a + step, lambda z: -math.log(z)) - kl_by_quadrature(0.0, a - step, lambda z: -math.log(z))
+        kl_by_quadrature(0.0, a + step, lambda z: -math.log(z))
+        - kl_by_quadrature(0.0, a - step, lambda z: -math.log(z))
     ) / (2 * step)
     return close(slope, -1 / a, 1e-5, f"slope of the KL {slope:.4f}, of the printed term {1 / a:+.4f}")
 
@@ -166,9 +169,7 @@ def scale_invariant_prior_numerical() -> Outcome:
 
 def point_mass() -> Outcome:
     """A unit at 0 under q0 delta_0 + (1 - q0) uniform on (0, 1]: the atom has a cell of its own, and the grid of the rest is refined."""
-    costs = [
-        kl_divergence(np.eye(1, cells + 1)[0], np.array([0.3] + [0.7 / cells] * cells)) for cells in (1, 10, 1000)
-    ]
+    costs = [kl_divergence(np.eye(1, cells + 1)[0], np.array([0.3] + [0.7 / cells] * cells)) for cells in (1, 10, 1000)]
     return close(max(costs) - min(costs) + costs[0], -math.log(0.3), 1e-12)
 
 
@@ -179,7 +180,9 @@ def bernoulli_infinite() -> Outcome:
         prior_at_zero, density = 0.5, 0.5  # half an atom at 0, half uniform on (0, 1 / 0.5]
         return p * math.log(p / prior_at_zero) + (1 - p) * math.log((1 - p) / (density / (at / (1 - p)) * h))
 
-    return close(kl(1e-6) - kl(1e-3), 0.5 * math.log(1e3), 1e-9, f"KL {kl(1e-3):.2f} at h = 1e-3, {kl(1e-6):.2f} at 1e-6")
+    return close(
+        kl(1e-6) - kl(1e-3), 0.5 * math.log(1e3), 1e-9, f"KL {kl(1e-3):.2f} at h = 1e-3, {kl(1e-6):.2f} at 1e-6"
+    )
 
 
 # The scale of a ReLU network
@@ -219,9 +222,7 @@ def reparametrisation_monte_carlo() -> Outcome:
 
 def reparametrisation_symbolic() -> Outcome:
     second_moment = f**2 * sp.integrate(sp.exp(2 * alpha * u) * normal_density(u, 0, 1), (u, -sp.oo, sp.oo))
-    inside = sp.integrate(
-        sp.diff((f * sp.exp(alpha * u)) ** 2, alpha) * normal_density(u, 0, 1), (u, -sp.oo, sp.oo)
-    )
+    inside = sp.integrate(sp.diff((f * sp.exp(alpha * u)) ** 2, alpha) * normal_density(u, 0, 1), (u, -sp.oo, sp.oo))
     return symbolic(sp.diff(second_moment, alpha), inside)
 
 

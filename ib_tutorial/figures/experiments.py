@@ -12,7 +12,9 @@ from ib_tutorial.experiments.ledger import interval
 from ib_tutorial.figures.style import METHODS
 
 
-def with_interval(axis: Axes, at: Sequence[float], values: Sequence[Sequence[float]], method: str, dodge: float = 1.0) -> None:
+def with_interval(
+    axis: Axes, at: Sequence[float], values: Sequence[Sequence[float]], method: str, dodge: float = 1.0
+) -> None:
     """Means over seeds at each place, joined; their intervals as bars; each seed as a dot. `dodge` shifts the places."""
     label, color, marker = METHODS[method]
     places = [place * dodge for place in at]
