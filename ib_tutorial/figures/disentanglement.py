@@ -15,7 +15,7 @@ PARTS = (
 
 def factorized_bills(bills: Mapping[str, Mapping[str, tuple[float, float, float]]]) -> Figure:
     """bills[encoder][prior] = (I, TC, mismatch) in nats: one stacked bar for each, grouped by encoder."""
-    figure, axis = plt.subplots(figsize=(6.4, 5.2))
+    figure, axis = plt.subplots(figsize=(5.4, 5.4))
     ticks, names, place = [], [], 0.0
     for encoder, by_prior in bills.items():
         axis.text(0.01, place - 0.75, encoder, weight="bold", va="center")
@@ -45,7 +45,7 @@ def plug_in_bias(
     excesses: Mapping[str, Mapping[int, tuple[np.ndarray, np.ndarray]]],
 ) -> Figure:
     """excesses[covariance][d] = (plug-in minus truth, corrected minus truth), one entry per data set, in nats."""
-    figure, axes = plt.subplots(1, 2, figsize=(7.2, 3.6))
+    figure, axes = plt.subplots(2, 1, figsize=(4.9, 6.2), sharex=True)
     curve = [d / n_samples for d in units]
     axes[0].plot(curve, formula, color="0.25", lw=1.5, label="formula")
     small = [d for d in units if d <= 0.62 * n_samples]
@@ -71,8 +71,7 @@ def plug_in_bias(
     axes[1].set(title="bias subtracted", ylabel="mean estimate − truth (nats)")
     widest = max(abs(limit) for limit in axes[1].get_ylim())
     axes[1].set_ylim(-widest, widest)
-    for axis in axes:
-        axis.set(xlabel="units per sample, d / n", xlim=(0, 1))
+    axes[1].set(xlabel="units per sample, d / n", xlim=(0, 1))
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure
 
@@ -83,19 +82,20 @@ def noise_and_total_correlation(
     units: Sequence[int],
     by_spread: Mapping[float, Sequence[float]],
 ) -> Figure:
-    """Left: (TC, Gaussian TC) of two units at each loud scale. Right: TC against the number of independent units."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.6))
+    """Above: (TC, Gaussian TC) of two units at each loud scale. Below: TC against the number of independent units."""
+    figure, (above, below) = plt.subplots(2, 1, figsize=(4.9, 6.4))
+    figure.get_layout_engine().set(hspace=0.06)
     true, gaussian = zip(*pairs, strict=True)
-    left.plot(loud, true, color="C0", lw=2, label="true TC")
-    left.plot(loud, gaussian, "--", color="C1", lw=2, label="Gaussian formula")
-    left.set(
+    above.plot(loud, true, color="C0", lw=2, label="true TC")
+    above.plot(loud, gaussian, "--", color="C1", lw=2, label="Gaussian formula")
+    above.set(
         xlabel="noise scale α of dark images", ylabel="TC of log z (nats)", ylim=(0, None), title="two correlated units"
     )
-    left.legend()
+    above.legend()
     for index, (spread, values) in enumerate(by_spread.items()):
         style = ("-", "--", ":")[index]
-        right.plot(units, values, style, color="C0", lw=2, label=f"true TC, spread {spread:g}")
-    right.set(xscale="log", yscale="log", xlabel="units d, independent log f", ylabel="TC of log z (nats)")
-    right.set(title="Gaussian formula: 0 for every d")
-    right.legend()
+        below.plot(units, values, style, color="C0", lw=2, label=f"true TC, spread {spread:g}")
+    below.set(xscale="log", yscale="log", xlabel="units d, independent log f", ylabel="TC of log z (nats)")
+    below.set(title="Gaussian formula: 0 for every d")
+    below.legend()
     return figure
