@@ -13,7 +13,7 @@ from matplotlib.patheffects import withStroke
 def posteriors(rain: Sequence[float], readings: Sequence[str], classes: Sequence[int]) -> Figure:
     """p(rain | x) of every reading; readings of one class of the posterior map share a colour and a marker."""
     order = np.argsort(rain, kind="stable")
-    figure, axis = plt.subplots(figsize=(7.2, 3.2))
+    figure, axis = plt.subplots(figsize=(5.8, 3.2))
     for row, x in enumerate(order):
         color, marker = f"C{classes[x]}", "osD^vP"[classes[x] % 6]
         axis.hlines(row, 0, rain[x], color=color, lw=2)
@@ -30,7 +30,7 @@ def posteriors(rain: Sequence[float], readings: Sequence[str], classes: Sequence
 
 def representation_plane(named: Mapping[str, tuple], cloud: Sequence[tuple], i_xy: float) -> Figure:
     """(I(x;z), I(z;y)) of named representations and of many random ones, below the two lines of data processing."""
-    figure, axis = plt.subplots(figsize=(7.2, 3.4))
+    figure, axis = plt.subplots(figsize=(5.8, 3.4))
     right = max(rate for rate, _ in named.values()) * 1.12
     axis.fill_between([0, i_xy, right], [0, i_xy, i_xy], i_xy * 1.6, color="0.9", lw=0)
     axis.plot([0, i_xy, right], [0, i_xy, i_xy], color="0.35", lw=1.2)
@@ -50,7 +50,7 @@ def representation_plane(named: Mapping[str, tuple], cloud: Sequence[tuple], i_x
 
 def nuisance_bounds(rows: Mapping[str, tuple[float, float, float]]) -> Figure:
     """The bound I(x;z) - I(z;y) of each representation, and what it tells of two nuisances: {name: (bound, n, c)}."""
-    figure, axis = plt.subplots(figsize=(7.2, 3.2))
+    figure, axis = plt.subplots(figsize=(5.8, 3.2))
     for row, (bound, battery, colour) in enumerate(rows.values()):
         label = "bound I(x;z) − I(z;y)" if row == 0 else None
         axis.barh(row, bound, 0.55, color="0.85", edgecolor="0.5", label=label)
@@ -63,7 +63,7 @@ def nuisance_bounds(rows: Mapping[str, tuple[float, float, float]]) -> Figure:
     axis.axvline(math.log(2), color="0.4", ls=":", lw=1)
     axis.set(
         xlim=(0, None),
-        xlabel="information about a nuisance, I(z;n) or I(z;c), and its bound (nats)",
+        xlabel="information about a nuisance, and its bound (nats)",
         yticks=range(len(rows)),
     )
     axis.set_yticklabels(rows)
@@ -79,13 +79,13 @@ def lamps(panels: Mapping[str, Sequence[Sequence[tuple]]], below: Mapping[str, S
     In the panel titled `leaf`, a leaf lies over the lamps `place` and `place + 1`, which then look dark.
     Images that leave the weather in doubt stand in a red frame.
     """
-    figure, axes = plt.subplots(1, len(panels), figsize=(7.2, 3.0))
+    figure, axes = plt.subplots(1, len(panels), figsize=(6.4, 2.8))
     for axis, (title, rows) in zip(axes, panels.items(), strict=True):
         for row, images in enumerate(rows):
             for place, image in enumerate(images):
                 centre, posterior = np.array([2.7 * place, -3.5 * row]), below[title][row][place]
                 draw_ring(axis, centre, image, place if title == leaf else None, doubt=posterior not in ("0", "1"))
-                axis.text(centre[0], centre[1] - 1.65, posterior, ha="center", va="center", fontsize=10)
+                axis.text(centre[0], centre[1] - 1.65, posterior, ha="center", va="center", fontsize=10.5)
             axis.text(-1.75, -3.5 * row, ("rain", "dry")[row], ha="right", va="center", fontsize=11)
         for place in range(len(rows[0])):
             axis.text(2.7 * place, 1.55, f"n = {place}", ha="center", va="center", fontsize=9, color="0.35")
@@ -113,7 +113,7 @@ def distance_to_markov(
     noise: Sequence[float], lost: Sequence[float], found_at: Sequence[float], found: Sequence[float]
 ) -> Figure:
     """I(x;y|z) of a reading that is replaced by noise with some probability, and the least KL that a search found."""
-    figure, axis = plt.subplots(figsize=(7.2, 2.8))
+    figure, axis = plt.subplots(figsize=(5.8, 2.9))
     axis.plot(noise, lost, color="C0", lw=2, label="I(x;y|z)")
     axis.plot(
         found_at,
@@ -123,7 +123,7 @@ def distance_to_markov(
         mec="C3",
         mew=1.8,
         ms=9,
-        label="least KL(p ‖ q) over chains x → z → y, by descent",
+        label="least KL(p ‖ q) found by descent",
     )
     axis.axhline(max(lost), color="0.4", ls="--", lw=1)
     axis.text(0.02, max(lost) * 1.03, "I(x;y): all is lost", color="0.3", va="bottom")
