@@ -83,7 +83,7 @@ def noise_and_total_correlation(
     by_spread: Mapping[float, Sequence[float]],
 ) -> Figure:
     """Above: (TC, Gaussian TC) of two units at each loud scale. Below: TC against the number of independent units."""
-    figure, (above, below) = plt.subplots(2, 1, figsize=(4.9, 6.4))
+    figure, (above, below) = plt.subplots(2, 1, figsize=(4.9, 6.4), layout="constrained")
     figure.get_layout_engine().set(hspace=0.06)
     true, gaussian = zip(*pairs, strict=True)
     above.plot(loud, true, color="C0", lw=2, label="true TC")
