@@ -826,7 +826,7 @@ CLAIMS = (
     ),
     _claim(
         "self-consistent",
-        r"At a minimum $p(z\mid x) = p(z)\, e^{-\mathrm{KL}(p(y\mid x)\,\|\,p(y\mid z))/\beta} / Z(x)$ for every used $z$.",
+        r"At a minimum $p(z\mid x) = p(z)\, e^{-\mathrm{KL}(p(y\mid x)\,\Vert\,p(y\mid z))/\beta} / Z(x)$ for every used $z$.",
         "section 4, cites [2]",
         "prop-self-consistent",
         ("symbolic", "a derivative of eq. (2), and its formula", gradient_symbolic),

@@ -25,7 +25,7 @@ def plane(curve: Sequence[Bottleneck], partitions: np.ndarray, tangent: Bottlene
     axis.text(0.06, points[:, 1].max() * 1.1, "out of reach", color="0.4")
     axis.set(xlabel="I(x;z), nats kept of the input", ylabel="I(z;y), nats about the task")
     axis.set(xlim=(0, points[:, 0].max() * 1.03), ylim=(0, points[:, 1].max() * 1.25))
-    axis.legend(loc="lower right", frameon=True, framealpha=0.9, edgecolor="none")
+    axis.legend(loc="lower right", frameon=True, framealpha=0.9, edgecolor="none", markerscale=2)
     return figure
 
 
@@ -96,7 +96,7 @@ def noisy_bit_losses(eps: float, betas: Sequence[float]) -> Figure:
         ylim=(-30, 60),
         xlim=(-0.01, 0.51),
     )
-    axis.legend(ncols=2, loc="upper center")
+    axis.legend(ncols=2, loc="lower right")
     return figure
 
 
@@ -111,7 +111,7 @@ def noisy_bit_gain(
     left.set(
         xlabel="β (nats per nat)", ylabel="gain (millinats)", xlim=(0, 1), ylim=(0, None), title="by noise for some ε"
     )
-    left.legend()
+    left.legend(frameon=True, framealpha=0.9, edgecolor="none")
     betas, eps, gain = grid
     image = right.pcolormesh(betas, eps, 1000 * gain, cmap="cividis", shading="auto", rasterized=True)
     right.plot((1 - 2 * eps) ** 2, eps, color="white", lw=1.5)
