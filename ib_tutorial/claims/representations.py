@@ -63,7 +63,7 @@ def identity(left: sp.Expr, right: sp.Expr) -> Outcome:
         coefficient, log = term.as_independent(sp.log, as_Add=False)
         coefficients[log].append(coefficient)
     remaining = [x for x in (sp.factor(sum(terms)) for terms in coefficients.values()) if x != 0]
-    return symbolic(sum(map(abs, remaining)), sp.Integer(0))
+    return symbolic(sp.Add(*map(abs, remaining)), sp.Integer(0))
 
 
 def binary(name: str) -> tuple[sp.Expr, sp.Expr]:
@@ -123,7 +123,7 @@ def gibbs_numerical() -> Outcome:
     rng = np.random.default_rng(0)
     lowest = math.inf
     for _ in range(2000):
-        p, q = random_table(rng, 5), random_table(rng, 5, zeros=0)
+        p, q = random_table(rng, 5), random_table(rng, 5, zeros=0.0)
         lowest = min(lowest, sum(x * math.log(x / y) for x, y in zip(p, q, strict=True) if x > 0))
     return at_most(-lowest, 0.0, f"least KL of 2,000 random pairs: {lowest:.4f}")
 
