@@ -310,6 +310,37 @@ def time_sharing_enumeration() -> Outcome:
     return close(gap, 0.0, 1e-12, f"both coordinates, largest deviation {gap:.1e}")
 
 
+def messages_symbolic() -> Outcome:
+    """H(y|z) - beta H(x|z) of the table, and the sum of weights times what each column p(x|z) contributes."""
+    column = [[PX[x] * Q[x, z] / PZ[z] for x in range(2)] for z in range(2)]
+    plain = lambda ps: -sum(p * sp.expand_log(sp.log(sp.factor(p)), force=True) for p in ps)
+    by_message = sum(PZ[z] * (plain([p / PZ[z] for p in PZY[z]]) - beta * plain(column[z])) for z in range(2))
+    h_x_given_z = sum(PX[x] * Q[x, z] * sp.log(PZ[z] / (PX[x] * Q[x, z])) for x in range(2) for z in range(2))
+    numbers = {
+        Q[0, 0]: 2,
+        Q[1, 0]: 3,
+        Q[0, 1]: 5,
+        Q[1, 1]: 7,
+    }  # any positive ones: nothing here needs rows that sum to 1
+    gap = (by_message - H_Y_GIVEN_Z + beta * h_x_given_z).subs(numbers)
+    return symbolic(sp.expand(sp.expand_log(sp.expand(gap), force=True)), sp.Integer(0))
+
+
+def messages_enumeration() -> Outcome:
+    """Twelve messages thinned out by linear programming over their weights: at most six are left, and eq. (2) has not risen."""
+    q = random_encoders(1, 12, seed=12)[0]
+    p_z = P_X @ q
+    column = P_X[:, None] * q / p_z
+    worth = [entropy(c @ P_Y_GIVEN_X) + 0.3 * (entropy(P_X) - entropy(c)) for c in column.T]
+    found = optimize.linprog(worth, A_eq=column, b_eq=P_X, method="highs-ds")
+    left, before, after = int((found.x > 1e-12).sum()), lagrangian(SOURCE, q, 0.3), found.fun
+    return all_of(
+        at_least(6, left),
+        at_least(before, after),
+        detail=f"{left} of 12 messages left; from {before:.4f} to {after:.4f}",
+    )
+
+
 @cache
 def some_curve() -> np.ndarray:
     return np.array([(b.i_xz, b.i_zy) for b in information_curve(SOURCE, [0.5, 0.35, 0.21, 0.2, 0.19, 0.1])])
@@ -865,6 +896,14 @@ CLAIMS = (
         "prop-curve",
         ("symbolic", "I(x; flag, z), and the mixture of both informations", time_sharing_symbolic),
         ("enumeration", "both coordinates of a flagged encoder, and the mixture", time_sharing_enumeration),
+    ),
+    _claim(
+        "as-many-messages",
+        r"The least Lagrangian is attained, by an encoder with no more messages than $x$ has values.",
+        "",
+        "prop-exists",
+        ("symbolic", "eq. (2), and its sum over messages, linear in the weights", messages_symbolic),
+        ("enumeration", "twelve messages, and what linear programming leaves of them", messages_enumeration),
     ),
     _claim(
         "curve-slope",
