@@ -29,21 +29,20 @@ def with_interval(
 
 
 def mnist_widths(record: Record) -> Figure:
-    """Fig. 3a: test error against width (left), and how much lower Information Dropout's error is than each rival's (right)."""
+    """Fig. 3a: test error against width (above), and how much lower Information Dropout's is than each rival's (below)."""
     widths = sorted(record.config["widths"])
-    figure, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.9))
+    figure, (above, below) = plt.subplots(2, 1, figsize=(5.6, 6.6), sharex=True)
     for index, method in enumerate(METHODS):
         percent = [[100 * e for e in widths_experiment.errors(record, method, width)] for width in widths]
-        with_interval(left, widths, percent, method, dodge=1.03 ** (index - 2))
-    left.set(ylabel="test error (%)", title="error")
+        with_interval(above, widths, percent, method, dodge=1.02 ** (index - 2))
+    above.set(ylabel="test error (%)", title="error")
     for index, rival in enumerate(("none", "binary", "log_normal")):
         gains = widths_experiment.gains(record, rival)
-        with_interval(right, widths, [gains[width] for width in widths], rival, dodge=1.03 ** (index - 1))
-    right.axhline(0, color="0.3", lw=1)
-    right.set(ylabel="percentage points", title="error of rival − Information Dropout")
-    for axis in (left, right):
-        axis.set(xscale="log", xlabel="units in each hidden layer")
-        axis.set_xticks(widths, [str(width) for width in widths])
-        axis.minorticks_off()
-    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+        with_interval(below, widths, [gains[width] for width in widths], rival, dodge=1.02 ** (index - 1))
+    below.axhline(0, color="0.3", lw=1)
+    below.set(ylabel="percentage points", title="error of rival − error of Information Dropout")
+    below.set(xscale="log", xlabel="units in each hidden layer")
+    below.set_xticks(widths, [str(width) for width in widths])
+    below.minorticks_off()
+    figure.legend(*above.get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure

@@ -3,8 +3,8 @@
 import matplotlib.pyplot as plt
 import seaborn as sns
 
-WIDE = (7.2, 3.0)
-"""Inches: the width of the book's text column, and the height that a row of panels needs."""
+WIDE = (6.2, 2.8)
+"""Inches of a row of panels: narrow enough that its text can be read on a phone, where the figure shrinks to the screen."""
 
 METHODS = {
     "none": ("no noise", "C7", "s"),

@@ -3,7 +3,7 @@ r"""Information between jointly Gaussian variables, from their covariance, in na
     I(x;y) = 1/2 [ log det Sigma_x + log det Sigma_y - log det Sigma ]
     TC(z)  = 1/2 [ sum_j log Sigma_jj - log det Sigma ] = -1/2 log det(Sigma_0^-1 Sigma),  Sigma_0 = diag(Sigma)
 
-(the paper's section 9 drops the 1/2). Neither changes when a coordinate is rescaled, so both are computed from the correlations.
+(the paper's section 8 drops the 1/2). Neither changes when a coordinate is rescaled, so both are computed from the correlations.
 """
 
 import numpy as np
@@ -33,7 +33,7 @@ def gaussian_mutual_information(cov: Covariance, n_x: int) -> Nats:
 
 
 def gaussian_total_correlation(cov: Covariance, n_samples: int | None = None) -> Nats:
-    r"""TC(z) = -1/2 log det of the correlation matrix, in nats (section 9, with its missing 1/2).
+    r"""TC(z) = -1/2 log det of the correlation matrix, in nats (section 8, with its missing 1/2).
 
     cov: [d, d]; computed in float64, differentiable for torch input.
     n_samples: give it when cov was estimated from that many independent samples. The plug-in value is then too large on average by
