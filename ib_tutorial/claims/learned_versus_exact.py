@@ -85,14 +85,16 @@ def excess_monte_carlo() -> Outcome:
     u = layer.log_f[drawn] + layer.alpha[drawn] * torch.from_numpy(rng.normal(size=(200_000, 2)))
     found = divergences(layer, p_xy, u)
     log_q = -(((u - m) / t) ** 2) / 2 - torch.log(t) - math.log(2 * math.pi) / 2
-    return monte_carlo((found.i_xz + found.total_correlation + (found.log_marginals - log_q).sum(1)).numpy(), rate.item())
+    return monte_carlo(
+        (found.i_xz + found.total_correlation + (found.log_marginals - log_q).sum(1)).numpy(), rate.item()
+    )
 
 
 # A noisy layer is never exactly optimal
 
 
 def family_symbolic() -> Outcome:
-    """log p(u|x) - log p(u|x') of two normals: a quadratic, whose coefficients vanish together only where the two are equal."""
+    """log p(u|x) - log p(u|x') of two normals is a quadratic: its coefficients vanish only where the two are equal."""
     m1, m2 = sp.symbols("m_1 m_2", real=True)
     s1, s2 = sp.symbols("s_1 s_2", positive=True)
     log_density = [-((u - m) ** 2) / (2 * t**2) - sp.log(t) for m, t in ((m1, s1), (m2, s2))]
@@ -106,7 +108,7 @@ def family_symbolic() -> Outcome:
 
 
 def family_equality() -> Outcome:
-    """With p(y|z) and p(z) of an encoder held fixed, the step away from it gains exactly beta E KL( p(z|x) || p'(z|x) )."""
+    """With its p(y|z) and p(z) held fixed, the step away from an encoder gains exactly beta E KL(p || p')."""
     p_xy, encoder, _, _ = encoder_and_company(np.random.default_rng(2))
     weight, p_x = 0.2, p_xy.sum(1)
     p_z = p_x @ encoder
@@ -118,14 +120,17 @@ def family_equality() -> Outcome:
 
 
 def family_inequality() -> Outcome:
-    """Over 200 random encoders and betas: the Lagrangian falls by at least that gain (the largest shortfall is shown)."""
+    """Over 200 random encoders and betas: the Lagrangian falls by at least that gain (shown is the shortfall)."""
     rng = np.random.default_rng(3)
     shortfalls = []
     for _ in range(200):
         p_xy, encoder, _, _ = encoder_and_company(rng)
         weight = rng.uniform(0.05, 0.9)
         step = alternating_step(p_xy, encoder, weight)
-        before, after = (entropy(p_xy.sum(0)) - i_zy + weight * i_xz for i_xz, i_zy in (information_plane(p_xy, q) for q in (encoder, step)))
+        before, after = (
+            entropy(p_xy.sum(0)) - i_zy + weight * i_xz
+            for i_xz, i_zy in (information_plane(p_xy, q) for q in (encoder, step))
+        )
         gain = weight * sum(p * kl_divergence(old, new) for p, old, new in zip(p_xy.sum(1), encoder, step, strict=True))
         shortfalls.append(gain - (before - after))
     return Outcome(max(0.0, max(shortfalls)), 1e-12, f"between {min(shortfalls):.3g} and {max(shortfalls):.3g}")
@@ -135,32 +140,48 @@ def family_inequality() -> Outcome:
 
 
 def collapse_symbolic() -> Outcome:
-    """The rate of the weak encoder: log f = mu + a sigma g(x), alpha^2 = sigma^2 (1 - a^2), with E g = 0 and E g^2 = 1."""
+    """The rate of the weak encoder: log f = mu + a sigma g, alpha^2 = sigma^2 (1 - a^2), E g = 0 and E g^2 = 1."""
     g = sp.Symbol("g", real=True)
     posterior_scale = sigma * sp.sqrt(1 - a**2)
-    kl = (posterior_scale**2 + (a * sigma * g) ** 2) / (2 * sigma**2) - sp.log(posterior_scale / sigma) - sp.Rational(1, 2)
+    kl = (
+        (posterior_scale**2 + (a * sigma * g) ** 2) / (2 * sigma**2)
+        - sp.log(posterior_scale / sigma)
+        - sp.Rational(1, 2)
+    )
     rate = sp.expand(kl).subs(g**2, 1)
     return symbolic(sp.expand_log(rate, force=True), -sp.log(1 - a**2) / 2)
 
 
-def collapse_quadrature() -> Outcome:
-    """(loss - H(y)) / a^2 of the weak encoder with its decoder, extrapolated to a = 0, against (beta - rho_m^2) / 2."""
-    p_xy, weight = random_table(), 0.3
+def weak_slope(weight: float, scale: float, share: float) -> tuple[float, float]:
+    """For log f = mu + a g(x) and noise `scale`, sigma = 1: (loss - loss at a = 0) / a^2 as a -> 0, and rho_m^2.
+
+    share: 1 where alpha^2 falls by a^2, so that the variance of log z stays; 0 where alpha stays.
+    The decoder is p(y) exp(b g(y) u) / Z(u).
+    """
+    p_xy = random_table()
     p_x, p_y = p_xy.sum(1), p_xy.sum(0)
-    left, singular, _ = np.linalg.svd(p_xy / np.sqrt(np.outer(p_x, p_y)))
+    left = np.linalg.svd(p_xy / np.sqrt(np.outer(p_x, p_y)))[0]
     g = left[:, 1] / np.sqrt(p_x)  # of mean 0 and variance 1, the function of x that says most about y
     g_y = p_xy.T @ g / p_y
     nodes, weights = np.polynomial.hermite_e.hermegauss(60)
 
     def loss(strength: float) -> float:
-        at = strength * g[:, None] + math.sqrt(1 - strength**2) * nodes
-        logits = np.log(p_y) + strength * g_y * at[..., None]
+        alpha_now = math.sqrt(scale**2 - share * strength**2)
+        at = strength * g[:, None] + alpha_now * nodes
+        logits = np.log(p_y) + strength * g_y * at[..., None] / scale**2
         log_q = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
         cross_entropy = -np.einsum("xy,xny,n->", p_xy, log_q, weights) / weights.sum()
-        return cross_entropy - weight * 0.5 * math.log(1 - strength**2)
+        rate = p_x @ ((alpha_now**2 + (strength * g) ** 2) / 2 - math.log(alpha_now) - 0.5)
+        return cross_entropy + weight * rate
 
-    slopes = [(loss(strength) + loss(-strength) - 2 * entropy(p_y)) / (2 * strength**2) for strength in (0.02, 0.01)]
-    return close((4 * slopes[1] - slopes[0]) / 3, (weight - maximal_correlation(p_xy) ** 2) / 2, 1e-6)
+    slopes = [(loss(a_now) + loss(-a_now) - 2 * loss(0.0)) / (2 * a_now**2) for a_now in (0.02, 0.01)]
+    return (4 * slopes[1] - slopes[0]) / 3, maximal_correlation(p_xy) ** 2
+
+
+def collapse_quadrature() -> Outcome:
+    """Every signal by its own noise: the slope is (beta - rho_m^2) / 2."""
+    slope, rho2 = weak_slope(weight=0.3, scale=1.0, share=1.0)
+    return close(slope, (0.3 - rho2) / 2, 1e-6)
 
 
 def collapse_enumeration() -> Outcome:
@@ -188,7 +209,7 @@ def cap_symbolic() -> Outcome:
 
 
 def cap_monte_carlo() -> Outcome:
-    """I(x;z) of a layer and of the same layer with its noise scaled from a cap of 2 down to one of 0.7, from different draws."""
+    """I(x;z) of a layer, and of the same scaled from a cap of 2 down to one of 0.7, from different draws."""
     rng = np.random.default_rng(5)
     p_xy = torch.from_numpy(rng.dirichlet(np.ones(15)).reshape(5, 3))
     at, scale = torch.from_numpy(rng.normal(size=(5, 2))), torch.from_numpy(rng.uniform(0.2, 2.0, (5, 2)))
@@ -202,7 +223,7 @@ def cap_monte_carlo() -> Outcome:
 
 
 def floor_symbolic() -> Outcome:
-    """Below alpha = sigma the cost falls in alpha, so that under a cap < sigma its minimum is at the cap, with f = e^mu."""
+    """Below alpha = sigma the cost falls in alpha: under a cap < sigma its minimum is at the cap, with f = e^mu."""
     cost = alpha**2 / (2 * sigma**2) - sp.log(alpha / sigma) - sp.Rational(1, 2)
     stated = sp.log(sigma / cap) + cap**2 / (2 * sigma**2) - sp.Rational(1, 2)
     slope = (alpha**2 - sigma**2) / (alpha * sigma**2)
@@ -216,10 +237,25 @@ def floor_numerical() -> Outcome:
     return close(least, math.log(1 / 0.7) + 0.7**2 / 2 - 0.5, 1e-9)
 
 
+def subsidy_symbolic() -> Outcome:
+    """A signal log f = mu + a alpha g(x), E g = 0 and E g^2 = 1, adds alpha^2 a^2 / (2 sigma^2) to the floor."""
+    g = sp.Symbol("g", real=True)
+    cost = (alpha**2 + (a * alpha * g) ** 2) / (2 * sigma**2) - sp.log(alpha / sigma) - sp.Rational(1, 2)
+    floor = sp.log(sigma / alpha) + alpha**2 / (2 * sigma**2) - sp.Rational(1, 2)
+    return symbolic(sp.expand_log(sp.expand(cost).subs(g**2, 1) - floor, force=True), alpha**2 * a**2 / (2 * sigma**2))
+
+
+def subsidy_quadrature() -> Outcome:
+    """sigma = 1, alpha = 0.7: per a^2 (in units of alpha^2) the loss changes by (0.49 beta - rho_m^2) / 2."""
+    slope, rho2 = weak_slope(weight=0.6, scale=0.7, share=0.0)
+    return close(slope * 0.7**2, (0.7**2 * 0.6 - rho2) / 2, 1e-6)
+
+
 CLAIMS = (
     Claim(
         "learned-excess",
-        r"The loss (3) exceeds the optimum $L^*$ by the encoder's excess, the decoder's KL, and $\beta[\mathrm{TC} + \sum_j \mathrm{KL}(p_j\|q_j)]$.",
+        r"The loss (3) exceeds the optimum $L^*$ by the encoder's excess, the decoder's KL, and "
+        r"$\beta[\mathrm{TC} + \sum_j \mathrm{KL}(p_j\|q_j)]$.",
         "eq. (3), section 5",
         "prop-lve-excess",
         CHAPTER,
@@ -266,13 +302,26 @@ CLAIMS = (
     ),
     Claim(
         "learned-floor",
-        r"With $\sigma > \alpha_{\max}$ fixed, each unit costs at least $\log(\sigma/\alpha_{\max}) + \alpha_{\max}^2/2\sigma^2 - 1/2$ nats.",
+        r"With $\sigma > \alpha_{\max}$ fixed, each unit costs at least "
+        r"$\log(\sigma/\alpha_{\max}) + \alpha_{\max}^2/2\sigma^2 - 1/2$ nats.",
         "section 8 caps alpha at 0.7",
         "prop-lve-cap",
         CHAPTER,
         (
             Check("symbolic", "slope below sigma, value at the cap", floor_symbolic),
             Check("numerical", "the least cost on a grid", floor_numerical),
+        ),
+    ),
+    Claim(
+        "learned-subsidy",
+        r"With $\sigma > \alpha_{\max}$ fixed, the loss does not collapse before "
+        r"$\beta = \rho_m^2\sigma^2/\alpha_{\max}^2$.",
+        "section 8 caps alpha at 0.7",
+        "prop-lve-cap",
+        CHAPTER,
+        (
+            Check("symbolic", "what a weak signal adds to the floor", subsidy_symbolic),
+            Check("quadrature", "the slope of its loss, at $\\alpha = 0.7$", subsidy_quadrature),
         ),
     ),
 )

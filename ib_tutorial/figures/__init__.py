@@ -19,6 +19,13 @@ from ib_tutorial.figures.lagrangian import (
     tilts,
     variational_gaps,
 )
+from ib_tutorial.figures.learned_versus_exact import (
+    learned_anatomy,
+    learned_codewords,
+    learned_excess,
+    learned_plane,
+    learned_source,
+)
 from ib_tutorial.figures.representations import (
     distance_to_markov,
     lamps,
@@ -37,6 +44,11 @@ __all__ = [
     "gaussian_curve",
     "lamps",
     "latent_rates",
+    "learned_anatomy",
+    "learned_codewords",
+    "learned_excess",
+    "learned_plane",
+    "learned_source",
     "mnist_widths",
     "noise_and_total_correlation",
     "noise_family",

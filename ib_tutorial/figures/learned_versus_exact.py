@@ -33,7 +33,7 @@ Curve = Sequence[tuple[float, float]]
 
 
 def learned_source(p_xy: Tensor) -> Figure:
-    """The table as a mosaic: a column for each x, as wide as p(x), cut in the proportions p(y|x); sorted by the first y."""
+    """The table as a mosaic: a column for each x, as wide as p(x), cut in the proportions p(y|x)."""
     p_x = p_xy.sum(1)
     p_y_given_x = p_xy / p_x[:, None]
     order = torch.argsort(p_y_given_x[:, 0], descending=True)
@@ -42,7 +42,18 @@ def learned_source(p_xy: Tensor) -> Figure:
     figure, axis = plt.subplots(figsize=(7.2, 2.6))
     bottom = np.zeros(len(widths))
     for y, (color, hatch) in enumerate(zip(("C0", "C1", "C2"), ("", "//", ".."), strict=True)):
-        axis.bar(left, parts[:, y], widths, bottom, align="edge", color=color, alpha=0.75, hatch=hatch, ec="white", label=f"y = {y}")
+        axis.bar(
+            left,
+            parts[:, y],
+            widths,
+            bottom,
+            align="edge",
+            color=color,
+            alpha=0.75,
+            hatch=hatch,
+            ec="white",
+            label=f"y = {y}",
+        )
         bottom += parts[:, y]
     axis.set(xlim=(0, 1), ylim=(0, 1), xlabel="cumulated p(x): one column for each x", ylabel="p(y|x)")
     axis.grid(False)
@@ -51,7 +62,7 @@ def learned_source(p_xy: Tensor) -> Figure:
 
 
 def learned_plane(record: Record, curve: Curve) -> Figure:
-    """Left, networks trained with eq. (3) on the information plane, true values and bounds; right, how far below the curve."""
+    """Left, networks trained with eq. (3), true values and bounds; right, how far all are below the curve."""
     information, relevant = (np.array(axis)[::-1] for axis in zip(*curve, strict=True))
     figure, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.7), width_ratios=(1.15, 1))
     left.plot(information, relevant, color="0.2", lw=1.5, label="exact curve", zorder=1)
@@ -83,9 +94,19 @@ def learned_plane(record: Record, curve: Curve) -> Figure:
         ]
         at = np.array([i_xz.value for i_xz, _, _ in points])
         below = np.interp(at, information, relevant) - np.array([i_zy.value for _, i_zy, _ in points])
-        # along the curve an error in I(x;z) moves both: what is left across it is, near the optimum, that of the Lagrangian
+        # an error in I(x;z) moves a point along the curve too: across it, the error of the Lagrangian is left
         errors = [lagrangian.se for _, _, lagrangian in points]
-        right.errorbar(at, 1000 * below, yerr=1000 * np.array(errors), fmt=marker, color=color, ms=4, lw=1, mfc="white", label=label)
+        right.errorbar(
+            at,
+            1000 * below,
+            yerr=1000 * np.array(errors),
+            fmt=marker,
+            color=color,
+            ms=4,
+            lw=1,
+            mfc="white",
+            label=label,
+        )
     right.axhline(0, color="0.2", lw=1.5)
     right.set(xlabel="I(x;z) (nats)", ylabel="I(z;y) below the curve (millinats)", title="distance from the curve")
     right.legend(loc="upper left", fontsize="small")
@@ -118,7 +139,7 @@ def learned_anatomy(record: Record) -> Figure:
 
 
 def learned_excess(record: Record, rho2: float, eta: float, threshold: float | None = 20) -> Figure:
-    """Excess of the Lagrangian at the true informations over beta, by objective; where the optimum collapses is marked."""
+    """Excess of the Lagrangian at the true informations, by beta and objective; the exact collapse is marked."""
     betas = record.config["betas"]
     figure, axis = plt.subplots(figsize=(7.2, 3.6))
     for index, objective in enumerate(record.config["objectives"]):
@@ -129,16 +150,26 @@ def learned_excess(record: Record, rho2: float, eta: float, threshold: float | N
             found = [experiment.estimate(record, objective, beta, seed, "excess") for seed in record.seeds]
             means.append(1000 * sum(each.value for each in found) / len(found))
             axis.errorbar(
-                [beta + shift] * len(found), [1000 * each.value for each in found], yerr=[1000 * each.se for each in found],
+                [beta + shift] * len(found), [1000 * each.value for each in found],
+                yerr=[1000 * each.se for each in found],
                 fmt=marker, color=color, ms=3.5, lw=1, alpha=0.75,
             )  # fmt: skip
-        axis.plot([beta + shift for beta in betas], means, color=color, lw=1.3, marker=marker, ms=0, label=label)
+        axis.plot([beta + shift for beta in betas], means, color=color, lw=1.3)
+        axis.plot([], [], color=color, lw=1.3, marker=marker, ms=4, label=label)
     if threshold is not None:
         axis.axhline(threshold, color="0.5", ls=":", lw=1)
         axis.text(betas[-1], threshold, "limit of test 1", ha="right", va="bottom", color="0.35", fontsize="small")
     axis.axvspan(rho2, eta, color="C3", alpha=0.35, lw=0)
     axis.axvspan(eta, betas[-1] + 0.02, color="0.5", alpha=0.12, lw=0)
-    axis.text(eta + 0.008, 0.3 * axis.get_ylim()[1], "the constant is optimal", rotation=90, va="center", color="0.3", fontsize="small")
+    axis.text(
+        eta + 0.008,
+        0.3 * axis.get_ylim()[1],
+        "the constant is optimal",
+        rotation=90,
+        va="center",
+        color="0.3",
+        fontsize="small",
+    )
     axis.axhline(0, color="0.2", lw=1)
     axis.set(xlabel="β", ylabel="excess Lagrangian (millinats)", xlim=(betas[0] - 0.02, betas[-1] + 0.02))
     axis.legend(loc="upper right", bbox_to_anchor=(0.83, 0.75))
@@ -153,21 +184,25 @@ def corners(p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def draw_triangle(axis: Axes) -> None:
     x, y = corners(np.eye(3)[[0, 1, 2, 0]])
     axis.plot(x, y, color="0.4", lw=1)
-    for label, at in zip(("y = 0", "y = 1", "y = 2"), ((-0.02, -0.07), (1.02, -0.07), (0.5, 0.89)), strict=True):
-        axis.text(*at, label, ha="center", color="0.3")
+    for label, at, side in (
+        ("y = 0", (-0.04, -0.07), "left"),
+        ("y = 1", (1.04, -0.07), "right"),
+        ("y = 2", (0.5, 0.89), "center"),
+    ):
+        axis.text(*at, label, ha=side, color="0.3")
     axis.set(aspect="equal", xlim=(-0.08, 1.08), ylim=(-0.1, 0.96))
     axis.axis("off")
 
 
 def learned_codewords(p_xy: Tensor, optimum: Bottleneck, clouds: Mapping[str, Tensor]) -> Figure:
-    """p(y|z) in the triangle of distributions over y: the optimum's few values (discs as large as p(z)), a layer's cloud of draws."""
+    """p(y|z) in the triangle of distributions over y: the optimum's few values, and draws from trained layers."""
     figure, axes = plt.subplots(1, len(clouds), figsize=(7.2, 3.5))
     p_y_given_x = (p_xy / p_xy.sum(1, keepdim=True)).numpy()
     alive = np.asarray(optimum.p_z) > 1e-6
     for axis, (objective, cloud) in zip(axes, clouds.items(), strict=True):
         label, color, _ = OBJECTIVES[objective]
         draw_triangle(axis)
-        axis.plot(*corners(cloud.numpy()), ".", color=color, ms=2, alpha=0.35, rasterized=True)
+        axis.plot(*corners(cloud.numpy()), ".", color=color, ms=5, mew=0, alpha=0.08)
         axis.plot(*corners(p_y_given_x), "x", color="0.25", ms=5, mew=1.2)
         sizes = 500 * np.asarray(optimum.p_z)[alive]
         axis.scatter(*corners(np.asarray(optimum.p_y_given_z)[alive]), s=sizes, fc="none", ec="C3", lw=2, zorder=3)

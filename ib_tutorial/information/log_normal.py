@@ -2,8 +2,8 @@ r"""What independent log-normal units say about a finite x, exactly: a mixture d
 
     log z_j | x ~ N( log f_j(x), alpha_j(x)^2 )        p(z) = sum_x p(x) p(z|x)        p(x|z) = p(x) p(z|x) / p(z)
 
-I(x;z) = E_z KL( p(x|z) || p(x) ) and H(y|z) = E_z H(y|z=z) are means over z of what `divergences` returns for each draw; only they
-need Monte Carlo. All in nats, in terms of u = log z, which is one-to-one and leaves every divergence as it is.
+I(x;z) and H(y|z) are means, over z, of KL( p(x|z) || p(x) ) and of the entropy of p(y|z), which `divergences` returns
+for each draw; only the means need Monte Carlo. All in nats and in u = log z: one-to-one, so no divergence changes.
 """
 
 import math
@@ -17,7 +17,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class LogNormalEncoder:
-    """p(z|x) of a layer on a finite x: log z_j ~ N(log_f[x, j], alpha[x, j]^2), independent given x. Everything in u = log z."""
+    """p(z|x) of a layer on a finite x: log z_j ~ N(log_f[x, j], alpha[x, j]^2), independent given x."""
 
     log_f: Float[Tensor, "x units"]
     alpha: Float[Tensor, "x units"]
@@ -33,11 +33,11 @@ class LogNormalEncoder:
 
 
 class Divergences(NamedTuple):
-    """What one draw of z says; over draws of p(z), the means are H(y|z), I(x;z), TC(z), and p(y|z) and log p_j(u_j) themselves."""
+    """What one draw of z says. Over draws from p(z) the first three have the means H(y|z), I(x;z) and TC(z)."""
 
-    h_y_given_z: Float[Tensor, "*draws"]  # noqa: F821
-    i_xz: Float[Tensor, "*draws"]  # noqa: F821  KL( p(x|z) || p(x) ), so that no draw's is negative
-    total_correlation: Float[Tensor, "*draws"]  # noqa: F821
+    h_y_given_z: Float[Tensor, "*draws"]
+    i_xz: Float[Tensor, "*draws"]
+    total_correlation: Float[Tensor, "*draws"]
     p_y_given_z: Float[Tensor, "*draws y"]
     log_marginals: Float[Tensor, "*draws units"]  # log p_j(u_j)
 

@@ -1,4 +1,4 @@
-"""Oracles: quadrature of a mixture, plain loops over x and units, the library's per-sample loss, and records made by hand."""
+"""Oracles: quadrature of a mixture, plain loops, the library's per-sample loss, and records made by hand."""
 
 import math
 from dataclasses import replace
@@ -47,7 +47,10 @@ def test_divergences_are_those_of_plain_loops(p_xy, encoder):
     u = np.array([0.3, -1.2])
     p_x = p_xy.sum(1).numpy()
     densities = np.array(
-        [[stats.norm(encoder.log_f[x, j].item(), encoder.alpha[x, j].item()).pdf(u[j]) for j in range(2)] for x in range(4)]
+        [
+            [stats.norm(encoder.log_f[x, j].item(), encoder.alpha[x, j].item()).pdf(u[j]) for j in range(2)]
+            for x in range(4)
+        ]
     )
     joint = p_x * densities.prod(1)
     posterior = joint / joint.sum()
@@ -117,7 +120,9 @@ def test_the_parts_of_the_loss_add_up_to_the_closed_form():
     rate = sum(found[name].value for name in ("i_xz", "total_correlation", "prior_shape"))
     assert found["rate"].se == 0
     assert rate == pytest.approx(found["rate"].value, abs=0.03)
-    assert found["cross_entropy"].value == pytest.approx(found["h_y_given_z"].value + found["decoder_gap"].value, abs=1e-9)
+    assert found["cross_entropy"].value == pytest.approx(
+        found["h_y_given_z"].value + found["decoder_gap"].value, abs=1e-9
+    )
     assert min(found[name].value for name in ("decoder_gap", "total_correlation", "prior_shape")) > 0
 
 
