@@ -5,10 +5,26 @@ import re
 import textwrap
 from typing import NamedTuple
 
-from ib_tutorial.claims import autoencoder, disentanglement, dropout, lagrangian, representations
+from ib_tutorial.claims import (
+    autoencoder,
+    data,
+    disentanglement,
+    dropout,
+    lagrangian,
+    learned_versus_exact,
+    representations,
+)
 from ib_tutorial.claims.check import Check, Claim, Outcome
 
-MODULES = (representations, lagrangian, disentanglement, dropout, autoencoder)  # in the order of the chapters
+MODULES = (
+    representations,
+    lagrangian,
+    disentanglement,
+    dropout,
+    autoencoder,
+    learned_versus_exact,
+    data,
+)  # in the order of the chapters
 
 CLAIMS: dict[str, Claim] = {claim.name: claim for module in MODULES for claim in module.CLAIMS}
 
@@ -41,7 +57,10 @@ def show(name: str):
     """Make the checks of a claim and display, in a notebook, what each compared and found, and its code."""
     from IPython.display import Markdown
 
-    rows = [f"| {check.kind} | {cell(check.what)} | {cell(outcome.detail)} | {within(outcome)} |" for check, outcome in run(name)]
+    rows = [
+        f"| {check.kind} | {cell(check.what)} | {cell(outcome.detail)} | {within(outcome)} |"
+        for check, outcome in run(name)
+    ]
     code = "\n\n".join(inspect.getsource(check.function) for check in claim(name).checks)
     return Markdown(
         "| check | what is compared | found | allowed |\n| --- | --- | --- | --- |\n"
@@ -70,5 +89,7 @@ def table() -> str:
         kinds = ", ".join(check.kind for check in each.checks)
         status = "all hold" if all(outcomes) else f"**{outcomes.count(False)} fail**"
         role = "eq" if each.proof.startswith("eq-") else "prf:ref"
-        lines.append(f"| {cell(each.statement)} | {cell(each.paper) or 'ours'} | {{{role}}}`{each.proof}` | {kinds} | {status} |")
+        lines.append(
+            f"| {cell(each.statement)} | {cell(each.paper) or 'ours'} | {{{role}}}`{each.proof}` | {kinds} | {status} |"
+        )
     return "\n".join(lines)

@@ -8,6 +8,14 @@ from ib_tutorial.figures.autoencoder import (
     turned_latents,
     water_filling,
 )
+from ib_tutorial.figures.data import (
+    clutter_boxes,
+    doubted_digits,
+    factor_strips,
+    fresh_clutter,
+    gallery,
+    occlusions,
+)
 from ib_tutorial.figures.disentanglement import factorized_bills, noise_and_total_correlation, plug_in_bias
 from ib_tutorial.figures.experiments import mnist_widths
 from ib_tutorial.figures.lagrangian import (
@@ -39,8 +47,13 @@ from ib_tutorial.figures.dropout import noise_family, noise_over_training, unit_
 __all__ = [
     "bifurcation",
     "bound_plane",
+    "clutter_boxes",
     "distance_to_markov",
+    "doubted_digits",
+    "factor_strips",
     "factorized_bills",
+    "fresh_clutter",
+    "gallery",
     "gaussian_curve",
     "lamps",
     "latent_rates",
@@ -56,6 +69,7 @@ __all__ = [
     "noisy_bit_gain",
     "noisy_bit_losses",
     "nuisance_bounds",
+    "occlusions",
     "plane",
     "plug_in_bias",
     "posteriors",
