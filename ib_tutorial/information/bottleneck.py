@@ -47,7 +47,7 @@ class Bottleneck:
     """
 
     p_z_given_x: Float[Tensor, "x z"] | Float[np.ndarray, "x z"]  # one row per x
-    p_z: Float[Tensor, "z"] | Float[np.ndarray, "z"]  # noqa: F821
+    p_z: Float[Tensor, "z"] | Float[np.ndarray, "z"]
     p_y_given_z: Float[Tensor, "z y"] | Float[np.ndarray, "z y"]  # one row per cluster
     i_xz: Nats  # I(x;z), what the encoder keeps of x
     i_zy: Nats  # I(z;y), what that says of y
@@ -60,9 +60,8 @@ class Bottleneck:
 class GaussianBottleneck:
     r"""The optimal z = projection x + N(0, identity) of a Gaussian bottleneck, and what it achieves, in nats."""
 
-    projection: (
-        Float[Tensor, "d_x d_x"] | Float[np.ndarray, "d_x d_x"]
-    )  # rows by decreasing correlation; unused ones are zero
+    # rows by decreasing correlation; unused ones are zero
+    projection: Float[Tensor, "d_x d_x"] | Float[np.ndarray, "d_x d_x"]
     i_xz: Nats  # I(x;z)
     i_zy: Nats  # I(z;y)
     lagrangian: Nats  # h(y|z) + beta I(x;z), h a differential entropy: it may be negative, and depends on the unit of y
@@ -108,7 +107,7 @@ def blahut_arimoto(
 def information_curve(
     p_xy: JointTable,
     betas: Sequence[float | int] | Float[np.ndarray, "n_betas"] | Float[Tensor, "n_betas"],
-    seed: int = 0,  # noqa: F821
+    seed: int = 0,
 ) -> list[Bottleneck]:
     r"""The optimal encoder at each beta, in the order of `betas`: (i_xz, i_zy) of them trace the information curve (eq. 2).
 
@@ -170,9 +169,9 @@ def gaussian_bottleneck(
 class _Problem:
     """The table with every x of the same p(y|x) merged, which costs nothing: telling them apart raises I(x;z) and leaves I(z;y)."""
 
-    p: Float[Tensor, "groups"]  # noqa: F821
+    p: Float[Tensor, "groups"]
     p_y: Float[Tensor, "groups y"]  # p(y | group)
-    entropies: Float[Tensor, "groups"]  # noqa: F821
+    entropies: Float[Tensor, "groups"]
     group_of_x: Tensor  # the group of each x; -1 where p(x) = 0
 
     @staticmethod
@@ -217,9 +216,7 @@ def _minimise(
     if beta >= 1 or n_clusters == 1:
         return problem.constant(), 0, True
     tried = 0
-    if (
-        len(start[0]) == 1
-    ):  # cold: where p(y|x) has blocks, or nearly, the identity falls into them and the constant only crawls there
+    if len(start[0]) == 1:  # cold: where p(y|x) has blocks, or nearly, the identity falls into them, the constant only crawls
         identity, tried, _ = _iterate(
             problem, beta, (torch.log(problem.p), _log(problem.p_y)), min(50, max_iterations), 1e-5
         )
@@ -249,9 +246,8 @@ def _open_clusters(
     codebook: _Codebook,
 ) -> tuple[_Codebook, int, bool]:
     """Iterate, look for the s of largest G(s), open clusters where it exceeds 1, until the certificate holds."""
-    random = torch.rand(n_random, len(problem.p), dtype=torch.float64, generator=generator).pow(
-        -2
-    )  # heavy-tailed mixtures of p(y|x)
+    # heavy-tailed mixtures of p(y|x)
+    random = torch.rand(n_random, len(problem.p), dtype=torch.float64, generator=generator).pow(-2)
     places = torch.cat([_log(problem.p_y), _log(random / random.sum(1, keepdim=True) @ problem.p_y)])
     used, precision, certified = 0, 1e-5, None
     while True:
@@ -289,9 +285,8 @@ def _iterate(
     for n_iterations in range(1, max_iterations + 1):
         step, phi, _, gain = _step(problem, beta, codebook)
         moved = torch.maximum((torch.exp(step[1]) - torch.exp(codebook[1])).abs().amax(-1), beta * gain)
-        settled = (moved * (step[0] > -32)).amax(
-            -1
-        ) <= precision  # whether one of the dead should rise is _climb's question
+        alive = step[0] > -32  # whether one of the dead should rise is _climb's question
+        settled = (moved * alive).amax(-1) <= precision
         if settled.all():
             break
         start, end = _pack(codebook), _pack(step)
@@ -351,7 +346,7 @@ def _climb(
     log_s: Float[Tensor, "places y"],
     tolerance: float,
     n_cycles: int = 30,
-) -> tuple[Float[Tensor, "places y"], Float[Tensor, "places"]]:  # noqa: F821
+) -> tuple[Float[Tensor, "places y"], Float[Tensor, "places"]]:
     """Ascend G from each place (its fixed-point iteration never lowers it), and log G there."""
     log_share = (torch.log(problem.p) - log_z)[:, None]
 

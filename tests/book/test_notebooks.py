@@ -58,7 +58,9 @@ def test_nothing_of_the_machine_is_in_it(notebook):
 def test_cells_are_short(notebook):
     """Longer code belongs in the library, where tests reach it."""
     for cell in code_cells(notebook):
-        assert len(cell.source.splitlines()) <= 20, cell.source
+        lines = cell.source.splitlines()
+        imports_only = all(line.startswith(("import ", "from ", "    ", ")", "figures.use_style()")) or not line for line in lines)
+        assert imports_only or len(lines) <= 18, cell.source
 
 
 def test_profile_can_be_set(notebook):
