@@ -158,6 +158,7 @@ def learned_excess(record: Record, rho2: float, eta: float, threshold: float | N
         axis.plot([], [], color=color, lw=1.3, marker=marker, ms=4, label=label)
     if threshold is not None:
         axis.axhline(threshold, color="0.5", ls=":", lw=1)
+        axis.set_ylim(top=max(axis.get_ylim()[1], 1.12 * threshold))
         axis.text(betas[-1], threshold, "limit of test 1", ha="right", va="bottom", color="0.35", fontsize="small")
     axis.axvspan(rho2, eta, color="C3", alpha=0.35, lw=0)
     axis.axvspan(eta, betas[-1] + 0.02, color="0.5", alpha=0.12, lw=0)
