@@ -6,8 +6,8 @@ To add a comparison, decorate a function that prepares it, in any module of this
     def _() -> Sides:
         return Sides(ours=lambda: fast(x), peer=lambda: slow(x), same=torch.equal)
 
-`Sides` may also have a `floor`: what no implementation can do without, such as writing the result, for ours' units; the note then says
-what ratio it leaves possible.
+`Sides` may also have a `floor`: work that an implementation with these tools cannot do without, for ours' units, and `floor_is`, what that
+work is; the note then says what ratio it leaves possible.
 
 `same(ours(), peer())` must hold before anything is timed. Where the peer is long, let it do a share of the work, say how many
 `units` (images, points) each side does, and compare them with `same`: times are then given for ours' units, scaled.
@@ -35,6 +35,7 @@ class Sides:
     ours_units: int = 1
     peer_units: int = 1
     floor: Callable[[], Any] | None = None
+    floor_is: str = ""
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ def measure(item: Comparison, rounds: int = MIN_ROUNDS) -> Result:
     if floor:
         lowest = statistics.median(floor)
         possible = statistics.median(peer) / lowest
-        note += f"; allocating and writing the result alone takes {lowest * sides.ours_units:.3f} s, so {possible:.0f}x is the most there is"
+        note += f"; {sides.floor_is} alone takes {lowest * sides.ours_units:.3f} s, so {possible:.1f}x is the most that leaves"
     return Result(
         name=item.name,
         ours=statistics.median(ours) * sides.ours_units,

@@ -142,7 +142,8 @@ def render(factors: ShapeFactors, device: str | torch.device = "cpu") -> UInt8[T
         if len(members):
             members = members.to(device)
             distance[members] = signed_distance(x[members], y[members])
-    cover = (0.5 - distance * scale).clamp_(0, 1)[..., None]
+    # Channels before rows until the end: a last dimension of 3 is slow to broadcast.
+    cover = (0.5 - distance * scale).clamp_(0, 1)[:, None]
 
     centre = (SIDE - 1) / 2
     u, v = along(factors.background_angle, centre, centre)
@@ -150,16 +151,14 @@ def render(factors: ShapeFactors, device: str | torch.device = "cpu") -> UInt8[T
     kind = [column((factors.background == k).numpy()) for k in range(len(BACKGROUNDS))]
     stripes = _wave(u / period)
     pattern = kind[1] * (u / (centre * math.sqrt(2))) + kind[2] * stripes + kind[3] * (stripes * _wave(v / period))
-    behind = (
-        there(colour(factors.background_hue, factors.background_lightness))[:, None, None]
-        + (pattern * TEXTURE)[..., None]
-    )
-    shape = there(colour(factors.hue, factors.lightness))[:, None, None]
+    behind = there(colour(factors.background_hue, factors.background_lightness))[..., None, None]
+    behind = behind + (pattern * TEXTURE)[:, None]
+    shape = there(colour(factors.hue, factors.lightness))[..., None, None]
 
     from_light, _ = along(factors.light_angle, centre, centre)
     light = 1 - (1 - column(factors.light)) * (from_light / (centre * math.sqrt(2)) + 1) * 0.5
-    image = ((behind + cover * (shape - behind)) * light[..., None]).clamp_(0, 1)
-    return (image * 255 + 0.5).to(torch.uint8)
+    image = (shape - behind).mul_(cover).add_(behind).mul_(light[:, None]).clamp_(0, 1)
+    return image.mul_(255).add_(0.5).to(torch.uint8).permute(0, 2, 3, 1).contiguous()
 
 
 def colour(hue: Float[Tensor, " n"], luma: Float[Tensor, " n"]) -> np.ndarray:
