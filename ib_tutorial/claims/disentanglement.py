@@ -555,9 +555,9 @@ def bias_monte_carlo() -> Outcome:
 
 
 def bias_of_the_paper() -> Outcome:
-    """d = 3,072 and n = 10,000, summed, against n/2 [c + (1 - c) log(1 - c)] with c = d/n."""
-    c = 0.3072
-    return close(bias(3072, 10_000), 5000 * (c + (1 - c) * math.log1p(-c)), 0.2)
+    """d = 3,072 and n = 10,000, summed, against n/2 [k + (1 - k) log(1 - k)] with k = d/n."""
+    kappa = 0.3072
+    return close(bias(3072, 10_000), 5000 * (kappa + (1 - kappa) * math.log1p(-kappa)), 0.2)
 
 
 # Noise

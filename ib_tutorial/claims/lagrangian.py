@@ -46,7 +46,7 @@ SOURCE = np.array([0.35, 0.25, 0.15, 0.10, 0.10, 0.05])[:, None] * np.array(
 P_X, P_Y = SOURCE.sum(1), SOURCE.sum(0)
 P_Y_GIVEN_X = SOURCE / P_X[:, None]
 
-beta, tau, lam = sp.symbols("beta tau lambda", positive=True)
+beta, tau, omega = sp.symbols("beta tau omega", positive=True)
 eps, delta = sp.symbols("epsilon delta", positive=True)
 
 
@@ -288,7 +288,7 @@ def empirical_symbolic() -> Outcome:
 
 
 def time_sharing_symbolic() -> Outcome:
-    """A flag of probability lambda that chooses the encoder and is shown: I(x; flag, z)."""
+    """A flag of probability omega that chooses the encoder and is shown: I(x; flag, z)."""
     q0, q1 = Q, S  # two encoders; S plays the second
 
     def information(q):
@@ -297,9 +297,9 @@ def time_sharing_symbolic() -> Outcome:
 
     flagged = sum(
         PX[x] * w * q[x, z] * (sp.log(w * q[x, z]) - sp.log(w * (PX[0] * q[0, z] + PX[1] * q[1, z])))
-        for w, q in ((lam, q1), (1 - lam, q0)) for x in range(2) for z in range(2)
+        for w, q in ((omega, q1), (1 - omega, q0)) for x in range(2) for z in range(2)
     )  # fmt: skip
-    return symbolic(sp.expand_log(flagged, force=True), lam * information(q1) + (1 - lam) * information(q0))
+    return symbolic(sp.expand_log(flagged, force=True), omega * information(q1) + (1 - omega) * information(q0))
 
 
 def time_sharing_enumeration() -> Outcome:
@@ -925,7 +925,8 @@ CLAIMS = (
     ),
     _claim(
         "linear-stability",
-        r"Small departures from the constant encoder grow under Blahut-Arimoto by $\rho_m^2/\beta$ at most.",
+        r"Small departures from the constant encoder grow under Blahut-Arimoto, to first order, by "
+        r"$\rho_m^2/\beta$ at most.",
         "",
         "prop-stability",
         ("symbolic", "second derivative of the KL of a tilt, and the variance", stability_symbolic),
@@ -1021,7 +1022,8 @@ CLAIMS = (
     ),
     _claim(
         "empirical-sum",
-        r"For fixed networks eq. (3) is an unbiased estimate of a bound of $\mathcal{L}$; minimised, it is too small on average.",
+        r"For fixed networks eq. (3) is an unbiased estimate of a bound of $\mathcal{L}$; "
+        r"its minimum is on average at most the bound's.",
         "eq. (3)",
         "prop-empirical",
         ("symbolic", "the mean of two tables' losses, and the loss of the mean table", empirical_symbolic),
