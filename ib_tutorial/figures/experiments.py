@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
 
 from ib_tutorial.experiments import Record
 from ib_tutorial.experiments import mnist_widths as widths_experiment
@@ -35,7 +36,10 @@ def mnist_widths(record: Record) -> Figure:
     for index, method in enumerate(METHODS):
         percent = [[100 * e for e in widths_experiment.errors(record, method, width)] for width in widths]
         with_interval(above, widths, percent, method, dodge=1.02 ** (index - 2))
-    above.set(ylabel="test error (%)", title="error")
+    above.set(ylabel="test error (%)", title="error", yscale="log")
+    above.yaxis.set_major_locator(LogLocator(subs=(1.0, 1.5, 2.0, 3.0, 5.0)))
+    above.yaxis.set_major_formatter("{x:g}")
+    above.yaxis.set_minor_locator(NullLocator())
     for index, rival in enumerate(("none", "binary", "log_normal")):
         gains = widths_experiment.gains(record, rival)
         with_interval(below, widths, [gains[width] for width in widths], rival, dodge=1.02 ** (index - 1))
