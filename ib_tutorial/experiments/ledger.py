@@ -92,21 +92,12 @@ def ledger(
 
 def as_markdown(verdicts: Iterable[Verdict]) -> str:
     """The ledger as a Markdown table, a row per verdict."""
-    head = ["Where", "Finding", "Test, fixed before the run", "Published", "Ours (95 % interval)", "Run", "Verdict"]
+    head = ["Where", "Claim, and its test, fixed before the run", "Published", "Ours (95 % interval)", "Run", "Verdict"]
     lines = [head, ["---"] * len(head)]
     for v in verdicts:
+        claim = f"**{v.finding.statement}** {v.finding.test}"
         ours = f"{v.mean:+.2f} [{v.low:+.2f}, {v.high:+.2f}] {v.finding.unit}" if v.record else "not run yet"
-        lines.append(
-            [
-                v.finding.where,
-                v.finding.statement,
-                v.finding.test,
-                v.finding.published,
-                ours,
-                provenance(v.record),
-                f"**{v.verdict}**",
-            ]
-        )
+        lines.append([v.finding.where, claim, v.finding.published, ours, provenance(v.record), f"**{v.verdict}**"])
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
