@@ -26,8 +26,8 @@ refresh: .venv/installed
 	@$(PY) book/build.py refresh --jobs "$(JOBS)"
 
 test: .venv/installed
-	$(PY) -m pytest tests -n 2 --dist loadscope
-	IB_TUTORIAL_PROFILE=smoke $(PY) -m pytest book -n 2 --dist loadscope \
+	OMP_NUM_THREADS=1 $(PY) -m pytest tests -n 2 --dist loadscope
+	OMP_NUM_THREADS=1 IB_TUTORIAL_PROFILE=smoke $(PY) -m pytest book -n 2 --dist loadscope \
 	  --nbval-lax --nbval-current-env --nbval-cell-timeout=300 --nbval-sanitize-with tests/nbval_sanitize.cfg
 
 clean:

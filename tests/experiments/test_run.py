@@ -10,8 +10,11 @@ from ib_tutorial.experiments.run import EXPERIMENTS, PROFILE_NAMES, config, usab
 
 @pytest.fixture(scope="module")
 def whole():
-    """One run from beginning to end, in this process."""
-    return run("mnist_widths", "smoke", jobs=1, progress=False)
+    """One run from beginning to end, in this process, on one thread as each of two processes has on two cores."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield run("mnist_widths", "smoke", jobs=1, progress=False)
+    torch.set_num_threads(threads)
 
 
 def values(record):
@@ -56,7 +59,8 @@ def test_an_interrupted_run_goes_on_where_it_stopped(whole, tmp_path, monkeypatc
     assert len(again) == len(done) + 26 - 9
 
 
-def test_two_processes_find_what_one_finds(whole):
+def test_two_processes_find_what_one_finds(whole, monkeypatch):
+    monkeypatch.setattr("ib_tutorial.experiments.grid.os.cpu_count", lambda: 2)  # one thread each, whatever the machine
     assert values(run("mnist_widths", "smoke", jobs=2, progress=False)) == values(whole)
 
 
