@@ -173,6 +173,21 @@ def point_mass() -> Outcome:
     return close(max(costs) - min(costs) + costs[0], -math.log(0.3), 1e-12)
 
 
+def point_mass_symbolic() -> Outcome:
+    """The atom has a cell of mass q0; the rest, of mass 1 - q0, is cut into n cells, in which p has mass e -> 0."""
+    e, n = sp.symbols("e n", positive=True)
+    kl = (1 - e) * sp.log((1 - e) / q0) + e * sp.log(e / n / ((1 - q0) / n))
+    return symbolic(sp.limit(kl, e, 0, "+"), -sp.log(q0))
+
+
+def bernoulli_symbolic() -> Outcome:
+    """The atom of mass 1 - p in a cell of width h, where the prior has mass c h: its part of the KL, against -(1 - p) log h, as h -> 0."""
+    h, p = sp.symbols("h p", positive=True)
+    part = (1 - p) * sp.log((1 - p) / (c * h))
+    assert sp.limit(sp.log(1 / h), h, 0, "+") == sp.oo
+    return symbolic(sp.expand_log(part, force=True) + (1 - p) * sp.log(h), (1 - p) * (sp.log(1 - p) - sp.log(c)))
+
+
 def bernoulli_infinite() -> Outcome:
     """Binary noise puts an atom at f / (1 - p), where a density has none: with cells of width h the KL grows like -log h."""
 
@@ -186,6 +201,14 @@ def bernoulli_infinite() -> Outcome:
 
 
 # The scale of a ReLU network
+
+
+def scale_invariance_symbolic() -> Outcome:
+    """Two layers of one unit each, either sign of the first pre-activation: weights times k, biases times k and k^2."""
+    w1, w2, b1, b2, x = sp.symbols("w1 w2 b1 b2 x", real=True)
+    on = sp.expand(k * w2 * (k * w1 * x + k * b1) + k**2 * b2 - k**2 * (w2 * (w1 * x + b1) + b2))
+    off = sp.expand(k * w2 * 0 + k**2 * b2 - k**2 * (w2 * 0 + b2))
+    return symbolic(on**2 + off**2, sp.Integer(0))
 
 
 def scale_invariance_numerical() -> Outcome:
@@ -257,7 +280,10 @@ CLAIMS = (
         "Prop. 2, last part",
         "prop-relu-cost",
         CHAPTER,
-        (Check("enumeration", "the KL on three grids, and -log q0", point_mass),),
+        (
+            Check("symbolic", "the limit of the KL as all mass goes to 0, and -log q0", point_mass_symbolic),
+            Check("enumeration", "the KL on three grids, and -log q0", point_mass),
+        ),
     ),
     Claim(
         "softplus-cost",
@@ -324,7 +350,10 @@ CLAIMS = (
         "section 6; printed for all weights and biases alike",
         "rem-scale",
         CHAPTER,
-        (Check("numerical", "a network of three layers, k = 2", scale_invariance_numerical),),
+        (
+            Check("symbolic", "two layers, the first unit on or off", scale_invariance_symbolic),
+            Check("numerical", "a network of three layers, k = 2", scale_invariance_numerical),
+        ),
     ),
     Claim(
         "bernoulli-infinite",
@@ -332,7 +361,10 @@ CLAIMS = (
         "section 6 treats it as a special case",
         "rem-bernoulli",
         CHAPTER,
-        (Check("enumeration", "the KL on cells of width h: growth from h = 1e-3 to 1e-6", bernoulli_infinite),),
+        (
+            Check("symbolic", "the atom's part of the KL on a cell of width h, less its -log h", bernoulli_symbolic),
+            Check("enumeration", "the KL on cells of width h: growth from h = 1e-3 to 1e-6", bernoulli_infinite),
+        ),
     ),
     Claim(
         "reparametrisation",

@@ -729,6 +729,16 @@ def l2_symbolic() -> Outcome:
     return symbolic(sp.diff(kl, m), m / s**2)
 
 
+def l1_symbolic() -> Outcome:
+    """E|z| for z ~ N(m, v^2), integrated over each side of 0, is the smoothed absolute value of m."""
+    m, v, t = sp.Symbol("m", real=True), sp.Symbol("v", positive=True), sp.Symbol("t", real=True)
+    density = sp.exp(-(t**2) / 2) / sp.sqrt(2 * sp.pi)
+    above = sp.integrate((m + v * t) * density, (t, -m / v, sp.oo))
+    below = sp.integrate((m + v * t) * density, (t, -sp.oo, -m / v))
+    smooth = m * sp.erf(m / (v * sp.sqrt(2))) + v * sp.sqrt(2 / sp.pi) * sp.exp(-(m**2) / (2 * v**2))
+    return symbolic(above - below, smooth)
+
+
 def l1_quadrature() -> Outcome:
     """KL( N(f, v^2) || Laplace(b) ) by quadrature: two values of f, against the smoothed absolute value divided by b."""
     v, b = 0.2, 1.5
@@ -1060,6 +1070,7 @@ CLAIMS = (
         r"A Gaussian of fixed variance against a Laplace prior costs a smoothed absolute value plus a constant.",
         "",
         "prop-l2",
+        ("symbolic", "the mean of an absolute value, integrated, and the formula", l1_symbolic),
         ("quadrature", "KL at two means, and the smoothed absolute value", l1_quadrature),
     ),
     _claim(

@@ -57,7 +57,7 @@ def unit_costs(max_alpha: float, mu: float, sigma: float) -> Figure:
     right.axvline(mu, color="0.4", ls="--", lw=1)
     right.text(mu + 0.1, 11, "μ", color="0.3")
     right.set(xlabel="log f(x)", ylabel="cost (nats)", title="Softplus unit, log-normal prior", ylim=(0, 12))
-    right.legend()
+    figure.legend(*right.get_legend_handles_labels(), loc="outside lower right", ncols=4, fontsize="small")
     return figure
 
 
