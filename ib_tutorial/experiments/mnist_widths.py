@@ -7,9 +7,10 @@ network of the same width and seed learned, and that network's learning rate (`l
 (`log_normal_cap`), the second reading of the paper's "same variance".
 """
 
+from collections import Counter
 from dataclasses import dataclass
-from functools import lru_cache
-from itertools import product
+from functools import lru_cache, partial
+from itertools import chain, product
 from pathlib import Path
 
 import torch
@@ -17,6 +18,7 @@ import torch
 from data_gen import load
 from ib_tutorial.experiments.ledger import Finding, paired_differences
 from ib_tutorial.experiments.record import Cell, Record, Row
+from ib_tutorial.experiments.work import Work, training
 from ib_tutorial.nn import NoisyNetwork, mlp, noise
 from ib_tutorial.training import evaluate, fit
 
@@ -97,6 +99,22 @@ def stages(settings: Config) -> list[list[Cell]]:
     ]
 
 
+def work(settings: Config) -> Work:
+    """What all cells of the grid compute."""
+    alike = Counter((cell["stage"], cell["width"], cell["method"]) for cell in chain.from_iterable(stages(settings)))
+    total = Work()
+    for (stage, width, method), n_cells in alike.items():
+        selecting = stage == "selection"
+        total += n_cells * training(
+            partial(mlp, width, "log_normal" if method in CONSTANT else method),
+            (784,),
+            images=settings.n_train - settings.n_validation if selecting else settings.n_train,
+            batch_size=settings.batch_size,
+            epochs=settings.selection_epochs if selecting else settings.epochs,
+        )
+    return total
+
+
 def run_cell(settings: Config, root: Path | str | None, earlier: Record, device: torch.device, cell: Cell) -> list[Row]:
     """Train one network and measure it: a validation error in the selection stage, test errors in the final one."""
     (train, test), _ = data(settings.data, None if root is None else str(root))
@@ -117,6 +135,7 @@ def run_cell(settings: Config, root: Path | str | None, earlier: Record, device:
         beta=chosen.get("beta") or 0.0,
         batch_size=settings.batch_size,
         seed=cell["seed"],
+        precision="float32",  # small matrices: autocast would cost more than it saves
         progress=False,
     )
     if selecting:

@@ -216,7 +216,9 @@ def _minimise(
     if beta >= 1 or n_clusters == 1:
         return problem.constant(), 0, True
     tried = 0
-    if len(start[0]) == 1:  # cold: where p(y|x) has blocks, or nearly, the identity falls into them, the constant only crawls
+    if (
+        len(start[0]) == 1
+    ):  # cold: where p(y|x) has blocks, or nearly, the identity falls into them, the constant only crawls
         identity, tried, _ = _iterate(
             problem, beta, (torch.log(problem.p), _log(problem.p_y)), min(50, max_iterations), 1e-5
         )

@@ -1,15 +1,29 @@
 """Noise layers (each returns its noisy units and what they cost, in nats) and the networks that are built from them."""
 
-from ib_tutorial.nn.dropout import BinaryDropout, Deterministic, InformationDropout, LogNormalDropout, NoiseLayer, noise
-from ib_tutorial.nn.networks import NoisyNetwork, mlp
+from ib_tutorial.nn.dropout import (
+    BinaryDropout,
+    Deterministic,
+    GaussianDropout,
+    InformationDropout,
+    LogNormalDropout,
+    NoiseLayer,
+    VariationalDropout,
+    noise,
+)
+from ib_tutorial.nn.networks import NoisyNetwork, all_cnn_32, all_cnn_96, classifier_head, mlp
 
 __all__ = [
     "BinaryDropout",
     "Deterministic",
+    "GaussianDropout",
     "InformationDropout",
     "LogNormalDropout",
     "NoiseLayer",
     "NoisyNetwork",
+    "VariationalDropout",
+    "all_cnn_32",
+    "all_cnn_96",
+    "classifier_head",
     "mlp",
     "noise",
 ]

@@ -17,7 +17,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from ib_tutorial.information import kl_log_normal, kl_log_uniform
+from ib_tutorial.information import kl_log_normal, kl_log_uniform, kl_variational_dropout
 
 Units = Float[Tensor, "batch *units"]
 
@@ -38,6 +38,10 @@ class NoiseLayer(nn.Module):
         super().__init__()
         self.f = f
         self.forced: bool | None = None
+
+    def clean(self, x: Float[Tensor, "batch *inputs"]) -> Units:
+        """f(x): the units before the noise."""
+        return self.f(x)
 
     @property
     def noisy(self) -> bool:
@@ -123,7 +127,7 @@ class InformationDropout(NoiseLayer):
 
 def multiply(f: Units, alpha: Tensor, shift: Tensor | float) -> Units:
     """f * exp(shift + alpha n) with fresh n ~ N(0, 1) per unit, in the precision of f."""
-    return f * torch.exp(shift + alpha * torch.randn_like(f, dtype=torch.float32)).to(f.dtype)
+    return f * torch.exp(shift + alpha * standard_normal(f)).to(f.dtype)
 
 
 class LogNormalDropout(NoiseLayer):
@@ -144,20 +148,89 @@ class LogNormalDropout(NoiseLayer):
 
 
 class BinaryDropout(NoiseLayer):
-    """z = eps * f(x), eps = 0 with probability `p`, else 1 / (1 - p): dropout (Srivastava et al. 2014)."""
+    """z = eps * f(x), eps = 0 with probability `p`, else 1 / (1 - p): dropout (Srivastava et al. 2014).
 
-    def __init__(self, f: nn.Module, p: float = 0.5):
+    gate: if given, the clean units are 2 sigmoid(gate(x)) f(x), noise or none: a control with the parameters of an alpha
+        network, in the place of an alpha network, but with noise that does not adapt.
+    """
+
+    def __init__(self, f: nn.Module, p: float = 0.5, gate: nn.Module | None = None):
         super().__init__(f)
         if not 0 <= p < 1:
             raise ValueError(f"p is {p}; a drop probability is in [0, 1)")
         self.p = p
+        self.gate = gate
+
+    def clean(self, x: Float[Tensor, "batch *inputs"]) -> Units:
+        f = self.f(x)
+        return f if self.gate is None else f * (2 * torch.sigmoid(self.gate(x).float())).to(f.dtype)
 
     def forward(self, x: Float[Tensor, "batch *inputs"]) -> tuple[Units, Units]:
-        f = self.f(x)
+        f = self.clean(x)
         return nn.functional.dropout(f, self.p, training=self.noisy), torch.zeros_like(f, dtype=torch.float32)
 
     def extra_repr(self) -> str:
         return f"p={self.p}"
+
+
+class GaussianDropout(NoiseLayer):
+    """z = eps * f(x), eps ~ N(1, alpha) with a constant variance alpha (Srivastava et al. 2014, section 10).
+
+    alpha = p / (1 - p) has the mean and the variance of binary dropout with drop probability p.
+    """
+
+    def __init__(self, f: nn.Module, alpha: float = 1.0):
+        super().__init__(f)
+        if not alpha >= 0:
+            raise ValueError(f"alpha is {alpha}; here it is the variance of the noise, at least 0")
+        self.alpha = alpha
+
+    def forward(self, x: Float[Tensor, "batch *inputs"]) -> tuple[Units, Units]:
+        f = self.f(x)
+        z = add_noise(f, math.sqrt(self.alpha)) if self.noisy else f
+        return z, torch.zeros_like(f, dtype=torch.float32)
+
+    def extra_repr(self) -> str:
+        return f"alpha={self.alpha:.3g}"
+
+
+class VariationalDropout(NoiseLayer):
+    """z = eps * f(x), eps ~ N(1, alpha) with one *learned* variance alpha in (0, 1) for the layer (Kingma et al. 2015, type A).
+
+    kl: `kl_variational_dropout(alpha)` for every unit, the same for all images: it is the divergence of a posterior over
+        weights, which the data set pays once. The paper's beta / n_train in front of a KL per image gives it just that weight
+        at beta = 1.
+    """
+
+    def __init__(self, f: nn.Module, alpha: float = 0.5):
+        super().__init__(f)
+        if not 0 < alpha < 1:
+            raise ValueError(f"alpha is {alpha}; the variance starts between 0 and 1, where its cost is known")
+        self.pre_activation = nn.Parameter(torch.tensor(math.log(alpha / (1 - alpha))))
+
+    def variance(self) -> Float[Tensor, ""]:
+        return torch.sigmoid(self.pre_activation.float()).clamp(min=MIN_ALPHA)
+
+    def forward(self, x: Float[Tensor, "batch *inputs"]) -> tuple[Units, Units]:
+        f = self.f(x)
+        alpha = self.variance()
+        z = add_noise(f, alpha.sqrt()) if self.noisy else f
+        return z, kl_variational_dropout(alpha).expand(f.shape)
+
+
+def add_noise(f: Units, scale: Float[Tensor, ""] | float) -> Units:
+    """f * (1 + scale * n) with fresh n ~ N(0, 1) per unit, in the precision of f."""
+    return f * (1 + scale * standard_normal(f)).to(f.dtype)
+
+
+def standard_normal(like: Units) -> Units:
+    """A float32 N(0, 1) per unit, in the memory format of `like`.
+
+    Drawn in the order of the memory: on a CPU torch draws into any other order one number at a time, several times slower.
+    """
+    if like.dim() == 4 and like.is_contiguous(memory_format=torch.channels_last):
+        return torch.randn(like.permute(0, 2, 3, 1).shape, device=like.device).permute(0, 3, 1, 2)
+    return torch.randn(like.shape, device=like.device)
 
 
 class Deterministic(NoiseLayer):

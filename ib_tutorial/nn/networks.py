@@ -1,14 +1,33 @@
-"""The paper's networks. Each returns its logits and, per noise layer, the nats that its units cost."""
+"""The paper's classifiers. Each returns its logits and, per noise layer, the nats that its units cost.
 
-from typing import Literal
+mlp           three fully connected hidden layers                  Fig. 3a
+all_cnn_32    Table 2 (a), 32x32 images, two noise layers          Figs 1, 3b, 4, 5, 6
+all_cnn_96    Table 2 (b), 96x96 images, four noise layers         Figs 2, 7
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, get_args
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from ib_tutorial.nn.dropout import BinaryDropout, Deterministic, InformationDropout, LogNormalDropout, NoiseLayer
+from ib_tutorial.nn.dropout import (
+    BinaryDropout,
+    Deterministic,
+    GaussianDropout,
+    InformationDropout,
+    LogNormalDropout,
+    NoiseLayer,
+    VariationalDropout,
+)
 
-Dropout = Literal["none", "binary", "log_normal", "information"]
+Dropout = Literal["none", "binary", "binary_gated", "gaussian", "log_normal", "variational", "information"]
+Activation = Literal["relu", "softplus"]
+
+ALL_CNN_32 = (96, 192)
+ALL_CNN_96 = (32, 64, 96, 192)
+"""Table 2: filters of each block of three 3x3 convolutions, whose last one has stride 2 and is followed by noise."""
 
 
 class NoisyNetwork(nn.Module):
@@ -41,6 +60,49 @@ class NoisyNetwork(nn.Module):
             x = layer(x)[0] if isinstance(layer, NoiseLayer) else layer(x)
         return scales
 
+    @torch.no_grad()
+    def representation(
+        self, x: Float[Tensor, "batch *inputs"], layer: int = -1
+    ) -> tuple[Float[Tensor, "batch *units"], Float[Tensor, "batch *units"]]:
+        """(f, z) of a noise layer, counted from 0 (or from the last, -1): its clean units and the units it passes on.
+
+        Both belong to the same input of that layer, with the layers below drawing noise or not as they are set to.
+        """
+        places = [place for place, module in enumerate(self.layers) if isinstance(module, NoiseLayer)]
+        for module in self.layers[: places[layer]]:
+            x = module(x)[0] if isinstance(module, NoiseLayer) else module(x)
+        noisy = self.layers[places[layer]]
+        return noisy.clean(x), noisy(x)[0]
+
+
+def noise_layer(
+    f: nn.Module,
+    second: Callable[[], nn.Module],
+    dropout: str,
+    *,
+    p: float,
+    alpha: float,
+    prior: Literal["log_uniform", "log_normal"],
+    max_alpha: float,
+    noise: Literal["paper", "unit_mean"],
+) -> NoiseLayer:
+    """The noise layer of kind `dropout` around f. `second` makes the network for alpha, or the gate of equal size."""
+    if dropout == "none":
+        return Deterministic(f)
+    if dropout == "binary":
+        return BinaryDropout(f, p)
+    if dropout == "binary_gated":
+        return BinaryDropout(f, p, gate=second())
+    if dropout == "gaussian":
+        return GaussianDropout(f, p / (1 - p))
+    if dropout == "variational":
+        return VariationalDropout(f)
+    if dropout == "log_normal":
+        return LogNormalDropout(f, alpha)
+    if dropout == "information":
+        return InformationDropout(f, second(), prior, max_alpha, noise)
+    raise ValueError(f"dropout is {dropout!r}; it must be one of {', '.join(map(repr, get_args(Dropout)))}")
+
 
 def mlp(
     width: int,
@@ -51,30 +113,113 @@ def mlp(
     depth: int = 3,
     max_alpha: float = 0.7,
     p: float = 0.5,
-    alphas: tuple[float, ...] | None = None,
+    alphas: Sequence[float] | None = None,
+    noise: Literal["paper", "unit_mean"] = "paper",
 ) -> NoisyNetwork:
     """The fully connected ReLU network of Fig. 3a: `depth` hidden layers of `width` units, noise after each.
 
-    dropout: "none"; "binary", with drop probability p; "log_normal", with one constant scale per layer, `alphas` (by
-        default max_alpha in each); "information", whose alpha network is one linear map of the layer's input.
+    dropout: "none"; "binary", with drop probability p; "binary_gated", the same with as many parameters as Information
+        Dropout has; "gaussian", with variance p / (1 - p); "variational"; "log_normal", with one constant scale per layer,
+        `alphas` (by default max_alpha in each); "information", whose alpha network is one linear map of the layer's input.
     """
     if width < 1 or depth < 1:
         raise ValueError(f"width is {width} and depth {depth}; a network needs at least one unit and one hidden layer")
-    alphas = (max_alpha,) * depth if alphas is None else alphas
-    if len(alphas) != depth:
-        raise ValueError(f"alphas has {len(alphas)} values; it needs one for each of the {depth} hidden layers")
-
+    options: dict[str, Any] = dict(p=p, max_alpha=max_alpha, prior="log_uniform", noise=noise)
     layers: list[nn.Module] = [nn.Flatten()]
-    for n_in, constant_alpha in zip((n_inputs,) + (width,) * (depth - 1), alphas, strict=True):
+    n_in = n_inputs
+    for alpha in one_per_layer(alphas, max_alpha, depth):
         f = nn.Sequential(nn.Linear(n_in, width), nn.ReLU())
-        if dropout == "none":
-            layers.append(Deterministic(f))
-        elif dropout == "binary":
-            layers.append(BinaryDropout(f, p))
-        elif dropout == "log_normal":
-            layers.append(LogNormalDropout(f, constant_alpha))
-        elif dropout == "information":
-            layers.append(InformationDropout(f, nn.Linear(n_in, width), "log_uniform", max_alpha))
-        else:
-            raise ValueError(f"dropout is {dropout!r}; it must be 'none', 'binary', 'log_normal' or 'information'")
+        layers.append(noise_layer(f, lambda n_in=n_in: nn.Linear(n_in, width), dropout, alpha=alpha, **options))
+        n_in = width
     return NoisyNetwork(*layers, nn.Linear(width, n_classes))
+
+
+def one_per_layer(alphas: Sequence[float] | None, max_alpha: float, n_layers: int) -> Sequence[float]:
+    if alphas is not None and len(alphas) != n_layers:
+        raise ValueError(f"alphas has {len(alphas)} values; it needs one for each of the {n_layers} noise layers")
+    return (max_alpha,) * n_layers if alphas is None else alphas
+
+
+def all_cnn_32(dropout: Dropout = "information", **options) -> NoisyNetwork:
+    """All-CNN-32 of Table 2 (a), for 32x32 images: noise at 16x16 and 8x8. Options as in `all_cnn`."""
+    return all_cnn(ALL_CNN_32, dropout, **options)
+
+
+def all_cnn_96(dropout: Dropout = "information", *, channels: int = 1, **options) -> NoisyNetwork:
+    """All-CNN-96 of Table 2 (b), for 96x96 images: noise at 48x48, 24x24, 12x12 and 6x6. Options as in `all_cnn`."""
+    return all_cnn(ALL_CNN_96, dropout, channels=channels, **options)
+
+
+def all_cnn(
+    filters: Sequence[int],
+    dropout: Dropout = "information",
+    *,
+    width: float = 1.0,
+    activation: Activation = "relu",
+    channels: int = 3,
+    n_classes: int = 10,
+    prior: Literal["log_uniform", "log_normal"] | None = None,
+    max_alpha: float = 0.7,
+    p: float = 0.5,
+    alphas: Sequence[float] | None = None,
+    noise: Literal["paper", "unit_mean"] = "paper",
+) -> NoisyNetwork:
+    """The all-convolutional networks of Table 2: batch norm before every activation, no pooling but the last average.
+
+    filters: of each block of three convolutions. width: the share of them that is kept; the classes are never cut.
+    dropout: as in `mlp`; each alpha network (or gate) is a convolution of its own, of the shape of the one it accompanies.
+    prior: by default the one that the paper gives the activation, log-uniform for ReLU and log-normal for Softplus.
+    p, alphas, max_alpha, noise: as in `mlp`, one alpha per block.
+    """
+    if activation not in get_args(Activation):
+        raise ValueError(f"activation is {activation!r}; it must be 'relu' or 'softplus'")
+    widths = [round(width * n) for n in filters]
+    if not 0 < width or min(widths) < 1:
+        raise ValueError(
+            f"width is {width}; it is the share of the filters {tuple(filters)}, and must keep at least one"
+        )
+    options: dict[str, Any] = dict(
+        p=p,
+        max_alpha=max_alpha,
+        noise=noise,
+        prior=prior or ("log_uniform" if activation == "relu" else "log_normal"),
+    )
+    layers: list[nn.Module] = []
+    n_in = channels
+    for n_out, alpha in zip(widths, one_per_layer(alphas, max_alpha, len(widths)), strict=True):
+        layers += [convolution(n_in, n_out, 3, activation), convolution(n_out, n_out, 3, activation)]
+        f = convolution(n_out, n_out, 3, activation, stride=2)
+        layers.append(noise_layer(f, lambda n=n_out: alpha_network(n, n), dropout, alpha=alpha, **options))
+        n_in = n_out
+    return NoisyNetwork(*layers, *classifier_head(n_in, n_in, n_classes, activation))
+
+
+def classifier_head(n_in: int, width: int, n_classes: int, activation: Activation = "relu") -> list[nn.Module]:
+    """Table 2's last three convolutions and the spatial average: from a feature map to logits."""
+    return [
+        convolution(n_in, width, 3, activation),
+        convolution(width, width, 1, activation),
+        convolution(width, n_classes, 1, activation),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+    ]
+
+
+def convolution(n_in: int, n_out: int, kernel: int, activation: Activation, stride: int = 1) -> nn.Sequential:
+    """Convolution, batch norm, activation. As in the authors' code, batch norm shifts and does not scale; eps is 1e-3."""
+    norm = nn.BatchNorm2d(n_out, eps=1e-3)
+    norm.weight.requires_grad_(False)
+    layers = plain_convolution(n_in, n_out, kernel, stride, bias=False)
+    return nn.Sequential(*layers, norm, nn.ReLU() if activation == "relu" else nn.Softplus())
+
+
+def alpha_network(n_in: int, n_out: int) -> nn.Sequential:
+    """A 3x3 convolution of stride 2 with a bias, without batch norm; the layer's sigmoid follows it (authors' code)."""
+    return nn.Sequential(*plain_convolution(n_in, n_out, 3, 2, bias=True))
+
+
+def plain_convolution(n_in: int, n_out: int, kernel: int, stride: int, bias: bool) -> list[nn.Module]:
+    """A convolution that keeps the size, or halves it: at stride 2 it reads pixels 1, 3, 5, ..., as TensorFlow's SAME."""
+    if stride == 1:
+        return [nn.Conv2d(n_in, n_out, kernel, padding=kernel // 2, bias=bias)]
+    return [nn.ZeroPad2d((0, 1, 0, 1)), nn.Conv2d(n_in, n_out, kernel, stride=stride, bias=bias)]

@@ -1,4 +1,4 @@
-"""What a trained network gets wrong, and how many nats its noise layers let through."""
+"""What a trained network gets wrong, how many nats its noise layers let through, and batch norm's statistics without noise."""
 
 from typing import NamedTuple
 
@@ -44,3 +44,26 @@ def evaluate(
             kl += kl_per_image(kl_terms).to(x.device) * len(x_batch)
     network.train(was_training)
     return Evaluation(*(total.item() / len(x) for total in (wrong, nats, kl)))
+
+
+@torch.no_grad()
+def recalibrate_batch_norm(network: nn.Module, x: Float[Tensor, "images *inputs"], *, batch_size: int = 1000) -> None:
+    """Replace batch norm's running statistics by those of x without noise, as the authors' code does before it evaluates.
+
+    Training sees noisy units, and their statistics are not those of the clean ones: exp(alpha n) has a mean above 1. Mean
+    and variance become the plain averages over the batches. The network's mode is left as it was.
+    """
+    norms = [m for m in network.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+    momenta = [norm.momentum for norm in norms]
+    was_training = network.training
+    network.eval()
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # a plain average over the batches
+        norm.train()
+    with noise(network, on=False):
+        for batch in x.split(batch_size):
+            network(batch)
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+    network.train(was_training)

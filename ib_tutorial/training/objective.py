@@ -1,10 +1,10 @@
 r"""The per-sample loss of eq. (3): the mean cross-entropy plus beta times the information that the noise lets through."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
@@ -28,18 +28,22 @@ class Loss(NamedTuple):
 
 
 def loss_and_terms(
-    logits: Float[Tensor, "batch classes"],
-    y: Int[Tensor, " batch"],
+    output: Float[Tensor, "batch *outputs"],
+    y: Shaped[Tensor, "batch *targets"],
     kl_terms: Sequence[Tensor],
     beta: float,
     n_train: int,
+    likelihood: Callable[[Tensor, Tensor], Float[Tensor, ""]] = cross_entropy,
 ) -> Loss:
-    """`information_bottleneck_loss` together with its two terms, for whoever reports them."""
+    """`information_bottleneck_loss` together with its two terms, for whoever reports them, and for any p(y|z).
+
+    likelihood: from the network's output and the targets to the mean of -log p(y|z), in nats per image.
+    """
     if not beta >= 0:
         raise ValueError(f"beta is {beta}; it must be at least 0: it weighs the information that the loss penalises")
     if n_train < 1:
         raise ValueError(f"n_train is {n_train}; it is the number of training images, at least 1")
-    nats = cross_entropy(logits.float(), y)
+    nats = likelihood(output.float(), y)
     kl = kl_per_image(kl_terms).to(nats.device)
     return Loss(nats + beta / n_train * kl, nats, kl)
 

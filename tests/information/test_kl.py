@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import integrate, stats
 
-from ib_tutorial.information import kl_log_normal, kl_log_uniform, kl_standard_normal
+from ib_tutorial.information import kl_log_normal, kl_log_uniform, kl_standard_normal, kl_variational_dropout
 
 MAX_ALPHA = 0.7
 
@@ -102,3 +102,18 @@ def test_costs_are_never_negative(log_f, alpha, mu, sigma):
 @given(st.floats(-5, 5), st.floats(0.01, 3))
 def test_a_posterior_equal_to_its_prior_costs_nothing(mean, std):
     assert kl_log_normal(t(mean), t(std), t(mean), t(std)).item() == pytest.approx(0, abs=1e-12)
+
+
+@pytest.mark.parametrize("alpha", [1e-4, 0.01, 0.1, 0.3, 0.6, 0.9, 1.0])
+def test_variational_cost_is_within_a_few_hundredths_of_a_nat_of_the_integral(alpha):
+    """-log(alpha)/2 + E log|eps| for eps ~ N(1, alpha), up to a constant."""
+
+    def exact(alpha):
+        s = alpha**0.5
+        edges = sorted({1 - 12 * s, 1.0, 1 + 12 * s} | ({0.0} if 12 * s > 1 else set()))
+        density = stats.norm(1, s).pdf
+        pieces = zip(edges[:-1], edges[1:], strict=True)
+        expected = sum(integrate.quad(lambda e: density(e) * np.log(abs(e)), *piece, limit=400)[0] for piece in pieces)
+        return -np.log(alpha) / 2 + expected
+
+    assert kl_variational_dropout(t(alpha)).item() == pytest.approx(exact(alpha) - exact(1.0), abs=0.04)

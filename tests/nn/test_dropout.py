@@ -7,8 +7,16 @@ import pytest
 import torch
 from torch import nn
 
-from ib_tutorial.nn import BinaryDropout, Deterministic, InformationDropout, LogNormalDropout, noise
-from ib_tutorial.nn.dropout import MIN_F
+from ib_tutorial.nn import (
+    BinaryDropout,
+    Deterministic,
+    GaussianDropout,
+    InformationDropout,
+    LogNormalDropout,
+    VariationalDropout,
+    noise,
+)
+from ib_tutorial.nn.dropout import MIN_F, standard_normal
 
 
 class Constant(nn.Module):
@@ -165,3 +173,40 @@ def test_without_noise_the_layer_is_its_function():
     x = torch.randn(5, 3)
     z, kl = Deterministic(nn.ReLU())(x)
     assert torch.equal(z, x.relu()) and kl.shape == z.shape and not kl.any()
+
+
+def test_gaussian_noise_has_the_mean_and_variance_of_binary_noise():
+    torch.manual_seed(0)
+    z, kl = GaussianDropout(Constant([2.0]), 0.25 / 0.75)(torch.zeros(400_000, 1))
+    assert z.mean().item() == pytest.approx(2, rel=5e-3)
+    assert z.var().item() == pytest.approx(4 * 0.25 / 0.75, rel=2e-2)
+    assert not kl.any()
+    with pytest.raises(ValueError, match="alpha is -0.1"):
+        GaussianDropout(nn.Identity(), -0.1)
+
+
+def test_variational_noise_learns_its_variance_from_cost_and_unit():
+    torch.manual_seed(0)
+    layer = VariationalDropout(Constant([2.0]), 0.3)
+    z, kl = layer(torch.zeros(400_000, 1))
+    assert z.var().item() == pytest.approx(4 * 0.3, rel=2e-2)
+    assert kl.shape == z.shape and kl.unique().numel() == 1
+    for term in (kl.mean(), z.square().mean()):
+        (gradient,) = torch.autograd.grad(term, layer.pre_activation, retain_graph=True)
+        assert gradient.abs().item() > 1e-3
+    with pytest.raises(ValueError, match="alpha is 1"):
+        VariationalDropout(nn.Identity(), 1.0)
+
+
+@pytest.mark.parametrize("shape", [(6, 5), (3, 4, 6, 5)])
+def test_noise_drawn_in_memory_order_is_standard_normal_per_unit_and_independent(shape):
+    like = torch.zeros(2000, *shape[1:])
+    if like.dim() == 4:
+        like = like.to(memory_format=torch.channels_last)
+    torch.manual_seed(0)
+    n = standard_normal(like)
+    assert n.shape == like.shape and n.stride() == like.stride() and n.dtype == torch.float32
+    flat = n.flatten(1)
+    assert (flat.mean(0).abs() < 5 / 2000**0.5).all()
+    covariance = flat.T @ flat / 2000
+    assert (covariance - torch.eye(len(covariance))).abs().max() < 6 / 2000**0.5 * 2**0.5

@@ -1,7 +1,10 @@
 import pytest
 import torch
 
-from ib_tutorial.nn import InformationDropout, LogNormalDropout, mlp, noise
+from torch import nn
+
+from ib_tutorial.nn import BinaryDropout, InformationDropout, LogNormalDropout, all_cnn_32, all_cnn_96, mlp, noise
+from ib_tutorial.nn.networks import plain_convolution
 
 
 def count(network):
@@ -52,3 +55,99 @@ def test_settings_that_mean_nothing_are_refused():
         mlp(5, "log_normal", alphas=(0.1, 0.2))
     with pytest.raises(ValueError, match="width is 0"):
         mlp(0)
+
+
+def trainable(network):
+    return sum(p.numel() for p in network.parameters() if p.requires_grad)
+
+
+def table_2(filters, channels, alpha):
+    """Parameters counted from the table: a convolution's weights and a shift per output; alpha's convolutions have a bias."""
+    total, n_in = 0, channels
+    for n in filters:
+        total += 9 * n_in * n + 2 * 9 * n * n + 3 * n
+        total += (9 * n * n + n) if alpha else 0
+        n_in = n
+    last = filters[-1]
+    return total + 9 * last * last + last * last + last * 10 + last + last + 10
+
+
+@pytest.mark.parametrize(
+    ("dropout", "alpha"), [("none", False), ("binary", False), ("information", True), ("binary_gated", True)]
+)
+@pytest.mark.parametrize(
+    ("build", "filters", "channels"), [(all_cnn_32, (96, 192), 3), (all_cnn_96, (32, 64, 96, 192), 1)]
+)
+def test_parameters_of_table_2(build, filters, channels, dropout, alpha):
+    assert trainable(build(dropout)) == table_2(filters, channels, alpha)
+    quarter = tuple(n // 4 for n in filters)
+    assert trainable(build(dropout, width=0.25)) == table_2(quarter, channels, alpha)
+
+
+def test_softplus_adds_a_learned_mu_and_sigma_per_noise_layer():
+    assert trainable(all_cnn_32("information", activation="softplus")) == table_2((96, 192), 3, True) + 2 * 2
+
+
+@pytest.mark.parametrize(
+    ("build", "shape", "sizes"),
+    [
+        (all_cnn_32, (3, 32, 32), [(24, 16, 16), (48, 8, 8)]),
+        (all_cnn_96, (1, 96, 96), [(8, 48, 48), (16, 24, 24), (24, 12, 12), (48, 6, 6)]),
+    ],
+)
+@pytest.mark.parametrize("activation", ["relu", "softplus"])
+def test_noise_layers_of_table_2_are_where_it_has_them(build, shape, sizes, activation):
+    logits, kl_terms = build("information", width=0.25, activation=activation)(torch.randn(2, *shape))
+    assert logits.shape == (2, 10)
+    assert [tuple(kl.shape[1:]) for kl in kl_terms] == sizes
+    assert all(torch.isfinite(kl).all() for kl in kl_terms)
+
+
+def test_a_stride_of_two_reads_the_pixels_that_tensorflow_reads():
+    """With the middle tap alone, SAME padding at stride 2 reads pixels 1, 3, 5, ...: torch's padding=1 would read 0, 2, 4, ..."""
+    halving = nn.Sequential(*plain_convolution(1, 1, 3, 2, bias=False))
+    with torch.no_grad():
+        halving[-1].weight.zero_()[0, 0, 1, 1] = 1
+    x = torch.arange(64.0).view(1, 1, 8, 8)
+    assert torch.equal(halving(x)[0, 0], x[0, 0, 1::2, 1::2])
+
+
+def test_gate_is_one_where_its_network_says_nothing():
+    network = mlp(5, "binary_gated", n_inputs=4).eval()
+    plain = mlp(5, "none", n_inputs=4).eval()
+    plain.load_state_dict({k: v for k, v in network.state_dict().items() if "gate" not in k})
+    for module in network.modules():
+        if isinstance(module, BinaryDropout):
+            nn.init.zeros_(module.gate.weight), nn.init.zeros_(module.gate.bias)
+    x = torch.randn(3, 4)
+    assert torch.allclose(network(x)[0], plain(x)[0])
+
+
+@pytest.mark.parametrize(
+    "dropout", ["none", "binary", "binary_gated", "gaussian", "log_normal", "variational", "information"]
+)
+def test_the_representation_is_what_the_layer_passes_on(dropout):
+    torch.manual_seed(0)
+    network = all_cnn_32(dropout, width=0.1, activation="softplus").eval()
+    x = torch.randn(3, 3, 32, 32)
+    for layer, place in ((0, 2), (1, 5), (-1, 5)):
+        f, z = network.representation(x, layer)
+        assert torch.equal(f, z)
+        rest = z
+        for module in network.layers[place + 1 :]:
+            rest = module(rest)[0] if place == 2 and module is network.layers[5] else module(rest)
+        assert torch.allclose(rest, network(x)[0], atol=1e-6)
+    with noise(network):
+        f, z = network.representation(x)
+        assert (dropout == "none") == torch.equal(f, z)
+
+
+def test_settings_of_the_convolutional_networks_that_mean_nothing_are_refused(unchecked):
+    with pytest.raises(ValueError, match="width is 0.001"):
+        all_cnn_32(width=0.001)
+    with pytest.raises(ValueError, match="activation is 'tanh'"):
+        all_cnn_32(activation="tanh")
+    with pytest.raises(ValueError, match="dropout is 'drop'.*'variational'"):
+        all_cnn_32("drop")
+    with pytest.raises(ValueError, match="alphas has 3 values; it needs one for each of the 2 noise layers"):
+        all_cnn_32("log_normal", alphas=(0.1, 0.2, 0.3))

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from ib_tutorial.nn import mlp
-from ib_tutorial.training import evaluate, fit
+from ib_tutorial.nn import all_cnn_32, mlp
+from ib_tutorial.training import evaluate, fit, recalibrate_batch_norm
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def test_settings_that_mean_nothing_are_refused(unchecked, blobs):
     x, y = blobs
     with pytest.raises(ValueError, match="beta is -1"):
         fit(network(), x, y, epochs=1, lr=0.1, beta=-1.0, progress=False)
-    with pytest.raises(ValueError, match="300 images and 299 labels"):
+    with pytest.raises(ValueError, match="300 images and 299 targets"):
         fit(network(), x, y[:-1], epochs=1, lr=0.1, progress=False)
     with pytest.raises(ValueError, match="batch_size is 301"):
         fit(network(), x, y, epochs=1, lr=0.1, batch_size=301, progress=False)
@@ -115,3 +115,52 @@ def test_evaluate_agrees_with_a_loop_and_keeps_the_mode(blobs):
     assert result.cross_entropy == pytest.approx(nats / 300, rel=1e-5)
     assert result.kl == pytest.approx(kl / 300, rel=1e-5)
     assert evaluate(net, x, y, noisy=True).cross_entropy != pytest.approx(result.cross_entropy, rel=1e-6)
+
+
+def test_another_likelihood_and_another_divisor(blobs):
+    """A linear autoencoder: squared error as -log p, beta divided by 1."""
+    x, _ = blobs
+
+    def squared(output, target):
+        return ((output - target) ** 2).sum(1).mean()
+
+    torch.manual_seed(0)
+    net = mlp(16, n_inputs=8, n_classes=8)
+    history = fit(net, x, x, epochs=5, lr=1e-3, beta=0.5, n_train=1, likelihood=squared, batch_size=50, progress=False)
+    assert history[-1].cross_entropy < history[0].cross_entropy
+    assert history[0].effective_beta == 0.5
+    assert history[0].loss == pytest.approx(history[0].cross_entropy + 0.5 * history[0].kl, rel=1e-5)
+
+
+def test_the_gradient_reported_is_that_of_the_loss(blobs):
+    x, y = blobs
+    net = network(dropout="none")
+    first = fit(net, x, y, epochs=1, lr=0.0, batch_size=300, precision="float32", progress=False)[0]
+    loss = torch.nn.functional.cross_entropy(net(x)[0], y)
+    gradients = torch.autograd.grad(loss, list(net.parameters()))
+    assert first.gradient == pytest.approx(sum(g.square().sum().item() for g in gradients) ** 0.5, rel=1e-5)
+
+
+def test_weight_decay_shrinks_every_parameter_that_is_trained(blobs):
+    x, y = blobs
+    net = network(dropout="none")
+    before = [p.clone() for p in net.parameters()]
+    fit(net, torch.zeros_like(x), y, epochs=1, lr=0.1, momentum=0.0, weight_decay=0.5, batch_size=300, progress=False)
+    first = list(net.parameters())[0]  # its inputs are 0, so the loss leaves it alone
+    assert torch.allclose(first, before[0] * (1 - 0.1 * 0.5))
+
+
+def test_recalibrated_batch_norm_has_the_statistics_of_the_clean_units():
+    torch.manual_seed(0)
+    net = all_cnn_32(width=0.05).train()
+    x = 3 + 2 * torch.randn(64, 3, 32, 32)
+    recalibrate_batch_norm(net, x, batch_size=64)
+    assert net.training and all(m.momentum == 0.1 for m in net.modules() if isinstance(m, torch.nn.BatchNorm2d))
+    convolution, norm, _ = net.layers[0]
+    units = convolution(x).transpose(0, 1).flatten(1)
+    assert torch.allclose(norm.running_mean, units.mean(1), atol=1e-4)
+    assert torch.allclose(norm.running_var, units.var(1), rtol=1e-3)
+    head_norm = net.layers[6][1]
+    mean = head_norm.running_mean.clone()
+    recalibrate_batch_norm(net, x, batch_size=64)
+    assert torch.equal(head_norm.running_mean, mean)  # no noise was drawn on the way there

@@ -1,0 +1,68 @@
+"""Checkpoints: one safetensors file that holds a run's tensors and, in its header, the rest as JSON. No pickle.
+
+One file, renamed into place, is whole or absent, whenever the process is killed; tensors and JSON in two files could
+disagree. What a run needs to go on bit for bit is in it: weights, optimiser, epoch, history, random state.
+"""
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+
+def save(path: Path, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
+    """Write tensors and state (anything JSON can hold) to `path`, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    os.close(handle)
+    try:
+        whole = {name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()}
+        save_file(whole, temporary, metadata={"state": json.dumps(state)})
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """What `save` wrote; ValueError where the file is not a checkpoint."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, json.loads(file.metadata()["state"])
+    except (SafetensorError, TypeError, KeyError) as error:
+        raise ValueError(
+            f"{path.name} is not a checkpoint of this library ({error}); delete it to start anew"
+        ) from error
+
+
+def save_run(path: Path, network: nn.Module, optimiser: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+    """The state of training: what `restore_run` needs to go on as if nothing had happened."""
+    tensors = {f"network.{name}": tensor for name, tensor in network.state_dict().items()}
+    for index, slots in optimiser.state_dict()["state"].items():
+        tensors |= {f"optimiser.{index}.{name}": value for name, value in slots.items() if value is not None}
+    tensors["random.cpu"] = torch.random.get_rng_state()
+    device = next(network.parameters()).device
+    if device.type == "cuda":
+        tensors["random.cuda"] = torch.cuda.get_rng_state(device)
+    save(path, tensors, state)
+
+
+def restore_run(tensors: dict[str, Tensor], network: nn.Module, optimiser: torch.optim.Optimizer) -> None:
+    """Put weights, optimiser and random state back, in place. Every tensor keeps the memory format it has in the network."""
+    state = {name.removeprefix("network."): value for name, value in tensors.items() if name.startswith("network.")}
+    network.load_state_dict(state)
+    parameters = [p for group in optimiser.param_groups for p in group["params"]]
+    for name, value in tensors.items():
+        if name.startswith("optimiser."):
+            _, index, slot = name.split(".", 2)
+            parameter = parameters[int(index)]
+            optimiser.state[parameter][slot] = torch.empty_like(parameter).copy_(value)
+    torch.random.set_rng_state(tensors["random.cpu"])
+    if "random.cuda" in tensors:
+        torch.cuda.set_rng_state(tensors["random.cuda"], next(network.parameters()).device)

@@ -1,0 +1,52 @@
+"""In which precision to multiply matrices: bfloat16 where the device is fast at it, measured rather than assumed."""
+
+import time
+from contextlib import AbstractContextManager
+from functools import lru_cache
+from typing import Literal
+
+import torch
+from torch import nn
+
+Precision = Literal["auto", "float32", "bfloat16"]
+
+WORTH_IT = 1.3
+"""How many times faster than float32 the convolution of the probe must be for bfloat16 to be chosen."""
+
+
+def chosen(precision: Precision, device: torch.device) -> Literal["float32", "bfloat16"]:
+    """What "auto" means on this device; any other precision is itself."""
+    if precision == "auto":
+        return "bfloat16" if bfloat16_gain(str(device)) > WORTH_IT else "float32"
+    if precision not in ("float32", "bfloat16"):
+        raise ValueError(f"precision is {precision!r}; it must be 'auto', 'float32' or 'bfloat16'")
+    return precision
+
+
+def autocast(precision: Literal["float32", "bfloat16"], device: torch.device) -> AbstractContextManager:
+    """Within this context matrix products and convolutions run in `precision`; parameters and losses stay float32."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
+
+
+@lru_cache
+def bfloat16_gain(device: str) -> float:
+    """Time in float32 over time in bfloat16 of a small convolution, forward and backward; once per process."""
+    convolution = nn.Conv2d(48, 48, 3, padding=1).to(device).to(memory_format=torch.channels_last)
+    x = torch.zeros(32, 48, 16, 16, device=device).to(memory_format=torch.channels_last)
+    return seconds("float32", convolution, x) / seconds("bfloat16", convolution, x)
+
+
+def seconds(precision: Literal["float32", "bfloat16"], network: nn.Module, x: torch.Tensor, repeats: int = 7) -> float:
+    """The least of `repeats` times of one forward and backward pass, after a warm-up."""
+
+    def step() -> float:
+        start = time.perf_counter()
+        with autocast(precision, x.device):
+            y = network(x)
+        y.float().sum().backward()
+        if x.device.type == "cuda":
+            torch.cuda.synchronize(x.device)
+        return time.perf_counter() - start
+
+    step()
+    return min(step() for _ in range(repeats))

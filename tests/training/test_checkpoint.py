@@ -1,0 +1,128 @@
+"""A run that was killed and started again, against one that was not."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from ib_tutorial.nn import all_cnn_32
+from ib_tutorial.training import fit
+from ib_tutorial.training.checkpoint import load, save
+
+SETTINGS = dict(lr=0.05, beta=0.1, batch_size=16, drops=(2,), weight_decay=1e-3, seed=3, progress=False)
+
+
+def images():
+    generator = torch.Generator().manual_seed(0)
+    return torch.randn(48, 3, 32, 32, generator=generator), torch.arange(48) % 10
+
+
+def network():
+    torch.manual_seed(0)
+    return all_cnn_32(width=0.05, activation="softplus")
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_run_resumed_is_the_run_uninterrupted_to_the_bit(tmp_path, precision):
+    whole, first, second = network(), network(), network()
+    history = fit(whole, *images(), epochs=4, precision=precision, **SETTINGS)
+    checkpoint = tmp_path / "run.safetensors"
+    fit(first, *images(), epochs=2, precision=precision, checkpoint=checkpoint, **SETTINGS)
+    with torch.no_grad():
+        next(second.parameters()).fill_(7)  # whatever it starts from, the checkpoint's weights replace it
+    resumed = fit(second, *images(), epochs=4, precision=precision, checkpoint=checkpoint, **SETTINGS)
+    assert resumed == history
+    for name, tensor in whole.state_dict().items():
+        assert torch.equal(tensor, second.state_dict()[name]), name
+
+
+KILLED = """
+import sys, torch
+sys.path.insert(0, {tests!r})
+from test_checkpoint import SETTINGS, images, network
+from ib_tutorial.training import fit
+torch.set_num_threads(1)
+net = network()
+fit(net, *images(), epochs=400, precision="float32", checkpoint={path!r}, **SETTINGS)
+"""
+
+
+def test_a_killed_process_leaves_a_whole_checkpoint_from_which_the_run_goes_on(tmp_path):
+    path = tmp_path / "run.safetensors"
+    script = KILLED.format(tests=str(Path(__file__).parent), path=str(path))
+    process = subprocess.Popen([sys.executable, "-c", script], cwd=Path(__file__).resolve().parents[2])
+    try:
+        deadline = time.monotonic() + 120
+        while not path.exists() and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.05)
+        time.sleep(0.3)  # somewhere within a later epoch, or within writing it down
+    finally:
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+    done = len(load(path)[1]["history"])
+    assert 1 <= done < 400
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        whole, resumed = network(), network()
+        expected = fit(whole, *images(), epochs=done + 2, precision="float32", **SETTINGS)
+        assert fit(resumed, *images(), epochs=done + 2, precision="float32", checkpoint=path, **SETTINGS) == expected
+        assert all(torch.equal(a, b) for a, b in zip(whole.parameters(), resumed.parameters(), strict=True))
+    finally:
+        torch.set_num_threads(threads)
+
+
+def test_other_settings_are_refused_and_nothing_is_touched(tmp_path):
+    path = tmp_path / "run.safetensors"
+    fit(network(), *images(), epochs=1, checkpoint=path, **SETTINGS)
+    net = network()
+    before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
+    with pytest.raises(ValueError, match=r"begun with other settings: \{'beta': \(0\.1, 0\.2\)\}"):
+        fit(net, *images(), epochs=2, checkpoint=path, **{**SETTINGS, "beta": 0.2})
+    assert all(torch.equal(before[name], tensor) for name, tensor in net.state_dict().items())
+
+
+def test_a_finished_run_trains_no_further(tmp_path):
+    path = tmp_path / "run.safetensors"
+    history = fit(network(), *images(), epochs=2, checkpoint=path, **SETTINGS)
+    again = network()
+    assert fit(again, *images(), epochs=2, checkpoint=path, **SETTINGS) == history
+
+
+def test_the_file_is_safetensors_with_json_in_its_header(tmp_path):
+    from safetensors import safe_open
+
+    path = tmp_path / "deep" / "x.safetensors"
+    save(path, {"a": torch.arange(3)}, {"epoch": 2})
+    with safe_open(path, framework="pt") as file:
+        assert json.loads(file.metadata()["state"]) == {"epoch": 2}
+    assert [p.name for p in path.parent.iterdir()] == ["x.safetensors"]
+    tensors, state = load(path)
+    assert torch.equal(tensors["a"], torch.arange(3)) and state == {"epoch": 2}
+
+
+def test_a_file_that_is_no_checkpoint_is_said_to_be_none(tmp_path):
+    path = tmp_path / "x.safetensors"
+    path.write_bytes(b"not a checkpoint at all")
+    with pytest.raises(ValueError, match="x.safetensors is not a checkpoint"):
+        load(path)
+
+
+def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "x.safetensors"
+    save(path, {"a": torch.zeros(1)}, {"epoch": 1})
+
+    def full_disk(*_, **__):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr("ib_tutorial.training.checkpoint.save_file", full_disk)
+    with pytest.raises(OSError, match="No space"):
+        save(path, {"a": torch.ones(1)}, {"epoch": 2})
+    assert load(path)[1] == {"epoch": 1} and len(list(tmp_path.iterdir())) == 1
