@@ -7,12 +7,13 @@ PY := .venv/bin/python
 export JUPYTER_PREFER_ENV_PATH := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: book html refresh test clean help
+.PHONY: book html refresh student test clean help
 
 help:
 	@echo "make book [PROFILE=smoke|quick] [JOBS=n]   execute what changed and render the book into _build/html"
 	@echo "make html                                  render what is already executed"
 	@echo "make refresh                               renew the outputs stored in the committed notebooks"
+	@echo "make student                               write the notebooks without solutions into _build/student"
 	@echo "make test                                  test the packages, and every chapter at smoke"
 	@echo "make clean                                 remove _build (keeps .venv)"
 
@@ -24,6 +25,9 @@ html: .venv/installed
 
 refresh: .venv/installed
 	@$(PY) book/build.py refresh --jobs "$(JOBS)"
+
+student: .venv/installed
+	@$(PY) book/student.py
 
 test: .venv/installed
 	OMP_NUM_THREADS=1 $(PY) -m pytest tests -n 2 --dist loadscope

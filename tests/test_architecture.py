@@ -9,8 +9,11 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 FLOORS = [["ib_tutorial.information", "data_gen"], ["ib_tutorial.nn"], ["ib_tutorial.training"], ["ib_tutorial.experiments"],
-          ["ib_tutorial.figures"], ["ib_tutorial.cli"]]  # fmt: skip
-SIDE_ROOMS = {"ib_tutorial.claims": {"ib_tutorial.information", "ib_tutorial.nn"}}
+          ["ib_tutorial.figures"], ["ib_tutorial.doctor"], ["ib_tutorial.cli"]]  # fmt: skip
+SIDE_ROOMS = {
+    "ib_tutorial.claims": {"ib_tutorial.information", "ib_tutorial.nn"},
+    "ib_tutorial.exercises": {"ib_tutorial.information", "ib_tutorial.experiments"},
+}
 
 
 def room(module):
@@ -40,6 +43,7 @@ def test_no_module_reaches_upward(path):
         target = room(name)
         if own == target or target not in level and target not in SIDE_ROOMS:
             continue
+        assert target != "ib_tutorial.exercises", f"{own} imports {name}, which is for the book's pages only"
         if own in SIDE_ROOMS:
             assert target in SIDE_ROOMS[own], f"{own} may import {SIDE_ROOMS[own]}, not {name}"
         elif own in level and target in level:
@@ -68,6 +72,35 @@ def test_training_needs_no_more_than_torch_numpy_and_a_few(train):
     script = BARE.format(refused=sorted(NOT_THERE), train=train)
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
+
+
+DOCTOR = """
+import importlib.metadata, sys
+
+REFUSED, version = {refused}, importlib.metadata.version
+for name in REFUSED:
+    sys.modules[name] = None
+
+
+def installed(name):
+    if name in REFUSED:
+        raise importlib.metadata.PackageNotFoundError(name)
+    return version(name)
+
+
+importlib.metadata.version = installed
+sys.argv = ["ib_tutorial", "doctor", "--device", "cpu"]
+from ib_tutorial.cli import app
+
+app()
+"""
+
+
+def test_the_doctor_works_on_a_bare_machine_and_says_what_it_lacks():
+    script = DOCTOR.format(refused=sorted(NOT_THERE))
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "pooch>=1.8" in done.stdout and "joblib>=1.4" in done.stdout and "Estimated cost" in done.stdout
 
 
 def test_importing_the_library_imports_no_torch():

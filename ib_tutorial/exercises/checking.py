@@ -1,0 +1,170 @@
+"""`check` compares an answer with the oracle, then with the known mistakes; `hint` gives the hints."""
+
+import copy
+import inspect
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from ib_tutorial.exercises.exercise import Arguments, Exercise
+from ib_tutorial.exercises.registry import EXERCISES
+
+
+@dataclass(frozen=True, repr=False)
+class Verdict:
+    """What `check` says of an answer; true, as a condition, exactly if the answer is right.
+
+    outcome: "right"; "mistake", one that the exercise knows; "wrong", some other; "unusable", not what was asked for;
+    "not solved", the stub as it stands.
+    """
+
+    id: str
+    outcome: Literal["right", "mistake", "wrong", "unusable", "not solved"]
+    says: str
+    hints: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return self.outcome == "right"
+
+    def __repr__(self) -> str:
+        return f"Exercise {self.id}: {self.says}"
+
+    def _repr_markdown_(self) -> str:
+        """The verdict and, until the answer is right, the hints, each to be opened."""
+        hints = [
+            f"<details><summary>Hint {number}</summary>\n\n{text}\n\n</details>"
+            for number, text in enumerate(() if self else self.hints, start=1)
+        ]
+        return "\n\n".join([f"**Exercise {self.id}:** {self.says}", *hints])
+
+
+@dataclass(frozen=True, repr=False)
+class Hint:
+    """One of the three hints of an exercise."""
+
+    id: str
+    number: int
+    text: str
+
+    def __repr__(self) -> str:
+        following = f'  (Another: hint("{self.id}", {self.number + 1}).)' if self.number < 3 else ""
+        return f"Hint {self.number} of 3 for exercise {self.id}: {self.text}{following}"
+
+    _repr_markdown_ = __repr__
+
+
+class Unusable(Exception):
+    """The answer is none of the kind that was asked for; the message says what it is."""
+
+
+class NotSolved(Exception):
+    """The answer is still the stub's."""
+
+
+def check(id: str, answer: object) -> Verdict:
+    """Say whether `answer` solves exercise `id`, and if not, which mistake it looks like; never what is right.
+
+    answer: what the exercise asks for: a number or an array (numpy, torch or nested sequences), or a function, which is
+    then tried on inputs drawn here, the same at each call. Raises ValueError for an id that is no exercise, and nothing
+    for any answer.
+    """
+    exercise = find(id)
+    try:
+        trials = [(arguments, reply(exercise, answer, arguments)) for arguments in cases(exercise)]
+    except NotSolved:
+        return Verdict(id, "not solved", f"not solved yet. Wanted: {exercise.asks}.", exercise.hints)
+    except Unusable as problem:
+        return Verdict(id, "unusable", f"{problem} Wanted: {exercise.asks}.", exercise.hints)
+
+    failed = [trial for trial in trials if not same(trial[1], exercise.oracle(*trial[0]), exercise.tolerance)]
+    if not failed:
+        return Verdict(id, "right", "right.")
+    for mistake in exercise.mistakes:
+        with np.errstate(all="ignore"):
+            if all(same(found, mistake.computes(*arguments), exercise.tolerance) for arguments, found in trials):
+                return Verdict(id, "mistake", f"not right. {mistake.says}", exercise.hints)
+    says = "not right, and none of the mistakes that are known here."
+    if exercise.inputs:
+        arguments, found = failed[0]
+        says += f" It fails for {len(failed)} of {len(trials)} inputs; one of them, and your answer to it:"
+        says += shown(exercise, arguments, answer=found)
+    return Verdict(id, "wrong", says, exercise.hints)
+
+
+def hint(id: str, number: int = 1) -> Hint:
+    """The first hint for exercise `id`, or the second or third. Raises ValueError where there is none such."""
+    exercise = find(id)
+    if number not in (1, 2, 3):
+        raise ValueError(f"exercise {id} has the hints 1, 2 and 3, not {number!r}")
+    return Hint(id, number, exercise.hints[number - 1])
+
+
+def find(id: str) -> Exercise:
+    if id not in EXERCISES:
+        raise ValueError(f"there is no exercise {id!r} that checks itself; there are: {', '.join(EXERCISES)}")
+    return EXERCISES[id]
+
+
+def cases(exercise: Exercise) -> Iterator[Arguments]:
+    return iter([()] if exercise.inputs is None else exercise.inputs(np.random.default_rng(0)))
+
+
+def reply(exercise: Exercise, answer: object, arguments: Arguments) -> np.ndarray:
+    """The reader's answer to one case, as an array. Raises NotSolved or Unusable."""
+    if answer is None or answer is ...:
+        raise NotSolved
+    given = ""
+    if exercise.inputs is None:
+        if callable(answer):
+            raise Unusable("you passed a function; call it, and pass what it returns.")
+    else:
+        if not callable(answer):
+            raise Unusable(f"you passed {brief(answer)}; pass the function itself, without calling it.")
+        given = f" for these inputs:{shown(exercise, arguments)}"
+        try:
+            answer = answer(*copy.deepcopy(arguments))
+        except NotImplementedError as error:
+            raise NotSolved from error
+        except Exception as error:
+            raise Unusable(f"your function raised {type(error).__name__} ({error}){given}") from error
+        if answer is None or answer is ...:
+            raise NotSolved
+    wanted = np.shape(exercise.oracle(*arguments))
+    try:
+        found = numbers(answer)
+    except (TypeError, ValueError, RuntimeError):
+        raise Unusable(f"{brief(answer)} is no number and no array of numbers.") from None
+    if found.shape != wanted:
+        raise Unusable(f"your answer has {of_shape(found.shape)} where {of_shape(wanted)} is needed{given or '.'}")
+    if not np.isfinite(found).all():
+        raise Unusable(f"your answer holds NaN or infinity{given or '.'}")
+    return found
+
+
+def numbers(answer: object) -> np.ndarray:
+    """Anything that stands for numbers as an array of floats; a torch tensor may carry a gradient."""
+    if hasattr(answer, "detach"):
+        answer = answer.detach().cpu().numpy()
+    return np.asarray(answer, dtype=float)
+
+
+def same(found: np.ndarray, wanted: object, tolerance: float) -> bool:
+    return found.shape == np.shape(wanted) and np.allclose(found, numbers(wanted), rtol=tolerance, atol=tolerance)
+
+
+def of_shape(shape: tuple[int, ...]) -> str:
+    return f"the shape {shape}" if shape else "the shape of a single number"
+
+
+def brief(answer: object) -> str:
+    text = repr(answer)
+    return text if len(text) <= 60 else f"a {type(answer).__name__}"
+
+
+def shown(exercise: Exercise, arguments: Arguments, **more: object) -> str:
+    """The arguments by name, as a block of code."""
+    named = dict(zip(inspect.signature(exercise.oracle).parameters, arguments, strict=True)) | more
+    lines = [f"{name} = {np.array2string(numbers(value), precision=4, threshold=40)}" for name, value in named.items()]
+    return "\n\n```\n" + "\n".join(lines) + "\n```\n\n"

@@ -1,0 +1,117 @@
+"""Every solution of the book passes its check, every stub fails, and every listed mistake is told from the others."""
+
+import re
+
+import numpy as np
+import pytest
+
+from exercise_pages import CHAPTERS, checks, exercises, imported, last_value, number
+
+from ib_tutorial.exercises import EXERCISES, check, hint
+from ib_tutorial.exercises.checking import cases, numbers, same
+
+ON_PAGES = {each.id: (chapter, each) for chapter in CHAPTERS for each in exercises(chapter)}
+SELF_CHECKING = {id: found for id, found in ON_PAGES.items() if found[1].stubs}
+LEVELS = {"recall", "derivation", "program", "experiment", "research"}
+THEORY = [chapter for chapter in CHAPTERS if number(chapter) <= 5]
+
+
+@pytest.fixture(autouse=True)
+def as_a_reader_has_it(unchecked):
+    """Without the run-time type checks, which readers do not have."""
+
+
+def answered(exercise, computes):
+    """What `computes` stands for, as an answer to this exercise."""
+    return computes if exercise.inputs else computes()
+
+
+# The pages
+
+
+@pytest.mark.parametrize("id", ON_PAGES)
+def test_each_exercise_says_minutes_and_level_first_and_has_a_solution(id):
+    exercise = ON_PAGES[id][1]
+    opening = re.search(r"^\*\((\d+) minutes, (\w+)\)\* ", exercise.text, re.MULTILINE)
+    assert opening, exercise.text[:200]
+    assert opening.group(2) in LEVELS and 3 <= int(opening.group(1)) <= 480
+    assert exercise.has_solution, exercise.label
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
+def test_chapters_have_enough_exercises_from_recall_to_research(chapter):
+    found = exercises(chapter)
+    levels = {re.search(r"minutes, (\w+)\)", exercise.text).group(1) for exercise in found}
+    assert len(found) >= (6 if chapter in THEORY else 3)
+    assert chapter not in THEORY or levels == LEVELS
+    assert any("Change this and predict" in exercise.text for exercise in found)
+
+
+def test_pages_and_registry_name_the_same_exercises():
+    for id, (_, exercise) in SELF_CHECKING.items():
+        assert [checks(cell) for cell in exercise.stubs] == [[id]], f"the stub of {id}, {exercise.label}"
+        (solving,) = [cell for cell in exercise.solutions if checks(cell)]
+        assert checks(solving) == [id], f"the solution of {id}"
+    assert set(SELF_CHECKING) == set(EXERCISES)
+
+
+@pytest.mark.parametrize("id", SELF_CHECKING)
+def test_the_stub_is_told_that_it_is_not_solved_and_the_solution_that_it_is_right(id):
+    """Each in a namespace that holds the page's imports only: readers need not run the chapter first."""
+    chapter, exercise = SELF_CHECKING[id]
+    (stub,) = exercise.stubs
+    found = last_value(stub, imported(chapter))
+    assert found.outcome == "not solved" and not found
+    (solving,) = [cell for cell in exercise.solutions if checks(cell)]
+    found = last_value(solving, imported(chapter))
+    assert found, found.says
+
+
+@pytest.mark.parametrize("id", SELF_CHECKING)
+def test_the_stored_outputs_show_the_same(id):
+    exercise = SELF_CHECKING[id][1]
+    (solving,) = [cell for cell in exercise.solutions if checks(cell)]
+    for cell, words in ((exercise.stubs[0], "not solved yet"), (solving, "right.")):
+        shown = [output.data["text/markdown"] for output in cell.outputs if "data" in output]
+        assert shown and shown[-1].startswith(f"**Exercise {id}:** {words}"), shown
+
+
+# The registry
+
+
+@pytest.mark.parametrize("exercise", EXERCISES.values(), ids=EXERCISES)
+def test_the_oracle_is_right_and_each_mistake_gets_its_own_words(exercise):
+    assert check(exercise.id, answered(exercise, exercise.oracle))
+    assert len(exercise.mistakes) >= 3
+    assert len({mistake.says for mistake in exercise.mistakes}) == len(exercise.mistakes)
+    for mistake in exercise.mistakes:
+        found = check(exercise.id, answered(exercise, mistake.computes))
+        assert (found.outcome, found.says) == ("mistake", f"not right. {mistake.says}"), mistake.says
+
+
+@pytest.mark.parametrize("exercise", EXERCISES.values(), ids=EXERCISES)
+def test_no_two_mistakes_agree(exercise):
+    inputs = list(cases(exercise))
+    for i, one in enumerate(exercise.mistakes):
+        for other in exercise.mistakes[i + 1 :]:
+            pairs = [(numbers(one.computes(*args)), numbers(other.computes(*args))) for args in inputs]
+            assert not all(same(a, b, exercise.tolerance) for a, b in pairs), (one.says, other.says)
+
+
+@pytest.mark.parametrize("exercise", [e for e in EXERCISES.values() if e.inputs], ids=lambda e: e.id)
+def test_no_constant_passes(exercise):
+    for arguments in cases(exercise):
+        constant = exercise.oracle(*arguments)
+        assert not check(exercise.id, lambda *_: constant)  # noqa: B023
+
+
+@pytest.mark.parametrize("exercise", EXERCISES.values(), ids=EXERCISES)
+def test_three_hints_and_no_word_of_the_answer(exercise):
+    assert len(exercise.hints) == len(set(exercise.hints)) == 3
+    assert [hint(exercise.id, n).text for n in (1, 2, 3)] == list(exercise.hints)
+    if exercise.inputs is None:
+        right = numbers(exercise.oracle()).ravel()
+        for text in (*exercise.hints, *(mistake.says for mistake in exercise.mistakes)):
+            for token in re.findall(r"\d+(?:\.\d+)?(?:e-?\d+)?", text):
+                decimals = len(token.partition(".")[2])
+                assert not np.isclose(np.round(right, decimals), float(token)).any(), (token, text)
