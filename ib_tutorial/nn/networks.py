@@ -24,6 +24,7 @@ from ib_tutorial.nn.dropout import (
 
 Dropout = Literal["none", "binary", "binary_gated", "gaussian", "log_normal", "variational", "information"]
 Activation = Literal["relu", "softplus"]
+Variant = Literal["paper", "code"]
 
 ALL_CNN_32 = (96, 192)
 ALL_CNN_96 = (32, 64, 96, 192)
@@ -163,6 +164,7 @@ def all_cnn(
     p: float = 0.5,
     alphas: Sequence[float] | None = None,
     noise: Literal["paper", "unit_mean"] = "paper",
+    variant: Variant = "paper",
 ) -> NoisyNetwork:
     """The all-convolutional networks of Table 2: batch norm before every activation, no pooling but the last average.
 
@@ -170,9 +172,14 @@ def all_cnn(
     dropout: as in `mlp`; each alpha network (or gate) is a convolution of its own, of the shape of the one it accompanies.
     prior: by default the one that the paper gives the activation, log-uniform for ReLU and log-normal for Softplus.
     p, alphas, max_alpha, noise: as in `mlp`, one alpha per block.
+    variant: "paper" is the table, with the usual batch norm. The authors' "code" has batch norm without a scale, and one
+        linear layer from the averages to the classes, which gives the logits the scale back. Neither alone will do: without
+        either, a logit is an average of standardised units, and the cross-entropy cannot fall below some 0.4 nats.
     """
     if activation not in get_args(Activation):
         raise ValueError(f"activation is {activation!r}; it must be 'relu' or 'softplus'")
+    if variant not in get_args(Variant):
+        raise ValueError(f"variant is {variant!r}; it must be 'paper' (Table 2) or 'code' (the authors' release)")
     widths = [round(width * n) for n in filters]
     if not 0 < width or min(widths) < 1:
         raise ValueError(
@@ -187,28 +194,33 @@ def all_cnn(
     layers: list[nn.Module] = []
     n_in = channels
     for n_out, alpha in zip(widths, one_per_layer(alphas, max_alpha, len(widths)), strict=True):
-        layers += [convolution(n_in, n_out, 3, activation), convolution(n_out, n_out, 3, activation)]
-        f = convolution(n_out, n_out, 3, activation, stride=2)
+        layers += [convolution(n, n_out, 3, activation, variant=variant) for n in (n_in, n_out)]
+        f = convolution(n_out, n_out, 3, activation, stride=2, variant=variant)
         layers.append(noise_layer(f, lambda n=n_out: alpha_network(n, n), dropout, alpha=alpha, **options))
         n_in = n_out
-    return NoisyNetwork(*layers, *classifier_head(n_in, n_in, n_classes, activation))
+    return NoisyNetwork(*layers, *classifier_head(n_in, n_in, n_classes, activation, variant))
 
 
-def classifier_head(n_in: int, width: int, n_classes: int, activation: Activation = "relu") -> list[nn.Module]:
+def classifier_head(
+    n_in: int, width: int, n_classes: int, activation: Activation = "relu", variant: Variant = "paper"
+) -> list[nn.Module]:
     """Table 2's last three convolutions and the spatial average: from a feature map to logits."""
     return [
-        convolution(n_in, width, 3, activation),
-        convolution(width, width, 1, activation),
-        convolution(width, n_classes, 1, activation),
+        convolution(n_in, width, 3, activation, variant=variant),
+        convolution(width, width, 1, activation, variant=variant),
+        convolution(width, n_classes, 1, activation, variant=variant),
         nn.AdaptiveAvgPool2d(1),
         nn.Flatten(),
+        *([nn.Linear(n_classes, n_classes)] if variant == "code" else []),
     ]
 
 
-def convolution(n_in: int, n_out: int, kernel: int, activation: Activation, stride: int = 1) -> nn.Sequential:
-    """Convolution, batch norm, activation. As in the authors' code, batch norm shifts and does not scale; eps is 1e-3."""
+def convolution(
+    n_in: int, n_out: int, kernel: int, activation: Activation, stride: int = 1, variant: Variant = "paper"
+) -> nn.Sequential:
+    """Convolution, batch norm (eps 1e-3, as in the authors' code), activation."""
     norm = nn.BatchNorm2d(n_out, eps=1e-3)
-    norm.weight.requires_grad_(False)
+    norm.weight.requires_grad_(variant == "paper")
     layers = plain_convolution(n_in, n_out, kernel, stride, bias=False)
     return nn.Sequential(*layers, norm, nn.ReLU() if activation == "relu" else nn.Softplus())
 

@@ -61,27 +61,35 @@ def trainable(network):
     return sum(p.numel() for p in network.parameters() if p.requires_grad)
 
 
-def table_2(filters, channels, alpha):
-    """Parameters counted from the table: a convolution's weights and a shift per output; alpha's convolutions have a bias."""
+def table_2(filters, channels, alpha, variant="paper"):
+    """Parameters counted from the table, layer by layer. Batch norm has a scale and a shift, in the authors' code a shift alone;
+    alpha's convolutions have a bias and no batch norm."""
+    norm = 2 if variant == "paper" else 1
     total, n_in = 0, channels
     for n in filters:
-        total += 9 * n_in * n + 2 * 9 * n * n + 3 * n
+        total += 9 * n_in * n + 2 * 9 * n * n + 3 * norm * n
         total += (9 * n * n + n) if alpha else 0
         n_in = n
     last = filters[-1]
-    return total + 9 * last * last + last * last + last * 10 + last + last + 10
+    total += 9 * last * last + last * last + last * 10 + norm * (last + last + 10)
+    return total + (110 if variant == "code" else 0)
 
 
+@pytest.mark.parametrize("variant", ["paper", "code"])
 @pytest.mark.parametrize(
     ("dropout", "alpha"), [("none", False), ("binary", False), ("information", True), ("binary_gated", True)]
 )
 @pytest.mark.parametrize(
     ("build", "filters", "channels"), [(all_cnn_32, (96, 192), 3), (all_cnn_96, (32, 64, 96, 192), 1)]
 )
-def test_parameters_of_table_2(build, filters, channels, dropout, alpha):
-    assert trainable(build(dropout)) == table_2(filters, channels, alpha)
+def test_parameters_of_table_2(build, filters, channels, dropout, alpha, variant):
+    assert trainable(build(dropout, variant=variant)) == table_2(filters, channels, alpha, variant)
     quarter = tuple(n // 4 for n in filters)
-    assert trainable(build(dropout, width=0.25)) == table_2(quarter, channels, alpha)
+    assert trainable(build(dropout, variant=variant, width=0.25)) == table_2(quarter, channels, alpha, variant)
+
+
+def test_the_alpha_networks_add_about_thirty_per_cent():
+    assert trainable(all_cnn_32("information")) / trainable(all_cnn_32("none")) == pytest.approx(1.3, abs=0.02)
 
 
 def test_softplus_adds_a_learned_mu_and_sigma_per_noise_layer():
@@ -145,6 +153,8 @@ def test_the_representation_is_what_the_layer_passes_on(dropout):
 def test_settings_of_the_convolutional_networks_that_mean_nothing_are_refused(unchecked):
     with pytest.raises(ValueError, match="width is 0.001"):
         all_cnn_32(width=0.001)
+    with pytest.raises(ValueError, match="variant is 'theirs'"):
+        all_cnn_32(variant="theirs")
     with pytest.raises(ValueError, match="activation is 'tanh'"):
         all_cnn_32(activation="tanh")
     with pytest.raises(ValueError, match="dropout is 'drop'.*'variational'"):

@@ -1,0 +1,146 @@
+"""What the experiments on Table 2's networks share: images made ready, a network trained, layers measured, a setting chosen."""
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import torch
+from jaxtyping import Float, Int, UInt8
+from torch import Tensor
+
+from data_gen import Images, load
+from ib_tutorial.experiments.record import Record, Row
+from ib_tutorial.nn import NoisyNetwork, noise
+from ib_tutorial.training import fit, recalibrate_batch_norm
+
+
+class Split(NamedTuple):
+    x: Float[Tensor, "images channels height width"]
+    y: Int[Tensor, " images"]
+
+
+class Settings(Protocol):
+    """What `trained` reads of an experiment's settings."""
+
+    epochs: int
+    drops: tuple[int, ...]
+    lr: float
+    batch_size: int
+    weight_decay: float
+
+
+@lru_cache(maxsize=4)
+def images(name: str, split: str, root: str | None) -> Images:
+    """A split of a data set, read once per process."""
+    return load(name, split, root=root)
+
+
+def source(name: str, root: Path | str | None) -> dict[str, str]:
+    """Name and SHA-256 of the training images, for the record."""
+    where = images(name, "train", None if root is None else str(root)).source
+    return {"name": where.name, "sha256": where.sha256}
+
+
+def standardised(
+    reference: UInt8[Tensor, "n height width channels"], *others: UInt8[Tensor, "_ height width channels"]
+) -> list[Float[Tensor, "_ channels height width"]]:
+    """Each set of images with the reference's mean and standard deviation of each channel removed; NCHW, the reference first."""
+    pixels = reference.float().flatten(0, 2)
+    mean, std = pixels.mean(0), pixels.std(0)
+    return [((each.float() - mean) / std).permute(0, 3, 1, 2) for each in (reference, *others)]
+
+
+def classification_data(
+    name: str, root: Path | str | None, n_train: int, n_validation: int, n_test: int, device: torch.device
+) -> tuple[Split, Split, Split]:
+    """Training, validation and test images of a data set, standardised by the training images.
+
+    The validation images are the training split's that follow the first n_train: a setting chosen on them has seen no test image.
+    """
+    folder = None if root is None else str(root)
+    train, test = images(name, "train", folder), images(name, "test", folder)
+    end = n_train + n_validation
+    if len(train.images) < end or len(test.images) < n_test:
+        raise ValueError(
+            f"{name} has {len(train.images)} training and {len(test.images)} test images; "
+            f"these settings need {n_train} + {n_validation} and {n_test}"
+        )
+    x_train, x_validation, x_test = standardised(
+        train.images[:n_train], train.images[n_train:end], test.images[:n_test]
+    )
+    y = train.labels
+    splits = (Split(x_train, y[:n_train]), Split(x_validation, y[n_train:end]), Split(x_test, test.labels[:n_test]))
+    return tuple(Split(split.x.to(device), split.y.to(device)) for split in splits)
+
+
+def trained(
+    build: Callable[[], NoisyNetwork], data: Split, settings: Settings, *, beta: float, seed: int, **changed: Any
+) -> tuple[NoisyNetwork, float]:
+    """A network trained on `data` and recalibrated without noise, and its last epoch's mean KL (noise on), in nats per image.
+
+    changed: settings of `fit` that differ from the experiment's.
+    """
+    torch.manual_seed(seed)
+    network = build().to(data.x.device)
+    options = dict(
+        epochs=settings.epochs, drops=settings.drops, lr=settings.lr, batch_size=settings.batch_size,
+        weight_decay=settings.weight_decay,
+    )  # fmt: skip
+    history = fit(network, *data, beta=beta, seed=seed, progress=False, **(options | changed))
+    recalibrate_batch_norm(network, data.x)
+    return network, history[-1].kl
+
+
+@torch.no_grad()
+def kl_per_layer(
+    network: NoisyNetwork, x: Float[Tensor, "images *inputs"], batch_size: int = 500
+) -> list[tuple[float, int]]:
+    """Per noise layer, mean nats per image with the noise on, and the number of its units. The network is left in eval mode."""
+    network.eval()
+    totals: list[float] = []
+    units: list[int] = []
+    with noise(network):
+        for batch in x.split(batch_size):
+            _, kl_terms = network(batch)
+            sums = [kl.double().sum().item() for kl in kl_terms]
+            totals = sums if not totals else [a + b for a, b in zip(totals, sums, strict=True)]
+            units = [kl[0].numel() for kl in kl_terms]
+    return [(total / len(x), n) for total, n in zip(totals, units, strict=True)]
+
+
+@torch.no_grad()
+def mean_alpha_squared(network: NoisyNetwork, x: Float[Tensor, "images *inputs"], batch_size: int = 500) -> list[float]:
+    """Per Information Dropout layer, alpha^2 averaged over images and units, the layers below drawing their noise."""
+    network.eval()
+    with noise(network):
+        batches = [
+            [scale.double().square().mean().item() * len(batch) for scale in network.noise_scales(batch)]
+            for batch in x.split(batch_size)
+        ]
+    return [sum(layer) / len(x) for layer in zip(*batches, strict=True)]
+
+
+def rows_of(measured: dict[str, float], **labels: Any) -> list[Row]:
+    return [dict(**labels, metric=metric, value=value) for metric, value in measured.items()]
+
+
+def by_seed(record: Record, metric: str, **values: Any) -> list[float]:
+    """One metric's values, in the order of the seeds."""
+    rows = sorted(record.select(metric=metric, **values), key=lambda row: row["seed"])
+    return [row["value"] for row in rows]
+
+
+def chosen_beta(record: Record, metric: str = "validation_error", among: Sequence[float] | None = None) -> float:
+    """The beta with the least mean of `metric` over the seeds; the smallest of those that tie."""
+    betas = sorted(record.config["betas"] if among is None else among)
+    return min(betas, key=lambda beta: sum(by_seed(record, metric, beta=beta)))
+
+
+def rank_correlation(record: Record, metric: str, **values: Any) -> list[float]:
+    """By seed, Spearman's rank correlation between beta and `metric`: 1 where it rises at every step, -1 where it falls."""
+    from scipy.stats import spearmanr
+
+    betas = sorted(record.config["betas"])
+    curves = zip(*(by_seed(record, metric, beta=beta, **values) for beta in betas), strict=True)
+    return [float(spearmanr(betas, curve).statistic) for curve in curves]
