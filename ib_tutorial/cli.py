@@ -94,3 +94,65 @@ def ledger() -> None:
         numbers = [f"{v.mean:+.3f}", f"{v.low:+.3f} to {v.high:+.3f}"] if v.record else ["", ""]
         table.add_row(v.finding.where, v.finding.statement, *numbers, v.finding.unit, profile, v.verdict)
     show(table)
+
+
+@app.command(
+    epilog="Examples:\n\n`python -m ib_tutorial doctor`\n\n"
+    "`python -m ib_tutorial doctor --device cuda --data ~/images` (with the options of the run that is planned)"
+)
+def doctor(
+    device: Annotated[
+        str | None, typer.Option(help="cpu, cuda or cuda:N (default: the GPU where torch finds one).")
+    ] = None,
+    data: Annotated[Path | None, typer.Option(help="Folder of the real images.")] = None,
+) -> None:
+    """Say what this machine has, what each profile will cost on it, and what to do about what is missing.
+
+    It reads the data sets in full, trains for two seconds and writes nothing. It exits with 1 where something is missing
+    that the library, or an option given here, needs.
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    from ib_tutorial import doctor as room
+
+    console = Console(highlight=False)
+    versions = room.packages()
+    problems = room.package_problems(versions)
+    table = Table("packages", "installed", "missing or too old")
+    for extra, found in versions.items():
+        installed, wanting = ([p for p in found if p.fits is fits] for fits in (True, False))
+        table.add_row(
+            extra, ", ".join(f"{p.name} {p.version}" for p in installed), ", ".join(p.requirement for p in wanting)
+        )
+    console.print(table)
+
+    if not any(problem.needed for problem in problems):
+        try:
+            device = device or room.best_device()
+            here, found = room.machine(device, Path.cwd())
+        except ValueError as error:
+            raise fail(error) from error
+        sets, missing = room.data_sets(data)
+        problems += found + missing
+        for title, rows in (("machine", here), ("data", sets)):
+            table = Table(title, "found")
+            for row in rows.items():
+                table.add_row(*row)
+            console.print(table)
+
+        jobs = room.processes(device)
+        costs = room.estimates(room.probe(device), jobs)
+        profiles = list(next(iter(costs.values())))
+        table = Table("experiment", *profiles, title=f"Estimated cost on {device}, {jobs} at a time")
+        for name, by_profile in costs.items():
+            table.add_row(name, *map(room.duration, by_profile.values()))
+        console.print(table)
+
+    for problem in problems:
+        console.print(f"\n{'NEEDED' if problem.needed else 'missing'}: {problem.what}", markup=False, soft_wrap=True)
+        console.print(f"    {problem.remedy}", markup=False, soft_wrap=True)
+    if not problems:
+        console.print("Nothing is missing.")
+    if any(problem.needed for problem in problems):
+        raise typer.Exit(1)

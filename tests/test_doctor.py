@@ -1,0 +1,175 @@
+"""`python -m ib_tutorial doctor`: what it finds, what it makes of it, and how it exits."""
+
+import importlib.metadata
+import re
+import sys
+import tomllib
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from ib_tutorial import doctor
+from ib_tutorial.cli import app
+from ib_tutorial.experiments import EXPERIMENTS
+from ib_tutorial.experiments.run import config
+
+ROOT = Path(__file__).resolve().parents[1]
+QUICK = doctor.Speed(1e-5, 1e-2, 1e-2)
+
+
+@pytest.fixture
+def call(monkeypatch):
+    """Call the command with a probe that is not run, on a processor."""
+    monkeypatch.setattr(doctor, "probe", lambda device: QUICK)
+    return lambda *arguments: CliRunner().invoke(app, ["doctor", *map(str, arguments)])
+
+
+@pytest.fixture
+def without(monkeypatch):
+    """Make distributions look as if they were not installed."""
+    version = importlib.metadata.version
+
+    def hide(*names):
+        def hidden(name):
+            if name in names:
+                raise importlib.metadata.PackageNotFoundError(name)
+            return version(name)
+
+        monkeypatch.setattr(importlib.metadata, "version", hidden)
+
+    return hide
+
+
+@pytest.fixture(autouse=True)
+def no_data(monkeypatch, tmp_path):
+    monkeypatch.delenv("IB_TUTORIAL_DATA", raising=False)
+    monkeypatch.setenv("IB_TUTORIAL_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.mark.parametrize(
+    ("requirement", "here", "fits"),
+    [
+        ("torch>=2.9", "2.13.0+cpu", True),
+        ("torch>=2.9", "2.8.1", False),
+        ("jupyter-book>=1.0.4,<2", "1.0.4.post1", True),
+        ("jupyter-book>=1.0.4,<2", "2.0.0", False),
+        ("jupyter-book>=1.0.4,<2", "1.0.3", False),
+        ("dask[distributed]>=2024.8", "2026.8.0", True),
+    ],
+)
+def test_versions_are_compared_as_numbers(monkeypatch, requirement, here, fits):
+    monkeypatch.setattr(importlib.metadata, "version", lambda name: here)
+    assert doctor.package(requirement) == (requirement, here, fits)
+
+
+def test_requirements_are_read_alike_from_the_checkout_and_from_an_installed_package(monkeypatch, tmp_path):
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    lines = [
+        *project["dependencies"],
+        *(f"{line}; extra == '{name}'" for name, each in extras.items() for line in each),
+    ]
+    expected = {"library": project["dependencies"], **extras}
+    assert doctor.requirements() == expected
+    monkeypatch.setattr(doctor, "ROOT", tmp_path)
+    monkeypatch.setattr(importlib.metadata, "requires", lambda name: lines)
+    assert doctor.requirements() == expected
+
+
+def test_every_extra_has_a_purpose():
+    assert set(doctor.requirements()) <= set(doctor.PURPOSES)
+
+
+def test_a_sound_machine_passes_and_is_told_what_it_has(call):
+    result = call("--device", "cpu")
+    assert result.exit_code == 0, result.output
+    for said in (f"torch {torch.__version__}", "bfloat16", "GB free", "mnist5k, embedded: 4,000 and 1,000", "shapes32"):
+        assert said in re.sub(r"[\s│┃]+", " ", result.output)
+    assert f"{sys.executable} -m data_gen fetch mnist" in result.output
+    assert "NEEDED" not in result.output
+
+
+def test_missing_extras_are_said_with_the_command_and_do_not_fail(call, without):
+    without("pooch", "joblib")
+    result = call("--device", "cpu")
+    assert result.exit_code == 0, result.output
+    assert f"{sys.executable} -m pip install 'pooch>=1.8'" in result.output
+    assert "joblib>=1.4: to use more than one process" in result.output
+
+
+def test_a_library_that_cannot_run_fails_before_anything_is_imported(call, without, monkeypatch):
+    without("torch")
+    monkeypatch.setattr(doctor, "machine", lambda *_: pytest.fail("torch would be imported"))
+    result = call()
+    assert result.exit_code == 1
+    assert f"NEEDED: torch>=2.9: {doctor.PURPOSES['library']}" in result.output
+    assert "-m pip install 'torch>=2.9'" in result.output
+
+
+@pytest.mark.parametrize(("device", "said"), [("cuda:7", "CUDA GPUs here"), ("tpu", "no device 'tpu'")])
+def test_a_device_that_is_not_there_fails(call, device, said):
+    result = call("--device", device)
+    assert result.exit_code == 1 and said in result.output
+
+
+def test_a_named_folder_that_is_not_there_fails(call, tmp_path):
+    result = call("--device", "cpu", "--data", tmp_path / "nowhere")
+    assert result.exit_code == 1 and "there is no such folder" in result.output
+
+
+def test_a_folder_without_the_data_is_said(call, tmp_path):
+    result = call("--device", "cpu", "--data", tmp_path)
+    assert result.exit_code == 0 and f"no mnist train split in root={tmp_path}" in result.output
+
+
+def test_a_file_that_is_not_what_it_should_be_is_said(tmp_path):
+    for name in (
+        "train-images-idx3-ubyte",
+        "train-labels-idx1-ubyte",
+        "t10k-images-idx3-ubyte",
+        "t10k-labels-idx1-ubyte",
+    ):
+        (tmp_path / name).write_bytes(b"not an idx file")
+    found, problems = doctor.data_sets(tmp_path)
+    assert found["mnist"] == "not readable"
+    assert any("train-images-idx3-ubyte" in problem.what and "verify mnist" in problem.remedy for problem in problems)
+
+
+def test_little_disk_is_said(monkeypatch, tmp_path):
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda folder: SimpleNamespace(free=1e8))
+    found, problems = doctor.machine("cpu", tmp_path)
+    assert found["disk"] == "0 GB free" and "only 0.1 GB are free" in problems[-1].what
+
+
+def test_estimates_scale_each_experiments_own_work(monkeypatch):
+    monkeypatch.setitem(EXPERIMENTS, "silent", SimpleNamespace(Config=EXPERIMENTS["mnist_widths"].Config, PROFILES={}))
+    speed = doctor.Speed(updates=3.0, dense_gflop=5.0, conv_gflop=7.0)
+    costs = doctor.estimates(speed, jobs=2)
+    for name in ("mnist_widths", "learned_versus_exact"):
+        for profile, seconds in costs[name].items():
+            work = EXPERIMENTS[name].work(config(name, profile))
+            assert seconds == pytest.approx((3 * work.updates + 5 * work.dense_gflop + 7 * work.conv_gflop) / 2)
+    assert set(costs["silent"].values()) == {None}
+
+
+def test_the_probe_measures_and_leaves_threads_and_random_state_alone():
+    threads, state = torch.get_num_threads(), torch.get_rng_state()
+    speed = doctor.probe("cpu", seconds=0.03)
+    assert all(0 < value < 1 for value in speed)
+    assert torch.get_num_threads() == threads and torch.equal(torch.get_rng_state(), state)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0.2, "1 s"), (89, "89 s"), (100, "2 min"), (5400, "2 h"), (50 * 3600, "2 days"), (None, "not estimated")],
+)
+def test_durations_are_rounded_to_what_an_estimate_is_worth(seconds, said):
+    assert doctor.duration(seconds) == said
+
+
+def test_help_shows_examples(call):
+    result = call("--help")
+    assert result.exit_code == 0 and "python -m ib_tutorial doctor --device cuda" in result.output
