@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int, UInt8
@@ -20,6 +20,7 @@ class Split(NamedTuple):
     y: Int[Tensor, " images"]
 
 
+@runtime_checkable
 class Settings(Protocol):
     """What `trained` reads of an experiment's settings."""
 
@@ -138,9 +139,10 @@ def chosen_beta(record: Record, metric: str = "validation_error", among: Sequenc
 
 
 def rank_correlation(record: Record, metric: str, **values: Any) -> list[float]:
-    """By seed, Spearman's rank correlation between beta and `metric`: 1 where it rises at every step, -1 where it falls."""
+    """By seed, Spearman's rank correlation between beta and `metric`: 1 where it rises at every step, -1 where it falls, 0 where
+    it never moves."""
     from scipy.stats import spearmanr
 
     betas = sorted(record.config["betas"])
     curves = zip(*(by_seed(record, metric, beta=beta, **values) for beta in betas), strict=True)
-    return [float(spearmanr(betas, curve).statistic) for curve in curves]
+    return [float(spearmanr(betas, curve).statistic) if len(set(curve)) > 1 else 0.0 for curve in curves]

@@ -1,41 +1,160 @@
-"""Run the cells of a grid, in this process or in several, and hand over each cell's rows as soon as they are there."""
+"""Run the cells of a grid, in this process, in several or on a Dask cluster, and hand over each cell's rows as they come."""
 
 import os
+import signal
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 import torch
 
-from ib_tutorial.experiments.record import Cell, Row
+from ib_tutorial.experiments.record import Cell, Result
+
+ANSWERS_WITHIN = 10
+"""Seconds that a scheduler has to answer in, and again to have a worker."""
+
+Finished = tuple[Cell, Result, float]
 
 
 def run_cells(
-    function: Callable[[Cell], list[Row]], cells: Sequence[Cell], jobs: int | None = None
-) -> Iterator[tuple[Cell, list[Row], float]]:
-    """Yield (cell, rows, seconds) as cells finish, in any order.
+    function: Callable[[Cell], Result], cells: Sequence[Cell], jobs: int | None = None, scheduler: str | None = None
+) -> Iterator[Finished]:
+    """Yield (cell, rows, seconds) as cells finish, in any order. Close the iterator to stop what is still running.
 
     jobs: processes; by default one per core. Small networks gain more from a core each than from sharing the cores, so
     every process computes with its share of the threads. One job stays in this process and needs no joblib.
+    scheduler: address of a Dask scheduler, whose workers run the cells instead; see `on_cluster`.
+
+    An exception in a cell is raised here, with a note that names the cell. Raises ChildProcessError where processes die.
     """
+    if not cells:
+        return
+    if scheduler is not None:
+        yield from on_cluster(function, cells, scheduler)
+        return
     cores = os.cpu_count() or 1
     jobs = min(cores if jobs is None else jobs, len(cells))
     if jobs <= 1:
         for cell in cells:
             yield timed(function, cell)
-        return
-
-    from joblib import Parallel, delayed
-
-    threads = max(1, cores // jobs)
-    parallel = Parallel(n_jobs=jobs, backend="loky", return_as="generator_unordered")
-    yield from parallel(delayed(timed)(function, cell, threads) for cell in cells)
+    else:
+        yield from in_processes(function, cells, jobs, threads=max(1, cores // jobs))
 
 
-def timed(
-    function: Callable[[Cell], list[Row]], cell: Cell, threads: int | None = None
-) -> tuple[Cell, list[Row], float]:
+def timed(function: Callable[[Cell], Result], cell: Cell, threads: int | None = None) -> Finished:
     if threads is not None:
         torch.set_num_threads(threads)
     start = time.perf_counter()
-    rows = function(cell)
+    try:
+        rows = function(cell)
+    except Exception as error:
+        error.add_note(f"in the cell {cell}")
+        raise
     return cell, rows, time.perf_counter() - start
+
+
+def in_processes(
+    function: Callable[[Cell], Result], cells: Sequence[Cell], jobs: int, threads: int
+) -> Iterator[Finished]:
+    try:
+        from joblib import Parallel, delayed
+        from joblib.externals.loky.process_executor import TerminatedWorkerError
+    except ImportError as error:
+        raise ImportError(f"{error}; several processes need `pip install joblib`; --jobs 1 needs nothing") from error
+
+    parallel = Parallel(n_jobs=jobs, backend="loky", return_as="generator_unordered")
+    with deaf_to_control_c():
+        finished = parallel(delayed(timed)(function, cell, threads) for cell in cells)
+    try:
+        yield from finished
+    except TerminatedWorkerError as error:
+        raise ChildProcessError("a process was killed, perhaps for want of memory; try fewer --jobs") from error
+
+
+@contextmanager
+def deaf_to_control_c() -> Iterator[None]:
+    """Processes started within ignore Ctrl-C, which a terminal sends to them too: this one hears it, and ends them."""
+    if threading.current_thread() is not threading.main_thread():  # Python sets handlers in the main thread only
+        yield
+        return
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+
+
+def on_cluster(function: Callable[[Cell], Result], cells: Sequence[Cell], scheduler: str) -> Iterator[Finished]:
+    """Each cell is a task. Where a worker dies, the others run what it had not handed over; where all do, new ones are awaited.
+
+    A future is released before its rows are yielded: Dask computes anew what a dead worker held and somebody still wants.
+    Closing the client, however this ends, cancels the tasks that have not begun.
+    """
+    with connected(scheduler) as client:
+        from distributed import CancelledError, KilledWorker, as_completed
+
+        cell_of = dict(zip(client.map(on_one_thread, [function] * len(cells), cells, pure=False), cells, strict=True))
+        for future in as_completed(cell_of):
+            cell = cell_of.pop(future)
+            try:
+                finished = future.result()
+            except KilledWorker as error:
+                raise ChildProcessError(
+                    f"{error.allowed_failures + 1} workers died of the cell {cell}; their logs may say why"
+                ) from error
+            except CancelledError as error:
+                raise ConnectionError(f"the Dask scheduler at {scheduler} went away") from error
+            future.release()
+            yield finished
+
+
+def on_one_thread(function: Callable[[Cell], Result], cell: Cell) -> Finished:
+    """Run a cell on a worker that runs one at a time: cells in two threads would draw from one random state."""
+    from distributed import get_worker
+
+    worker = get_worker()
+    if worker.state.nthreads > 1:
+        raise ValueError(
+            f"the worker {worker.address} has {worker.state.nthreads} threads, and cells must not share a process; "
+            "start it with --nthreads 1 (and --nworkers N for N at once)"
+        )
+    return timed(function, cell)
+
+
+def on_every_worker(function: Callable[[], Any], scheduler: str) -> dict[str, Any]:
+    """What `function` returns on each worker there is, by the worker's address."""
+    with connected(scheduler) as client:
+        found = client.run(function, on_error="return")
+    for address, result in found.items():
+        if isinstance(result, Exception):
+            result.add_note(f"on the worker {address}")
+            raise result
+    return found
+
+
+@contextmanager
+def connected(scheduler: str) -> Iterator[Any]:
+    """A client of a Dask scheduler that has a worker; ConnectionError where there is none."""
+    try:
+        from distributed import Client
+        from distributed.comm import get_address_host_port
+    except ImportError as error:
+        raise ImportError(f'{error}; a cluster needs `pip install "dask[distributed]"`, here and there') from error
+
+    how = "`dask worker ADDRESS --nthreads 1` on machines that have this code and the data"
+    try:
+        get_address_host_port(scheduler, strict=True)  # ValueError; Client would hang on an address without a port
+        client = Client(scheduler, timeout=ANSWERS_WITHIN)
+    except (OSError, ValueError) as error:
+        raise ConnectionError(
+            f"no Dask scheduler answers at {scheduler!r} ({error}); start one with `dask scheduler`, which prints its "
+            f"ADDRESS, and workers with {how}"
+        ) from error
+    with client:
+        try:
+            client.wait_for_workers(1, timeout=ANSWERS_WITHIN)
+        except TimeoutError as error:
+            raise ConnectionError(f"the Dask scheduler at {scheduler} has no workers; start some with {how}") from error
+        yield client

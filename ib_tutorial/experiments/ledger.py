@@ -71,10 +71,12 @@ def paired_differences(left: Sequence[float], right: Sequence[float], scale: flo
 
 
 def judge(finding: Finding, record: Record | None) -> Verdict:
-    """The verdict of a finished record; "not run" without one."""
+    """The verdict of a finished record; "not run" without one, inconclusive where no network meets the test's conditions."""
     if record is None or not record.finished:
         return Verdict(finding, None, math.nan, math.nan, math.nan, 0)
     values = list(finding.values(record))
+    if not values:
+        return Verdict(finding, record, math.nan, -math.inf, math.inf, 0)
     return Verdict(finding, record, *interval(values), len(values))
 
 

@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ RECORDED = ROOT / "book" / "recorded"
 
 Row = dict[str, Any]
 Cell = dict[str, Any]
+Result = list[Row] | tuple[list[Row], dict[str, torch.Tensor]]
+"""What a cell gives: its rows, and weights to keep beside the record where it has any."""
 
 
 @dataclass
@@ -88,8 +91,12 @@ def recorded(experiment: str, profiles: Sequence[str] = ("paper", "reduced")) ->
     )
 
 
+@cache
 def commit() -> str:
-    """The commit of the code that runs, marked where the packages differ from it; 'unknown' outside a checkout."""
+    """The commit of the code that runs, marked where the packages differ from it; 'unknown' outside a checkout.
+
+    Asked once per process, so that a process that is older than a change on disk does not claim to run it.
+    """
 
     def git(*arguments: str) -> str:
         return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()

@@ -2,20 +2,42 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import asdict, replace
 from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import torch
 from tqdm import tqdm
 
-from ib_tutorial.experiments import learned_versus_exact, mnist_widths
-from ib_tutorial.experiments.grid import run_cells
+from ib_tutorial.experiments import (
+    activation_priors,
+    cifar_filters,
+    information_maps,
+    learned_versus_exact,
+    mnist_widths,
+    occluded_nuisance,
+    total_correlation,
+)
+from ib_tutorial.experiments.grid import on_every_worker, run_cells
 from ib_tutorial.experiments.record import Record, commit, describe_device, load_record, versions
+from ib_tutorial.training import checkpoint
 
-EXPERIMENTS: dict[str, ModuleType] = {module.NAME: module for module in (mnist_widths, learned_versus_exact)}
+EXPERIMENTS: dict[str, ModuleType] = {
+    module.NAME: module
+    for module in (
+        activation_priors,
+        mnist_widths,
+        cifar_filters,
+        information_maps,
+        occluded_nuisance,
+        total_correlation,
+        learned_versus_exact,
+    )
+}
 
 PROFILE_NAMES = ("smoke", "quick", "reduced", "paper")
 
@@ -62,6 +84,7 @@ def run(
     data: Path | str | None = None,
     out: Path | str | None = None,
     jobs: int | None = None,
+    scheduler: str | None = None,
     force: bool = False,
     progress: bool = True,
 ) -> Record:
@@ -72,7 +95,10 @@ def run(
     out: folder in which NAME.PROFILE.json is kept: an unfinished record there is completed, a finished one returned as it
         is, unless `force` starts anew. Without `out` nothing is written.
     jobs: processes (default: one per core on a CPU, one on a GPU).
+    scheduler: address of a Dask scheduler, whose workers run the cells; `device` and `data` are then theirs.
     """
+    if jobs is not None and scheduler is not None:
+        raise ValueError(f"jobs is {jobs}, and counts processes here; with a scheduler its workers are the processes")
     module, settings = experiment(name), config(name, profile)
     if seeds is not None:
         if seeds < 1:
@@ -82,7 +108,7 @@ def run(
         if not all(beta >= 0 for beta in betas):
             raise ValueError(f"betas are {list(betas)}; each must be at least 0: it weighs the penalised information")
         settings = replace(settings, betas=tuple(betas))
-    chosen = usable_device(device)
+    where = partial(provenance, module, settings, data, device)
     path = None if out is None else Path(out) / f"{name}.{profile}.json"
 
     fresh = Record(
@@ -90,16 +116,37 @@ def run(
         profile=profile,
         config=plain(settings),
         seeds=list(range(settings.n_seeds)),
-        commit=commit(),
-        source=module.source(settings, data),
-        device=describe_device(chosen),
-        versions=versions(),
         started=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        **(where() if scheduler is None else shared_provenance(on_every_worker(where, scheduler))),
     )
     record = fresh if force or path is None or not path.exists() else taken_up(load_record(path), fresh, path)
     if not record.finished:
-        fill(record, module, settings, data, chosen, path, jobs, progress)
+        fill(record, module, settings, data, torch.device(device), path, jobs, scheduler, progress)
     return record
+
+
+def provenance(module: ModuleType, settings, data: Path | str | None, device: str) -> dict[str, Any]:
+    """The part of a record that says what computes: code, data, device and versions."""
+    return {
+        "device": describe_device(usable_device(device)),
+        "source": module.source(settings, data),
+        "commit": commit(),
+        "versions": versions(),
+    }
+
+
+def shared_provenance(workers: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """The provenance of all workers; ValueError unless they have one code (ours), one source of data, one set of versions."""
+    for what in ("commit", "source", "versions"):
+        found = {address: worker[what] for address, worker in workers.items()}
+        if what == "commit":
+            found["this process"] = commit()
+        if len(set(map(str, found.values()))) > 1:
+            raise ValueError(
+                f"one record needs one {what} everywhere, but there are {found}; update, restart the workers"
+            )
+    devices = sorted({worker["device"] for worker in workers.values()})
+    return {**next(iter(workers.values())), "device": " and ".join(devices)}
 
 
 def taken_up(kept: Record, fresh: Record, path: Path) -> Record:
@@ -118,7 +165,15 @@ def taken_up(kept: Record, fresh: Record, path: Path) -> Record:
 
 
 def fill(
-    record: Record, module: ModuleType, settings, data, device: torch.device, path: Path | None, jobs, progress: bool
+    record: Record,
+    module: ModuleType,
+    settings,
+    data,
+    device: torch.device,
+    path: Path | None,
+    jobs,
+    scheduler,
+    progress,
 ):
     """Run the cells that the record lacks, stage by stage, writing it after each."""
     if jobs is None and device.type == "cuda":
@@ -130,16 +185,27 @@ def fill(
         for cells in stages:
             todo = [cell for cell in cells if not record.has(cell)]
             bar.update(len(cells) - len(todo))
-            for cell, rows, seconds in run_cells(partial(module.run_cell, settings, data, record, device), todo, jobs):
-                record.rows += [{**cell, **row} for row in rows]
-                record.seconds = round(record.seconds + seconds, 2)
-                bar.update()
-                if path is not None:
-                    record.write(path)
+            run_cell = partial(module.run_cell, settings, data, record, device)
+            with closing(run_cells(run_cell, todo, jobs, scheduler)) as finished:
+                for cell, result, seconds in finished:
+                    rows, weights = result if isinstance(result, tuple) else (result, {})
+                    if weights and path is not None:
+                        keep_weights(path.with_suffix(".safetensors"), weights)
+                    record.rows += [{**cell, **row} for row in rows]
+                    record.seconds = round(record.seconds + seconds, 2)
+                    bar.update()
+                    if path is not None:
+                        record.write(path)
     record.rows.sort(key=lambda row: json.dumps(row, sort_keys=True))
     record.finished = True
     if path is not None:
         record.write(path)
+
+
+def keep_weights(path: Path, weights: dict[str, torch.Tensor]) -> None:
+    """Add the weights that a cell wants kept to those beside the record."""
+    kept = checkpoint.load(path)[0] if path.exists() else {}
+    checkpoint.save(path, kept | weights, {})
 
 
 def plain(settings) -> dict:

@@ -58,8 +58,8 @@ class Config:
 
 PROFILES: dict[str, dict] = {
     "smoke": dict(
-        data="shapes32", n_train=64, n_validation=40, n_test=160, width=0.02, betas=(0.1, 10.0), n_seeds=2, epochs=1, drops=(),
-        batch_size=32, tc_images=160,
+        data="shapes32", n_train=64, n_validation=40, n_test=300, width=0.02, betas=(0.1, 10.0), n_seeds=2, epochs=1, drops=(),
+        batch_size=32, tc_images=300,
     ),
     "quick": dict(
         data="shapes32", n_train=400, n_validation=400, n_test=2_000, width=0.0833, betas=(0.03, 0.3, 3.0), n_seeds=2, epochs=8,

@@ -1,0 +1,220 @@
+"""Fig. 1: do the noisy units of a trained network have the distribution that its prior assumes?
+
+All-CNN-32 with ReLU units and the log-uniform prior, and with Softplus units and the log-normal one. Of the last noise layer's units on
+test images, noise on: the histogram of log z (given z > 0), and its distance (Kolmogorov-Smirnov) from both priors fitted to it: a
+normal with its mean and variance, and a uniform over its range, both cut to the middle 90%, since no finite sample is uniform on a line.
+"""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ib_tutorial.experiments import convolutional
+from ib_tutorial.experiments.convolutional import by_seed, classification_data, rows_of, trained
+from ib_tutorial.experiments.ledger import Finding, paired_differences
+from ib_tutorial.experiments.record import Cell, Record, Row
+from ib_tutorial.nn import NoisyNetwork, all_cnn_32, noise
+from ib_tutorial.training import evaluate
+
+NAME = "activation_priors"
+SHOWS = "Fig. 1: post-noise activations against the priors assumed for them"
+
+ACTIVATIONS = ("relu", "softplus")
+MIDDLE = (0.05, 0.95)
+"""The quantiles of log z between which distributions are compared."""
+
+CLOSE = 0.04
+"""A Kolmogorov-Smirnov distance under which we call two distributions alike: half of what parts the two priors themselves, 0.078."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """The paper's settings where it states them; beta as in the authors' code (ReLU 3, Softplus 1)."""
+
+    data: str = "cifar10"
+    n_train: int = 50_000
+    n_test: int = 10_000
+    width: float = 1.0
+    relu_betas: tuple[float, ...] = (0.0, 3.0)
+    softplus_betas: tuple[float, ...] = (0.0, 1.0)
+    n_seeds: int = 3
+    epochs: int = 200
+    drops: tuple[int, ...] = (80, 120, 160)
+    lr: float = 0.05
+    batch_size: int = 100
+    weight_decay: float = 0.0
+    max_alpha: float = 0.7
+    n_units: int = 1_000_000  # units drawn for the distances; the histogram has them too
+    n_bins: int = 80
+
+
+PROFILES: dict[str, dict] = {
+    "smoke": dict(
+        data="shapes32", n_train=64, n_test=60, width=0.04, n_seeds=2, epochs=1, drops=(), batch_size=32, n_units=2_000, n_bins=10
+    ),
+    "quick": dict(
+        data="shapes32", n_train=600, n_test=400, width=0.0833, relu_betas=(0.3,), softplus_betas=(0.1,), n_seeds=2, epochs=8,
+        drops=(5, 7), batch_size=25, n_units=100_000, n_bins=40,
+    ),
+    "reduced": dict(),
+    "paper": dict(),
+}  # fmt: skip
+
+
+def source(settings: Config, root: Path | str | None) -> dict[str, str]:
+    return convolutional.source(settings.data, root)
+
+
+def stages(settings: Config) -> list[list[Cell]]:
+    betas = {"relu": settings.relu_betas, "softplus": settings.softplus_betas}
+    return [
+        [
+            dict(activation=activation, seed=seed, beta=beta)
+            for seed in range(settings.n_seeds)
+            for activation in ACTIVATIONS
+            for beta in betas[activation]
+        ]
+    ]
+
+
+def run_cell(settings: Config, root: Path | str | None, earlier: Record, device: torch.device, cell: Cell) -> list[Row]:
+    """Train one network; measure the distribution of its last noisy units."""
+    train, _, test = classification_data(settings.data, root, settings.n_train, 0, settings.n_test, device)
+    network, kl = trained(
+        lambda: all_cnn_32(
+            "information", width=settings.width, activation=cell["activation"], max_alpha=settings.max_alpha
+        ),
+        train,
+        settings,
+        beta=cell["beta"],
+        seed=cell["seed"],
+    )
+    z = noisy_units(network, test.x, settings.n_units, cell["seed"])
+    log_z = z[z > 0].log()
+    measured = {
+        "effective_beta": cell["beta"] / settings.n_train,
+        "train_error": evaluate(network, *train).error,
+        "test_error": evaluate(network, *test).error,
+        "train_kl": kl,
+        "share_zero": (z == 0).double().mean().item(),
+        "mean_log_z": log_z.mean().item(),
+        "std_log_z": log_z.std().item(),
+        **distances(log_z),
+    }
+    density, edges = histogram(log_z, settings.n_bins)
+    centres = (edges[1:] + edges[:-1]) / 2
+    bins = [
+        dict(metric="density", log_z=round(place, 4), value=value)
+        for place, value in zip(centres.tolist(), density.tolist(), strict=True)
+    ]
+    return rows_of(measured) + bins
+
+
+@torch.no_grad()
+def noisy_units(
+    network: NoisyNetwork, x: Float[Tensor, "images *inputs"], n_units: int, seed: int, batch_size: int = 500
+) -> Float[Tensor, " n"]:
+    """n_units of the last noise layer's units on x, noise on, drawn evenly from images and places (all, where there are fewer)."""
+    network.eval()
+    torch.manual_seed(seed)
+    with noise(network):
+        z = torch.cat([network.representation(batch)[1].float().flatten() for batch in x.split(batch_size)])
+    if len(z) <= n_units:
+        return z
+    return z[torch.randperm(len(z), device=z.device)[:n_units]]
+
+
+def distances(log_z: Float[Tensor, " n"]) -> dict[str, float]:
+    """Kolmogorov-Smirnov distances of log z, within its middle 90%, from a uniform and from a normal cut to the same range.
+
+    The normal has the mean and standard deviation of all of log z; nothing else is fitted.
+    """
+    x = log_z.double().sort().values
+    low, high = (x[int(q * (len(x) - 1))] for q in MIDDLE)
+    middle = x[(x >= low) & (x <= high)]
+    empirical = torch.arange(1, len(middle) + 1, dtype=torch.float64, device=x.device) / len(middle)
+    uniform = (middle - low) / (high - low)
+    normal = normal_cdf((middle - x.mean()) / x.std())
+    first, last = normal_cdf((torch.stack([low, high]) - x.mean()) / x.std())
+    cut = (normal - first) / (last - first)
+    return {
+        "distance_uniform": largest_gap(empirical, uniform),
+        "distance_normal": largest_gap(empirical, cut),
+    }
+
+
+def normal_cdf(t: Float[Tensor, "*n"]) -> Float[Tensor, "*n"]:
+    return torch.special.erfc(-t / math.sqrt(2)) / 2
+
+
+def largest_gap(empirical: Float[Tensor, " n"], cdf: Float[Tensor, " n"]) -> float:
+    """The greatest distance between an empirical distribution function, at its steps and just before, and another."""
+    before = empirical - 1 / len(empirical)
+    return max((empirical - cdf).abs().max().item(), (before - cdf).abs().max().item())
+
+
+def histogram(log_z: Float[Tensor, " n"], n_bins: int) -> tuple[Float[Tensor, " n_bins"], Float[Tensor, " edges"]]:
+    """Density of log z in equal bins between its quantiles 0.001 and 0.999."""
+    x = log_z.sort().values
+    edges = torch.linspace(x[int(0.001 * (len(x) - 1))].item(), x[int(0.999 * (len(x) - 1))].item(), n_bins + 1)
+    counts = torch.histogram(x.float().cpu(), edges).hist
+    return counts / len(x) / (edges[1] - edges[0]), edges
+
+
+def last_beta(record: Record, activation: str) -> float:
+    return record.config[f"{activation}_betas"][-1]
+
+
+def distance(record: Record, activation: str, prior: str) -> list[float]:
+    """By seed, the distance from a prior at the activation's largest beta."""
+    return by_seed(record, f"distance_{prior}", activation=activation, beta=last_beta(record, activation))
+
+
+UNIT = "Kolmogorov-Smirnov distance"
+
+FINDINGS = (
+    Finding(
+        name="activation_priors.relu_log_uniform",
+        experiment=NAME,
+        where="Fig. 1a",
+        statement="Post-noise ReLU units, given z > 0, look log-uniform.",
+        test=f"By seed, {CLOSE} minus the distance of the middle 90% of log z from a uniform is above 0, at the larger beta.",
+        unit=UNIT,
+        values=lambda record: [CLOSE - d for d in distance(record, "relu", "uniform")],
+    ),
+    Finding(
+        name="activation_priors.relu_not_log_normal",
+        experiment=NAME,
+        where="Fig. 1a",
+        statement="For ReLU units the log-uniform is the better of the two priors.",
+        test="By seed, the distance of the middle 90% of log z from a fitted normal, minus that from a uniform, is above 0.",
+        unit=UNIT,
+        values=lambda record: paired_differences(
+            distance(record, "relu", "normal"), distance(record, "relu", "uniform")
+        ),
+    ),
+    Finding(
+        name="activation_priors.softplus_log_normal",
+        experiment=NAME,
+        where="Fig. 1b",
+        statement="Post-noise Softplus units look log-normal.",
+        test=f"By seed, {CLOSE} minus the distance of the middle 90% of log z from a fitted normal is above 0, at the larger beta.",
+        unit=UNIT,
+        values=lambda record: [CLOSE - d for d in distance(record, "softplus", "normal")],
+    ),
+    Finding(
+        name="activation_priors.softplus_not_log_uniform",
+        experiment=NAME,
+        where="Fig. 1b",
+        statement="For Softplus units the log-normal is the better of the two priors.",
+        test="By seed, the distance of the middle 90% of log z from a uniform, minus that from a fitted normal, is above 0.",
+        unit=UNIT,
+        values=lambda record: paired_differences(
+            distance(record, "softplus", "uniform"), distance(record, "softplus", "normal")
+        ),
+    ),
+)

@@ -1,0 +1,241 @@
+"""The experiments on Table 2's networks: their measures against plain computations, and each at smoke from end to end."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from data_gen import cluttered, load
+from ib_tutorial.experiments import EXPERIMENTS, run
+from ib_tutorial.experiments import convolutional as shared
+from ib_tutorial.experiments.activation_priors import CLOSE, distances, histogram
+from ib_tutorial.experiments.information_maps import auroc, in_box, information_maps
+from ib_tutorial.experiments.ledger import judge
+from ib_tutorial.experiments.occluded_nuisance import RawImage, Reader
+from ib_tutorial.experiments.record import Record
+from ib_tutorial.experiments.total_correlation import log_units
+from ib_tutorial.nn import all_cnn_32, all_cnn_96, noise
+
+ON_TABLE_2 = ("activation_priors", "cifar_filters", "information_maps", "occluded_nuisance", "total_correlation")
+
+
+@pytest.fixture(scope="module", params=ON_TABLE_2)
+def smoke(request, tmp_path_factory):
+    out = tmp_path_factory.mktemp(request.param)
+    return request.param, run(request.param, "smoke", jobs=1, out=out, progress=False), out
+
+
+def test_smoke_runs_end_to_end_and_every_claim_is_judged(smoke):
+    name, record, _ = smoke
+    assert record.finished and len(record.seeds) == 2
+    for finding in EXPERIMENTS[name].FINDINGS:
+        verdict = judge(finding, record)
+        assert verdict.n in (0, 2) and verdict.verdict in ("supported", "not supported", "inconclusive")
+        assert verdict.n == 2 or name == "information_maps"  # where no network is good enough for its maps to count
+    assert all(math.isfinite(row["value"]) for row in record.rows)
+
+
+def test_a_seed_gives_the_same_rows(smoke):
+    name, record, _ = smoke
+    module = EXPERIMENTS[name]
+    from dataclasses import replace
+
+    settings = replace(module.Config(), **module.PROFILES["smoke"])
+    cell = module.stages(settings)[0][0]
+    result = module.run_cell(settings, None, record, torch.device("cpu"), cell)
+    rows = result[0] if isinstance(result, tuple) else result
+    for row in rows:
+        assert record.select(**cell, **row), row
+
+
+def test_seeds_and_betas_differ(smoke):
+    _, record, _ = smoke
+    for metric in ("test_error", "validation_error", "train_kl"):
+        values = {row["value"] for row in record.select(metric=metric)}
+        if values:
+            assert len(values) > 1
+
+
+def test_weights_are_kept_beside_the_record_of_the_maps(smoke):
+    name, _, out = smoke
+    kept = list(out.glob("*.safetensors"))
+    assert bool(kept) == (name == "information_maps")
+
+
+def test_standardised_pixels():
+    a, b = (torch.randint(0, 256, (n, 5, 4, 3), dtype=torch.uint8) for n in (7, 3))
+    x, other = shared.standardised(a, b)
+    for channel in range(3):
+        pixels = a[..., channel].double()
+        assert torch.allclose(x[:, channel].double(), (pixels - pixels.mean()) / pixels.std(), atol=1e-5)
+        assert torch.allclose(
+            other[:, channel].double(), (b[..., channel].double() - pixels.mean()) / pixels.std(), atol=1e-5
+        )
+
+
+def test_validation_images_are_training_images_that_were_held_out():
+    train, validation, test = shared.classification_data("shapes32", None, 50, 20, 30, torch.device("cpu"))
+    assert [len(split.x) for split in (train, validation, test)] == [50, 20, 30]
+    assert torch.equal(validation.y, load("shapes32", "train").labels[50:70])
+    assert torch.equal(test.y, load("shapes32", "test").labels[:30])
+    with pytest.raises(ValueError, match=r"shapes32 has 10000 training and 2000 test images; .* 9990 \+ 20 and 30"):
+        shared.classification_data("shapes32", None, 9990, 20, 30, torch.device("cpu"))
+
+
+def test_nats_per_layer_against_one_image_at_a_time():
+    torch.manual_seed(0)
+    network = all_cnn_32(width=0.05).eval()
+    x = torch.randn(7, 3, 32, 32)
+    first = (
+        sum(network(x[i : i + 1])[1][0].sum().item() for i in range(7)) / 7
+    )  # nothing noisy lies below the first layer
+    (nats, units), _ = shared.kl_per_layer(network, x, batch_size=3)
+    assert nats == pytest.approx(first, rel=1e-4) and units == network.representation(x, 0)[0][0].numel()
+
+
+def sweep(values):
+    """A record of one metric for three betas and len(values) seeds."""
+    rows = [
+        dict(seed=seed, beta=beta, metric="validation_error", value=value)
+        for seed, curve in enumerate(values)
+        for beta, value in zip((0.1, 1.0, 10.0), curve, strict=True)
+    ]
+    return Record("x", "smoke", {"betas": [10.0, 0.1, 1.0]}, [0], "", {}, "", {}, "", rows=rows)
+
+
+def test_the_chosen_beta_is_best_on_average_over_seeds():
+    assert shared.chosen_beta(sweep([(0.3, 0.2, 0.25), (0.1, 0.25, 0.3)])) == 0.1
+    assert shared.chosen_beta(sweep([(0.3, 0.2, 0.2)])) == 1.0
+
+
+def test_rank_correlation_with_beta():
+    assert shared.rank_correlation(sweep([(0.1, 0.2, 0.3), (0.3, 0.2, 0.1), (0.1, 0.3, 0.2)]), "validation_error") == (
+        pytest.approx([1.0, -1.0, 0.5])
+    )
+    assert shared.rank_correlation(sweep([(0.2, 0.2, 0.2)]), "validation_error") == [0.0]
+
+
+def test_log_units_belong_together_and_differ_by_the_noise_alone():
+    torch.manual_seed(0)
+    network = all_cnn_32(width=0.05, activation="softplus")
+    x = torch.randn(40, 3, 32, 32)
+    log_f, log_z = log_units(network, x, batch_size=40)
+    with noise(network.eval()):
+        torch.manual_seed(1)
+        log_f, log_z = log_units(network, x, batch_size=40)
+        torch.manual_seed(1)
+        h = x
+        for module in network.layers[:5]:
+            h = module(h)[0] if module is network.layers[2] else module(h)
+    last = network.layers[5]
+    assert torch.allclose(last.f(h).clamp(min=1e-4).log().flatten(1), log_f, atol=1e-5)
+    n = (log_z - log_f) / last.noise_scale(h).flatten(1)
+    assert n.mean().abs() < 0.05 and n.std().item() == pytest.approx(1, abs=0.05)
+
+
+# ---- Fig. 1 ----
+
+
+def test_distance_is_small_from_the_distribution_itself_and_large_from_the_other():
+    generator = torch.Generator().manual_seed(0)
+    normal = distances(torch.randn(50_000, generator=generator) * 1.7 - 3)
+    uniform = distances(torch.rand(50_000, generator=generator) * 4 + 1)
+    assert normal["distance_normal"] < CLOSE < normal["distance_uniform"]
+    assert uniform["distance_uniform"] < CLOSE < uniform["distance_normal"]
+
+
+def test_distance_against_scipys_kolmogorov_smirnov():
+    from scipy import stats
+
+    x = torch.randn(400, generator=torch.Generator().manual_seed(3)).double()
+    low, high = (x.sort().values[int(q * 399)].item() for q in (0.05, 0.95))
+    middle = x[(x >= low) & (x <= high)].numpy()
+    mean, std = x.mean().item(), x.std().item()
+    cut = stats.truncnorm((low - mean) / std, (high - mean) / std, mean, std)
+    assert distances(x)["distance_normal"] == pytest.approx(stats.kstest(middle, cut.cdf).statistic, abs=1e-9)
+    uniform = stats.uniform(low, high - low)
+    assert distances(x)["distance_uniform"] == pytest.approx(stats.kstest(middle, uniform.cdf).statistic, abs=1e-9)
+
+
+def test_the_histogram_is_a_density():
+    density, edges = histogram(torch.randn(100_000, generator=torch.Generator().manual_seed(0)), 50)
+    assert (density * edges.diff()).sum().item() == pytest.approx(0.998, abs=2e-3)
+
+
+# ---- Figs 2 and 7 ----
+
+
+def test_auroc_against_all_pairs():
+    torch.manual_seed(0)
+    maps = torch.randint(0, 5, (3, 12, 12)).float()  # with ties
+    box = torch.tensor([[8, 16, 36, 44], [0, 0, 28, 28], [68, 68, 96, 96]])
+    inside = in_box(box, 12, 12).bool()
+    for score, nats, within in zip(auroc(maps, box), maps, inside, strict=True):
+        pairs = [(a > b) + (a == b) / 2 for a in nats[within].tolist() for b in nats[~within].tolist()]
+        assert score.item() == pytest.approx(sum(pairs) / len(pairs), abs=1e-6)
+
+
+def test_a_map_of_the_box_scores_one_and_its_opposite_nought():
+    box = torch.tensor([[10, 20, 38, 48]])
+    inside = in_box(box, 48, 48)
+    assert auroc(inside, box).item() == 1 and auroc(1 - inside, box).item() == 0
+    assert auroc(torch.zeros(1, 48, 48), box).item() == 0.5
+
+
+@pytest.mark.parametrize("rows", [96, 48, 24])
+def test_the_box_on_a_map_holds_the_digits_pixels(rows):
+    digits = load("mnist5k", "train")
+    made = cluttered(digits.images, digits.labels, n=8, n_distractors=0, seed=0)
+    coarse = nn.functional.adaptive_max_pool2d(made.images.permute(0, 3, 1, 2).float(), rows)[:, 0] > 0
+    outside = coarse & ~in_box(made.box, rows, rows).bool()
+    assert outside.sum() == 0  # the ink keeps a margin of four pixels to its box
+    assert in_box(made.box, rows, rows).sum((1, 2)).sub((28 * rows / 96) ** 2).abs().max() <= 2 * rows * 28 / 96 + 1
+
+
+def test_maps_are_repeatable_and_sum_to_the_layers_nats():
+    torch.manual_seed(0)
+    network = all_cnn_96(width=0.1).train()
+    x = torch.randn(3, 1, 96, 96)
+    maps = information_maps(network, x, batch_size=2)
+    assert [tuple(m.shape) for m in maps] == [(3, 48, 48), (3, 24, 24), (3, 12, 12), (3, 6, 6)]
+    assert all(torch.equal(a, b) for a, b in zip(maps, information_maps(network, x, batch_size=2), strict=True))
+    whole = network.eval()(x)[1]
+    assert all(
+        torch.allclose(m.sum((1, 2)), kl.flatten(1).sum(1), rtol=1e-4) for m, kl in zip(maps, whole, strict=True)
+    )
+
+
+# ---- Fig. 4 ----
+
+
+def test_the_raw_image_is_folded_without_loss():
+    x = torch.randn(2, 3, 32, 32)
+    _, z = RawImage().representation(x)
+    assert z.shape == (2, 48, 8, 8)
+    assert torch.equal(nn.functional.pixel_shuffle(z, 4), x)
+
+
+def test_the_reader_trains_its_head_alone_and_sees_fresh_noise_or_none():
+    torch.manual_seed(0)
+    network = all_cnn_32(width=0.05).eval()
+    x = torch.randn(6, 3, 32, 32)
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    reader = Reader(network, network.representation(x)[0].shape[1], 8, noisy=True).eval()
+    assert {id(p) for p in reader.parameters()}.isdisjoint({id(p) for p in network.parameters()})
+    assert not torch.equal(reader(x)[0], reader(x)[0])
+    clean = Reader(network, network.representation(x)[0].shape[1], 8, noisy=False).train()
+    for p in clean.parameters():
+        p.grad = None
+    clean(x)[0].sum().backward()
+    assert all(p.grad is None for p in network.parameters()) and any(p.grad is not None for p in clean.parameters())
+    assert all(torch.equal(before[name], tensor) for name, tensor in network.state_dict().items())
+
+
+def test_the_bound_never_exceeds_the_labels_entropy_and_is_zero_for_a_guess(smoke):
+    name, record, _ = smoke
+    if name == "occluded_nuisance":
+        values = [row["value"] for row in record.rows if row["metric"].startswith("nuisance_information")]
+        assert values and all(0 <= value <= math.log(10) for value in values)
+        assert np.mean(values) < 0.5  # one epoch on 64 images reads next to nothing
