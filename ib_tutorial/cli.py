@@ -16,7 +16,8 @@ app = typer.Typer(
 
 
 def fail(error: Exception) -> typer.Exit:
-    typer.secho(f"error: {error}", err=True, fg="red")
+    message = "\n".join([f"error: {error}", *getattr(error, "__notes__", [])])
+    typer.secho(message, err=True, fg="red")
     return typer.Exit(1)
 
 
@@ -49,16 +50,29 @@ def run(
     beta: Annotated[
         list[float] | None, typer.Option(help="In place of the profile's betas; repeat it for several.")
     ] = None,
-    data: Annotated[Path | None, typer.Option(help="Folder of the real images, for reduced and paper.")] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the real images, for reduced and paper; with --scheduler, on each worker's disk."),
+    ] = None,
     offline: Annotated[bool, typer.Option("--offline", help="Never download: use the folder or the cache.")] = False,
     out: Annotated[Path, typer.Option(help="Folder for NAME.PROFILE.json.")] = Path("runs"),
     jobs: Annotated[int | None, typer.Option(help="Processes (default: one per core; one on a GPU).")] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Run on a Dask cluster: `dask scheduler` prints its ADDRESS (tcp://HOST:8786); on every machine, with this "
+            "code and the data, start `dask worker ADDRESS --nworkers N --nthreads 1`.",
+        ),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Start anew over a record that is there.")] = False,
 ) -> None:
     """Run an experiment into a record. An unfinished record is gone on with, so an interrupted run is simply run again."""
     from ib_tutorial.experiments import EXPERIMENTS
     from ib_tutorial.experiments import run as run_experiment
 
+    if offline and scheduler:
+        raise fail(ValueError("--offline is about this machine; start the workers with IB_TUTORIAL_OFFLINE=1 instead"))
     if offline:
         os.environ["IB_TUTORIAL_OFFLINE"] = "1"
     for each in EXPERIMENTS if name == "all" else [name]:
@@ -66,14 +80,22 @@ def run(
         was_finished = path.exists() and not force
         try:
             record = run_experiment(
-                each, profile, seeds=seeds, device=device, betas=beta or (), data=data, out=out, jobs=jobs, force=force
+                each,
+                profile,
+                seeds=seeds,
+                device=device,
+                betas=beta or (),
+                data=data,
+                out=out,
+                jobs=jobs,
+                scheduler=scheduler,
+                force=force,
             )
-        except (ValueError, OSError, FloatingPointError) as error:
+        except (ValueError, OSError, FloatingPointError, ImportError) as error:
             raise fail(error) from error
         except KeyboardInterrupt:
-            typer.secho(
-                f"\nstopped; {path} holds what was finished: run the same command to go on", err=True, fg="yellow"
-            )
+            kept = f"{path} holds what was finished" if path.exists() else "nothing was finished"
+            typer.secho(f"\nstopped; {kept}: run the same command to go on", err=True, fg="yellow")
             raise typer.Exit(130) from None
         state = "was finished before" if was_finished and record.finished else "finished"
         typer.echo(f"{each} at {profile} {state}: {len(record.rows)} rows, {record.seconds:.0f} s of computing, {path}")
