@@ -60,7 +60,9 @@ PROFILES: dict[str, dict] = {
         data="shapes32", n_train=600, n_test=400, width=0.0833, relu_betas=(0.3,), softplus_betas=(0.1,), n_seeds=2, epochs=8,
         drops=(5, 7), batch_size=25, n_units=100_000, n_bins=40,
     ),
-    "reduced": dict(),
+    "reduced": dict(
+        n_train=3_000, width=0.25, relu_betas=(0.0, 0.1), softplus_betas=(0.0, 0.03), epochs=40, drops=(20, 32), batch_size=50,
+    ),
     "paper": dict(),
 }  # fmt: skip
 

@@ -62,7 +62,10 @@ PROFILES: dict[str, dict] = {
         data="shapes32", n_train=600, n_validation=300, n_test=500, widths=(0.0417, 0.0833), n_seeds=1, epochs=6, drops=(4, 5),
         selection_epochs=3, selection_drops=(2,), batch_size=25, plain_lrs=(0.05,), betas=(0.1,), drop_rates=(0.1,),
     ),
-    "reduced": dict(),
+    "reduced": dict(
+        n_train=3_000, n_validation=5_000, widths=(0.125, 0.25, 0.5), betas=(0.001, 0.01, 0.1), epochs=40, drops=(24, 34),
+        selection_epochs=20, selection_drops=(12, 17), batch_size=50,
+    ),
     "paper": dict(),
 }  # fmt: skip
 

@@ -65,7 +65,10 @@ PROFILES: dict[str, dict] = {
         digits="mnist5k", n_train=1_000, n_validation=200, n_test=300, width=0.125, betas=(0.1, 3.0), caps=(), n_seeds=1, epochs=3,
         drops=(2,), lr=0.05, batch_size=20, n_maps=200,
     ),
-    "reduced": dict(),
+    "reduced": dict(
+        n_train=5_000, n_validation=1_000, n_test=2_000, width=0.25, betas=(0.001, 0.01, 0.03, 0.1, 0.3, 1.0), caps=(0.35, 1.4, 2.0),
+        cap_beta=0.1, epochs=12, drops=(7, 10), lr=0.05, batch_size=50,
+    ),
     "paper": dict(),
 }  # fmt: skip
 

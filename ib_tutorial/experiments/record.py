@@ -18,6 +18,8 @@ from typing import Any
 import numpy
 import torch
 
+from ib_tutorial.training.precision import chosen
+
 ROOT = Path(__file__).resolve().parents[2]
 RECORDED = ROOT / "book" / "recorded"
 
@@ -109,10 +111,13 @@ def commit() -> str:
 
 
 def describe_device(device: torch.device) -> str:
-    """What computes: the GPU's name, or the processor's architecture and its number of cores."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    return f"CPU, {platform.machine()}, {os.cpu_count()} cores"
+    """What computes: the GPU's name, or the processor's architecture and number of cores; and whether bfloat16 is fast there."""
+    name = (
+        torch.cuda.get_device_name(device)
+        if device.type == "cuda"
+        else f"CPU, {platform.machine()}, {os.cpu_count()} cores"
+    )
+    return f"{name}, fast bfloat16" if chosen("auto", device) == "bfloat16" else name
 
 
 def versions() -> dict[str, str]:

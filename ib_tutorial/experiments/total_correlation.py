@@ -65,7 +65,9 @@ PROFILES: dict[str, dict] = {
         data="shapes32", n_train=400, n_validation=400, n_test=2_000, width=0.0833, betas=(0.03, 0.3, 3.0), n_seeds=2, epochs=8,
         drops=(5, 7), batch_size=25, tc_images=2_000,
     ),
-    "reduced": dict(),
+    "reduced": dict(
+        n_train=3_000, n_validation=5_000, betas=(0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0), epochs=60, drops=(36, 51), batch_size=50,
+    ),
     "paper": dict(n_validation=0),
 }  # fmt: skip
 
