@@ -1,13 +1,22 @@
 """The objective (eq. 3), the loop that minimises it, and what is measured on a trained network."""
 
-from ib_tutorial.training.evaluate import Evaluation, evaluate, recalibrate_batch_norm
+from ib_tutorial.training.evaluate import (
+    EvidenceBound,
+    Evaluation,
+    evaluate,
+    evidence_bound,
+    recalibrate_batch_norm,
+)
 from ib_tutorial.training.fit import Epoch, fit
-from ib_tutorial.training.objective import information_bottleneck_loss, kl_per_image
+from ib_tutorial.training.objective import bernoulli_nats, information_bottleneck_loss, kl_per_image
 
 __all__ = [
     "Epoch",
     "Evaluation",
+    "EvidenceBound",
+    "bernoulli_nats",
     "evaluate",
+    "evidence_bound",
     "fit",
     "information_bottleneck_loss",
     "kl_per_image",

@@ -62,7 +62,8 @@ def restore_run(tensors: dict[str, Tensor], network: nn.Module, optimiser: torch
         if name.startswith("optimiser."):
             _, index, slot = name.split(".", 2)
             parameter = parameters[int(index)]
-            optimiser.state[parameter][slot] = torch.empty_like(parameter).copy_(value)
+            like = parameter if value.dim() else parameter.new_empty(())  # Adam counts its steps in a scalar
+            optimiser.state[parameter][slot] = torch.empty_like(like).copy_(value)
     torch.random.set_rng_state(tensors["random.cpu"])
     if "random.cuda" in tensors:
         torch.cuda.set_rng_state(tensors["random.cuda"], next(network.parameters()).device)

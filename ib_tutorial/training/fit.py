@@ -1,10 +1,10 @@
-"""The training loop: stochastic gradient descent on eq. (3), read from top to bottom in one sitting."""
+"""The training loop: gradient descent on eq. (3) in batches, read from top to bottom in one sitting."""
 
 import math
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -46,6 +46,7 @@ def fit(
     n_train: int | None = None,
     likelihood: Callable[[Tensor, Tensor], Float[Tensor, ""]] = cross_entropy,
     batch_size: int = 100,
+    optimiser: Literal["sgd", "adam"] = "sgd",
     momentum: float = 0.9,
     weight_decay: float = 0.0,
     seed: int = 0,
@@ -64,6 +65,8 @@ def fit(
     n_train: what beta is divided by. By default the number of images, as in the paper's section 8; 1 for a variational
         autoencoder (eq. 7).
     likelihood: mean nats per image, -log p(y | output), from the output and the targets.
+    optimiser: "sgd" has Nesterov momentum; "adam" (Kingma & Ba 2015) averages gradients with the same `momentum`, and their
+        squares with 0.999.
     weight_decay: of every parameter, 0 by default: the paper mentions none.
     seed: of the order of the images and of the noise. The caller's random state is left as it was.
     precision: of matrix products and convolutions; "auto" is bfloat16 where a probe finds it faster, else float32.
@@ -82,17 +85,14 @@ def fit(
     n_train = len(x) if n_train is None else n_train
     kind = chosen(precision, x.device)
     settings = dict(
-        n_images=len(x), lr=lr, drops=list(drops), beta=beta, n_train=n_train, batch_size=batch_size, momentum=momentum,
-        weight_decay=weight_decay, seed=seed, precision=kind,
+        n_images=len(x), lr=lr, drops=list(drops), beta=beta, n_train=n_train, batch_size=batch_size, optimiser=optimiser,
+        momentum=momentum, weight_decay=weight_decay, seed=seed, precision=kind,
     )  # fmt: skip
     if x.dim() == 4:
         network.to(memory_format=torch.channels_last)
         x = x.contiguous(memory_format=torch.channels_last)
     network.train()
-    optimiser = torch.optim.SGD(
-        [p for p in network.parameters() if p.requires_grad],
-        lr=lr, momentum=momentum, nesterov=momentum > 0, weight_decay=weight_decay, fused=True,
-    )  # fmt: skip
+    stepper = chosen_optimiser(optimiser, network, lr, momentum, weight_decay)
     run = compiled(network, x[:batch_size], kind) if compile else network
     n_steps = math.ceil(len(x) / batch_size)
     terms = torch.zeros(n_steps, 4, device=x.device)  # loss, cross-entropy, KL, gradient of each step, on the device
@@ -101,7 +101,7 @@ def fit(
     with torch.random.fork_rng(devices=cuda):
         torch.manual_seed(seed)
         if checkpoint is not None and Path(checkpoint).exists():
-            history = resumed(Path(checkpoint), network, optimiser, settings)
+            history = resumed(Path(checkpoint), network, stepper, settings)
         bar = tqdm(
             range(len(history), epochs),
             initial=len(history),
@@ -113,7 +113,7 @@ def fit(
         )
         for epoch in bar:
             lr_now = lr * 0.1 ** sum(epoch >= drop for drop in drops)
-            for group in optimiser.param_groups:
+            for group in stepper.param_groups:
                 group["lr"] = lr_now
 
             order = torch.randperm(len(x)).to(x.device)
@@ -121,9 +121,9 @@ def fit(
                 with autocast(kind, x.device):
                     output, kl_terms = run(x[batch])
                 loss = loss_and_terms(output, y[batch], kl_terms, beta, n_train, likelihood)
-                optimiser.zero_grad(set_to_none=True)
+                stepper.zero_grad(set_to_none=True)
                 loss.total.backward()
-                optimiser.step()
+                stepper.step()
                 terms[step] = torch.stack([*loss, gradient_norm(network)]).detach()
                 if step % CHECK_EVERY == CHECK_EVERY - 1 or step == n_steps - 1:
                     stop_if_not_finite(terms[: step + 1], epoch, beta / n_train, lr_now)
@@ -132,10 +132,23 @@ def fit(
             history.append(Epoch(epoch, lr_now, total, nats, kl, beta / n_train, gradient))
             bar.set_postfix_str(f"-log p {nats:.3f}, KL {kl:.1f} nats per image at weight {beta / n_train:.2g}")
             if checkpoint is not None:
-                save_run(Path(checkpoint), network, optimiser, {"settings": settings, "history": history})
+                save_run(Path(checkpoint), network, stepper, {"settings": settings, "history": history})
             if on_epoch is not None:
                 on_epoch(history[-1])
     return history
+
+
+def chosen_optimiser(
+    name: Literal["sgd", "adam"], network: nn.Module, lr: float, momentum: float, weight_decay: float
+) -> torch.optim.Optimizer:
+    parameters = [p for p in network.parameters() if p.requires_grad]
+    if name == "sgd":
+        return torch.optim.SGD(
+            parameters, lr=lr, momentum=momentum, nesterov=momentum > 0, weight_decay=weight_decay, fused=True
+        )
+    if name == "adam":
+        return torch.optim.Adam(parameters, lr=lr, betas=(momentum, 0.999), weight_decay=weight_decay, fused=True)
+    raise ValueError(f"optimiser is {name!r}; it must be 'sgd' or 'adam'")
 
 
 def gradient_norm(network: nn.Module) -> Float[Tensor, ""]:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from jaxtyping import Float, Int, Shaped
 from torch import Tensor
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 
 def kl_per_image(kl_terms: Sequence[Tensor]) -> Float[Tensor, ""]:
@@ -17,6 +17,14 @@ def kl_per_image(kl_terms: Sequence[Tensor]) -> Float[Tensor, ""]:
     if not kl_terms:
         return torch.zeros(())
     return torch.stack([kl.flatten(1).sum(1).mean() for kl in kl_terms]).sum()
+
+
+def bernoulli_nats(logits: Float[Tensor, "batch pixels"], pixels: Float[Tensor, "batch pixels"]) -> Float[Tensor, ""]:
+    """Mean over the images of -log p(x|z), in nats per image: the sum over binary pixels, each on with its own probability.
+
+    Pixels must be 0 or 1: for grey values the same formula is no likelihood (it is not normalised).
+    """
+    return binary_cross_entropy_with_logits(logits, pixels, reduction="sum") / len(pixels)
 
 
 class Loss(NamedTuple):

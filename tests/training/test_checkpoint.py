@@ -28,15 +28,16 @@ def network():
     return all_cnn_32(width=0.05, activation="softplus")
 
 
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_a_run_resumed_is_the_run_uninterrupted_to_the_bit(tmp_path, precision):
+@pytest.mark.parametrize(("precision", "optimiser"), [("float32", "sgd"), ("bfloat16", "sgd"), ("float32", "adam")])
+def test_a_run_resumed_is_the_run_uninterrupted_to_the_bit(tmp_path, precision, optimiser):
     whole, first, second = network(), network(), network()
-    history = fit(whole, *images(), epochs=4, precision=precision, **SETTINGS)
+    settings = SETTINGS | dict(precision=precision, optimiser=optimiser, lr=0.05 if optimiser == "sgd" else 1e-3)
+    history = fit(whole, *images(), epochs=4, **settings)
     checkpoint = tmp_path / "run.safetensors"
-    fit(first, *images(), epochs=2, precision=precision, checkpoint=checkpoint, **SETTINGS)
+    fit(first, *images(), epochs=2, checkpoint=checkpoint, **settings)
     with torch.no_grad():
         next(second.parameters()).fill_(7)  # whatever it starts from, the checkpoint's weights replace it
-    resumed = fit(second, *images(), epochs=4, precision=precision, checkpoint=checkpoint, **SETTINGS)
+    resumed = fit(second, *images(), epochs=4, checkpoint=checkpoint, **settings)
     assert resumed == history
     for name, tensor in whole.state_dict().items():
         assert torch.equal(tensor, second.state_dict()[name]), name

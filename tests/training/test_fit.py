@@ -164,3 +164,17 @@ def test_recalibrated_batch_norm_has_the_statistics_of_the_clean_units():
     mean = head_norm.running_mean.clone()
     recalibrate_batch_norm(net, x, batch_size=64)
     assert torch.equal(head_norm.running_mean, mean)  # no noise was drawn on the way there
+
+
+def test_adams_first_step_is_the_learning_rate_in_the_direction_of_the_gradients_sign(blobs):
+    before, after = network(dropout="none"), network(dropout="none")
+    fit(after, *blobs, epochs=1, lr=0.01, batch_size=300, optimiser="adam", precision="float32", progress=False)
+    torch.nn.functional.cross_entropy(before(blobs[0])[0], blobs[1]).backward()
+    for old, new in zip(before.parameters(), after.parameters(), strict=True):
+        moving = old.grad.abs() > 1e-4
+        assert torch.allclose((new - old)[moving], -0.01 * old.grad.sign()[moving], atol=1e-4)
+
+
+def test_an_unknown_optimiser_is_refused(unchecked, blobs):
+    with pytest.raises(ValueError, match="optimiser is 'lbfgs'"):
+        fit(network(), *blobs, epochs=1, lr=0.01, optimiser="lbfgs", progress=False)
