@@ -1,5 +1,6 @@
 """Noise layers (each returns its noisy units and what they cost, in nats) and the networks that are built from them."""
 
+from ib_tutorial.nn.autoencoder import GaussianLatents, vae
 from ib_tutorial.nn.dropout import (
     BinaryDropout,
     Deterministic,
@@ -16,6 +17,7 @@ __all__ = [
     "BinaryDropout",
     "Deterministic",
     "GaussianDropout",
+    "GaussianLatents",
     "InformationDropout",
     "LogNormalDropout",
     "NoiseLayer",
@@ -26,4 +28,5 @@ __all__ = [
     "classifier_head",
     "mlp",
     "noise",
+    "vae",
 ]
