@@ -1,6 +1,7 @@
 """Run an experiment at a profile: its grid, stage by stage, into a record that can be taken up where it stopped."""
 
 import json
+import shutil
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict, replace
@@ -21,6 +22,7 @@ from ib_tutorial.experiments import (
     mnist_widths,
     occluded_nuisance,
     total_correlation,
+    vae_bound,
 )
 from ib_tutorial.experiments.grid import on_every_worker, run_cells
 from ib_tutorial.experiments.record import Record, commit, describe_device, load_record, versions
@@ -35,6 +37,7 @@ EXPERIMENTS: dict[str, ModuleType] = {
         information_maps,
         occluded_nuisance,
         total_correlation,
+        vae_bound,
         learned_versus_exact,
     )
 }
@@ -179,6 +182,7 @@ def fill(
     if jobs is None and device.type == "cuda":
         jobs = 1
     stages = module.stages(settings)
+    record.folder = None if path is None else path.parent
     with tqdm(
         total=sum(map(len, stages)), desc=record.experiment, unit="run", leave=False, disable=not progress
     ) as bar:
@@ -200,6 +204,7 @@ def fill(
     record.finished = True
     if path is not None:
         record.write(path)
+        shutil.rmtree(path.parent / "checkpoints" / f"{record.experiment}.{record.profile}", ignore_errors=True)
 
 
 def keep_weights(path: Path, weights: dict[str, torch.Tensor]) -> None:
