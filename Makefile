@@ -3,6 +3,8 @@
 PYTHON ?= python3
 PROFILE ?= quick
 JOBS ?= 1
+REPOSITORY ?=
+BRANCH ?= gh-pages
 PY := .venv/bin/python
 export JUPYTER_PREFER_ENV_PATH := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -11,6 +13,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 help:
 	@echo "make book [PROFILE=smoke|quick] [JOBS=n]   execute what changed and render the book into _build/html"
+	@echo "     [REPOSITORY=https://github.com/OWNER/NAME] [BRANCH=gh-pages]   with buttons for Colab and Binder"
 	@echo "make html                                  render what is already executed"
 	@echo "make refresh                               renew the outputs stored in the committed notebooks"
 	@echo "make student                               write the notebooks without solutions into _build/student"
@@ -18,10 +21,10 @@ help:
 	@echo "make clean                                 remove _build (keeps .venv)"
 
 book: .venv/installed
-	@$(PY) book/build.py book --profile "$(PROFILE)" --jobs "$(JOBS)"
+	@$(PY) book/build.py book --profile "$(PROFILE)" --jobs "$(JOBS)" --repository "$(REPOSITORY)" --branch "$(BRANCH)"
 
 html: .venv/installed
-	@$(PY) book/build.py html
+	@$(PY) book/build.py html --repository "$(REPOSITORY)" --branch "$(BRANCH)"
 
 refresh: .venv/installed
 	@$(PY) book/build.py refresh --jobs "$(JOBS)"

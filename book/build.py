@@ -4,6 +4,7 @@ The Makefile's targets call this file; `python book/build.py --help` lists its c
 `_build/executed/`, a copy of the book from which Jupyter Book makes the HTML; the source tree is only written by `refresh`.
 """
 
+import copy
 import hashlib
 import re
 import shutil
@@ -19,6 +20,7 @@ from typing import Annotated
 import nbformat
 import papermill
 import typer
+from launch import Launch, configured, launch, with_install_cell, write_binder
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 from papermill.exceptions import PapermillExecutionError
@@ -33,6 +35,8 @@ PROFILES = ("smoke", "quick", "reduced", "paper")
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 console = Console(stderr=False)
 Profile = Annotated[str, typer.Option(help=f"One of {', '.join(PROFILES)}.")]
+Repository = Annotated[str, typer.Option(help="https://github.com/OWNER/NAME, for the Colab and Binder buttons.")]
+Branch = Annotated[str, typer.Option(help="The branch that the built book is published on.")]
 
 
 @dataclass(frozen=True)
@@ -96,7 +100,7 @@ def key(notebook: NotebookNode, profile: str, root: Path) -> str:
     return digest(profile.encode(), *cells, b"files", *named)
 
 
-def stage(root: Path) -> None:
+def stage(root: Path, where: Launch | None = None) -> None:
     """Bring all but the notebooks up to date in the copy to be rendered, and drop notebooks that are no chapter any more."""
     executed = executed_in(root)
     executed.mkdir(parents=True, exist_ok=True)
@@ -106,6 +110,7 @@ def stage(root: Path) -> None:
             old.unlink()
     sources = [root / "_config.yml", root / "_toc.yml"]
     sources += [p for p in (root / "book").rglob("*") if p.suffix in {".md", ".bib"} or "_static" in p.parts]
+    sources += (root / "book" / "_ext").glob("*.py")
     wanted = {path.relative_to(root) for path in sources if path.is_file()}
     for old in executed.rglob("*"):
         if old.is_file() and old.suffix != ".ipynb" and old.relative_to(executed) not in wanted:
@@ -113,8 +118,11 @@ def stage(root: Path) -> None:
     for relative in wanted:
         target = executed / relative
         target.parent.mkdir(parents=True, exist_ok=True)
-        if not target.exists() or target.read_bytes() != (root / relative).read_bytes():
-            shutil.copyfile(root / relative, target)
+        content = (root / relative).read_bytes()
+        if where is not None and relative.name == "_config.yml":
+            content = configured(content.decode(), where).encode()
+        if not target.exists() or target.read_bytes() != content:
+            target.write_bytes(content)
 
 
 def execute_chapter(chapter: str, profile: str, root: Path) -> Run:
@@ -171,18 +179,20 @@ def describe(chapter: str, error: PapermillExecutionError, failed: Path) -> str:
 
 
 def cleaned(notebook: NotebookNode) -> NotebookNode:
-    """Without what differs between two runs on two machines: times, versions, papermill's notes, drawn progress bars."""
+    """Without what differs between two runs on two machines: times, versions, papermill's notes, drawn progress bars.
+
+    And without the cell in which papermill sets the profile: a reader's own choice, in the cell above it, would not count.
+    """
     notebook.metadata = NotebookNode(
         kernelspec={"display_name": "Python 3", "language": "python", "name": "python3"},
         language_info={"name": "python"},
     )
+    notebook.cells = [cell for cell in notebook.cells if "injected-parameters" not in cell.metadata.get("tags", [])]
     for cell in notebook.cells:
         for noted in ("papermill", "execution", "trusted"):
             cell.metadata.pop(noted, None)
         if not cell.metadata.get("tags", True):
             del cell.metadata["tags"]
-        if "injected-parameters" in cell.metadata.get("tags", []):
-            cell.metadata["tags"].append("remove-cell")
         if cell.cell_type == "code":
             cell.outputs = [output for output in cell.outputs if not is_progress(output)]
     return notebook
@@ -238,7 +248,12 @@ def execute_all(profile: str, jobs: int, root: Path = ROOT) -> list[Run]:
 
 
 @app.command()
-def book(profile: Profile = "quick", jobs: Annotated[int, typer.Option(help="Chapters to run at once.")] = 1) -> None:
+def book(
+    profile: Profile = "quick",
+    jobs: Annotated[int, typer.Option(help="Chapters to run at once.")] = 1,
+    repository: Repository = "",
+    branch: Branch = "gh-pages",
+) -> None:
     """Execute what changed, render all, and say where the book is and how long each chapter took."""
     start = time.perf_counter()
     try:
@@ -246,7 +261,7 @@ def book(profile: Profile = "quick", jobs: Annotated[int, typer.Option(help="Cha
     except ChapterFailed as error:
         console.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(1) from error
-    html()
+    html(repository, branch)
     table = Table("chapter", "seconds", "")
     for run in runs:
         table.add_row(run.chapter, f"{run.seconds:.1f}", "executed" if run.executed else "unchanged")
@@ -256,19 +271,37 @@ def book(profile: Profile = "quick", jobs: Annotated[int, typer.Option(help="Cha
 
 
 @app.command()
-def html() -> None:
+def html(repository: Repository = "", branch: Branch = "gh-pages") -> None:
     """Render what is already executed; any warning of Sphinx fails the build."""
-    stage(ROOT)
-    executed = executed_in(ROOT)
-    missing = [chapter for chapter in chapters(ROOT) if not (executed / f"{chapter}.ipynb").exists()]
+    missing = [chapter for chapter in chapters(ROOT) if not (executed_in(ROOT) / f"{chapter}.ipynb").exists()]
     if missing:
         console.print(f"not executed yet: {', '.join(missing)}; run `make book` first", style="red")
         raise typer.Exit(1)
-    jupyter_book = Path(sys.executable).with_name("jupyter-book")
-    command = [str(jupyter_book), "build", str(executed), "--path-output", str(ROOT)]
-    if subprocess.run([*command, "-W", "-n", "--keep-going", "-q"]).returncode:
+    try:
+        where = launch(repository, branch)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    if not render(ROOT, where):
         console.print("Jupyter Book failed: its messages are above", style="red")
         raise typer.Exit(1)
+
+
+def render(root: Path, where: Launch | None) -> bool:
+    """Make `_build/html` from the executed chapters; whether Jupyter Book did so without a warning."""
+    stage(root, where)
+    executed = executed_in(root)
+    for chapter in chapters(root):
+        path = executed / f"{chapter}.ipynb"
+        before = nbformat.read(path, as_version=4)
+        after = with_install_cell(copy.deepcopy(before), where)
+        if after != before:
+            write_notebook(after, path)
+    jupyter_book = Path(sys.executable).with_name("jupyter-book")
+    command = [str(jupyter_book), "build", str(executed), "--path-output", str(root)]
+    if subprocess.run([*command, "-W", "-n", "--keep-going", "-q"]).returncode:
+        return False
+    write_binder(root / "_build" / "html", where)
+    return True
 
 
 @app.command()
@@ -286,8 +319,7 @@ def refresh(jobs: Annotated[int, typer.Option(help="Chapters to run at once.")] 
 
 def with_outputs(root: Path, chapter: str) -> NotebookNode:
     """The chapter with the outputs of its last execution, and the digest of the code that they came from."""
-    notebook = nbformat.read(executed_in(root) / f"{chapter}.ipynb", as_version=4)
-    notebook.cells = [cell for cell in notebook.cells if "injected-parameters" not in cell.metadata.get("tags", [])]
+    notebook = with_install_cell(nbformat.read(executed_in(root) / f"{chapter}.ipynb", as_version=4), None)
     for count, cell in enumerate((cell for cell in notebook.cells if cell.cell_type == "code"), start=1):
         cell.execution_count = count
         for output in cell.outputs:

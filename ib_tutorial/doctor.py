@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PURPOSES = {
     "library": "the library cannot run without it",
     "data": "for the embedded digits (profiles smoke and quick) and for downloads",
+    "chapters": "to run the chapters",
     "book": "to build the book",
     "test": "to run the tests",
     "cluster": "to use more than one process (without it: run ... --jobs 1)",

@@ -1,0 +1,99 @@
+"""Where the chapters run besides the reader's machine: buttons for Colab and Binder, and what the notebooks need there.
+
+The buttons open the notebooks that were built together with the page, on the branch that the built book is published on. So
+the address is given once, at build (`make book REPOSITORY=...`), a page and its notebook never differ, and what is committed
+carries no address.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell
+
+EXTRAS = "chapters,data,cluster"
+"""What running a chapter needs besides the library itself (see pyproject.toml)."""
+
+TAG = "install"
+
+
+@dataclass(frozen=True)
+class Launch:
+    """The repository github.com/OWNER/NAME, and the branch of it on which the built book is published."""
+
+    owner: str
+    name: str
+    branch: str
+
+    @property
+    def repository(self) -> str:
+        return f"https://github.com/{self.owner}/{self.name}"
+
+
+def launch(repository: str, branch: str) -> Launch | None:
+    """None for an empty address; ValueError for one that Colab could not open."""
+    if not repository:
+        return None
+    found = re.fullmatch(r"https://github\.com/([\w.-]+)/([\w.-]+?)(?:\.git)?/?", repository)
+    if found is None:
+        raise ValueError(f"REPOSITORY is {repository!r}; Colab opens https://github.com/OWNER/NAME, and no other form")
+    return Launch(found[1], found[2], branch)
+
+
+def configured(config: str, where: Launch) -> str:
+    """The text of _config.yml with the buttons in it."""
+    settings = yaml.safe_load(config)
+    settings["repository"] = {"url": where.repository, "branch": where.branch, "path_to_book": "_sources"}
+    settings["launch_buttons"] |= {
+        "colab_url": "https://colab.research.google.com",
+        "binderhub_url": "https://mybinder.org",
+        "notebook_interface": "jupyterlab",
+    }
+    settings["html"] |= {"use_repository_button": True, "use_issues_button": True}
+    return yaml.safe_dump(settings, sort_keys=False, allow_unicode=True)
+
+
+def with_install_cell(notebook: NotebookNode, where: Launch | None) -> NotebookNode:
+    """The notebook, beginning with the cell that fetches what Colab lacks; without that cell where there is no address.
+
+    The library is cloned, not only installed: the recorded results stand beside it. Plain Python, so that it stays valid
+    in the notebook's script.
+    """
+    notebook.cells = [cell for cell in notebook.cells if TAG not in cell.metadata.get("tags", [])]
+    if where is not None:
+        source = f'''import sys
+
+if "google.colab" in sys.modules:  # on Colab, fetch the library and its records; elsewhere, do nothing
+    import os
+    import subprocess
+
+    if not os.path.isdir("{where.name}"):
+        subprocess.run(["git", "clone", "-q", "--depth=1", "{where.repository}"], check=True)
+        subprocess.run([sys.executable, "-m", "pip", "install", "-q", "./{where.name}[{EXTRAS}]"], check=True)
+    sys.path.insert(0, os.path.abspath("{where.name}"))'''
+        cell = new_code_cell(source, metadata={"tags": [TAG, "remove-cell"]}, id=TAG)
+        notebook.cells.insert(0, cell)
+    return notebook
+
+
+def write_binder(html: Path, where: Launch | None) -> None:
+    """Beside the pages, what mybinder.org builds their environment from; nothing where there is no address."""
+    folder = html / "binder"
+    files = {
+        "runtime.txt": "python-3.12\n",
+        "postBuild": f"""#!/bin/bash
+set -eu
+git clone -q --depth 1 {where and where.repository} "$HOME/.library"
+pip install --no-cache-dir --extra-index-url https://download.pytorch.org/whl/cpu -e "$HOME/.library[{EXTRAS}]"
+""",
+    }
+    for name, text in files.items():
+        path = folder / name
+        if where is None:
+            path.unlink(missing_ok=True)
+        else:
+            folder.mkdir(exist_ok=True)
+            path.write_text(text)
+            path.chmod(0o755 if name == "postBuild" else 0o644)
