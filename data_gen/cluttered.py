@@ -20,6 +20,7 @@ from jaxtyping import Int64, UInt8
 from torch import Tensor
 
 from .errors import DataError
+from .placing import placed
 from .randomness import below, deck, words
 
 BATCH = 256  # images composed at a time: enough to hide the cost of a call, few enough to stay in a core's cache
@@ -60,14 +61,16 @@ def clutter_plan(
     uniform. Draws 5k .. 5k+4 are distractor k's image, cut and put; the last two are the digit's place.
     """
     n_images, height, width = image_shape
-    draws = words(seed, epoch, "clutter", indices, 5 * n_distractors + 2)
+    bounds = [n_images, height - distractor + 1, width - distractor + 1] + [size - distractor + 1] * 2
+    bounds = bounds * n_distractors + [size - height + 1, size - width + 1]
+    draws = below(words(seed, epoch, "clutter", indices, len(bounds)), np.array(bounds))
     pieces = draws[:, :-2].reshape(len(indices), n_distractors, 5)
     return ClutterPlan(
         digit=deck(seed, epoch, "clutter", indices, n_images),
-        place=below(draws[:, -2:], np.array([size - height + 1, size - width + 1])),
-        source=below(pieces[..., 0], n_images),
-        cut=below(pieces[..., 1:3], np.array([height - distractor + 1, width - distractor + 1])),
-        put=below(pieces[..., 3:5], size - distractor + 1),
+        place=draws[:, -2:],
+        source=pieces[..., 0],
+        cut=pieces[..., 1:3],
+        put=pieces[..., 3:5],
     )
 
 
@@ -111,6 +114,10 @@ def cluttered(
     )
     # Sums of k pixels below 256 fit 16 bits up to k = 128, and half the bytes are half the time.
     dtype = torch.int16 if n_distractors < 128 else torch.int32
+    # A piece is rows, a row of it an unbroken run of bytes: here is every run of that length in the images.
+    down, along = torch.arange(distractor, device=device), torch.arange(distractor * channels, device=device)
+    runs = images.flatten().unfold(0, len(along), 1)
+    within = (down[:, None] * size * channels + along).flatten()
     room = torch.empty(min(BATCH, n), size * size * channels, dtype=dtype, device=device)
     for first in range(0, n, BATCH):
         here = slice(first, min(first + BATCH, n))
@@ -124,28 +131,13 @@ def cluttered(
             epoch=epoch,
         )
         digit, place, source, cut, put = (torch.from_numpy(part).to(device) for part in plan)
-        canvas = room[: len(digit)].zero_()
-        _add(canvas, _crops(images, source, cut, distractor, distractor), put, size)
-        _add(canvas, images.index_select(0, digit)[:, None], place[:, None], size)
+        canvas = room[: len(digit)].copy_(placed(images.index_select(0, digit), place, size, size).flatten(1))
+        row = (source * height + cut[..., 0])[..., None] + down
+        pieces = runs.index_select(0, ((row * width + cut[..., 1:]) * channels).flatten())
+        corner = (put[..., :1] * size + put[..., 1:]) * channels
+        canvas.scatter_add_(1, (corner + within).flatten(1), pieces.view(len(canvas), -1).to(dtype))
         result.images[here] = canvas.clamp_(max=255).view(-1, size, size, channels)
         result.labels[here] = labels[digit]
         result.box[here] = torch.cat([place, place + place.new_tensor([height, width])], dim=-1)
         result.distractors[here] = torch.cat([put, put + distractor], dim=-1)
     return result
-
-
-def _crops(images: Tensor, source: Tensor, corner: Tensor, height: int, width: int) -> Tensor:
-    """The height x width pieces of images[source] at `corner`, NHWC after the dimensions of `source`."""
-    windows = images.unfold(1, height, 1).unfold(
-        2, width, 1
-    )  # a view: [image, row, column] is the piece there, channels first
-    return windows[source, corner[..., 0], corner[..., 1]].movedim(-3, -1)
-
-
-def _add(canvas: Tensor, pieces: Tensor, corner: Tensor, size: int) -> None:
-    """Add pieces (n, k, height, width, channels) to canvas (n, size * size * channels) at corner (n, k, 2), in place."""
-    n, _, height, width, channels = pieces.shape
-    rows, columns, channel = (torch.arange(m, device=canvas.device) for m in (height, width, channels))
-    within = ((rows[:, None] * size + columns)[..., None] * channels + channel).flatten()
-    index = ((corner[..., 0] * size + corner[..., 1]) * channels)[..., None] + within
-    canvas.scatter_add_(1, index.view(n, -1), pieces.reshape(n, -1).to(canvas.dtype))

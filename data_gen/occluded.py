@@ -12,6 +12,7 @@ digits over test images: pass the splits that belong together.
     both = occluded(images.images, images.labels, digits.images, digits.labels, seed=0)
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -20,9 +21,10 @@ from jaxtyping import Int64, UInt8
 from torch import Tensor
 
 from .errors import DataError
+from .placing import placed
 from .randomness import below, deck, words
 
-BATCH = 256
+BATCH = 512
 
 
 class Occluded(NamedTuple):
@@ -94,26 +96,22 @@ def occluded(
         torch.empty(n, dtype=torch.int64, device=device),
         torch.empty(n, height, width, 1, dtype=torch.uint8, device=device),
     )
-    rows, columns = (torch.arange(m, device=device) for m in (digit_height, digit_width))
-    within = (
-        rows[:, None] * width + columns
-    ).flatten()  # where a digit's pixels lie from its corner on, in a flattened image
+    # Most of the mask has no ink, and there blending changes nothing: we look at up to 8 pixels at a time, one word of the mask.
+    group = math.gcd(height * width, 8)
+    word = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}[group]
     for first in range(0, n, BATCH):
         here = slice(first, first + BATCH)
         which = torch.from_numpy(wanted[here]).to(device)
         plan = occlusion_plan(wanted[here], n_digits, centre, shift=shift, seed=seed, epoch=epoch)
         digit, place = (torch.from_numpy(part).to(device) for part in plan)
-        corner = place[:, 0] * width + place[:, 1]
         over = digits.index_select(0, digit.to(digits.device)).to(device)
-        mask = result.mask[here]
-        mask.zero_().view(len(digit), -1).scatter_(1, corner[:, None] + within, over.view(len(digit), -1))
-        pixels = result.images[here]
-        torch.index_select(images, 0, which, out=pixels)
-        pixels, ink = pixels.view(-1, channels), mask.view(-1, 1)
-        inked = ink[:, 0].nonzero()[
-            :, 0
-        ]  # four pixels in five have no ink over them, and blending leaves those as they are
-        pixels.index_copy_(0, inked, blend(pixels.index_select(0, inked), ink.index_select(0, inked)))
+        result.mask[here] = mask = placed(over, place, height, width)
+        pixels = images.index_select(0, which)
+        inked = mask.flatten().view(word).nonzero()[:, 0]
+        ink, under = (part.view(-1, group, part.shape[-1]).index_select(0, inked) for part in (mask, pixels))
+        blended = blend(under, ink).flatten().view(word).view(-1, channels)
+        pixels.flatten().view(word).view(-1, channels).index_copy_(0, inked, blended)
+        result.images[here] = pixels
         result.labels[here] = labels[which]
         result.digit_labels[here] = digit_labels[digit.to(digit_labels.device)].to(device)
     return result
@@ -124,7 +122,10 @@ def blend(
 ) -> UInt8[Tensor, "*pixels channels"]:
     """image * (1 - m) + m for m = mask / 255, rounded to the nearest integer: exact on every device.
 
-    x / 255 to the nearest is (t + (t >> 8)) >> 8 with t = x + 128, for 0 <= x <= 65,025 (Blinn 1995).
+    x / 255 to the nearest is (t + (t >> 8)) >> 8 with t = x + 128, for 0 <= x <= 65,025 (Blinn 1995). t has 16 bits, and torch's
+    16-bit integers have a sign: their sums and products have the right bits, and after a shift we drop what the sign brought in.
     """
-    t = (255 - image).to(torch.int32) * mask + 128
-    return image + ((t + (t >> 8)) >> 8).to(torch.uint8)
+    mask = torch.cat([mask] * image.shape[-1], dim=-1)  # once, as broadcasting along a short last dimension is slow
+    t = (~image).to(torch.int16).mul_(mask.to(torch.int16)).add_(128)
+    t += (t >> 8).bitwise_and_(255)
+    return t.bitwise_right_shift_(8).to(torch.uint8).add_(image)

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.plain_loops import Generator, cluttered_loop, dealt, occluded_loop
-from data_gen import DataError, cluttered, load, occluded
+from data_gen import DataError, cluttered, load, occluded, shapes32
+from data_gen.placing import placed
 from data_gen.randomness import below, deck, unit, words
 
 cluttered_module, occluded_module = sys.modules["data_gen.cluttered"], sys.modules["data_gen.occluded"]
@@ -204,10 +205,53 @@ def test_impossible_occlusion_says_what_is_possible(how, said):
         occluded(images, labels, digits, digit_labels, **{"seed": 0, **how})
 
 
+@pytest.mark.parametrize("side", [(28, 28), (29, 31), (30, 31), (34, 34)])
+def test_occlusion_serves_images_whose_pixels_do_not_fill_words(side):
+    height, width = side
+    images, labels = pictures(20, 40, 3)
+    images = images[:, :height, :width]  # not contiguous either
+    digits, digit_labels = pictures(25, 28, 1, seed=1)
+    ours = occluded(images, labels, digits, digit_labels, seed=0, shift=0)
+    plain = occluded_loop(*(t.numpy() for t in (images, labels, digits, digit_labels)), seed=0, shift=0)
+    for name, a, b in zip(ours._fields, ours, plain):
+        assert np.array_equal(a.numpy(), b), name
+
+
+# ---- both ----
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_pictures_are_placed_as_a_loop_places_them(channels):
+    images, _ = pictures(12, 6, channels)
+    images = images[:, :5]  # 5 rows of 6
+    corner = torch.tensor([(top, left) for top in (0, 1, 4) for left in (0, 1, 2, 3)])
+    plain = torch.zeros(12, 9, 9, channels, dtype=torch.uint8)
+    for canvas, image, (top, left) in zip(plain, images, corner.tolist()):
+        canvas[top : top + 5, left : left + 6] = image
+    assert torch.equal(placed(images, corner, 9, 9), plain)
+
+
+def test_images_are_the_same_on_one_thread_and_on_two():
+    images, labels = pictures(300, 32, 3)
+    digits, digit_labels = pictures(25, 28, 1, seed=1)
+    draw = lambda: (
+        *cluttered(digits, digit_labels, n=300, seed=0),
+        *occluded(images, labels, digits, digit_labels, seed=0),
+        shapes32(300, seed=0).images,
+    )
+    before = torch.get_num_threads()
+    try:
+        drawn = []
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            drawn.append(draw())
+    finally:
+        torch.set_num_threads(before)
+    assert all(torch.equal(a, b) for a, b in zip(*drawn))
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="NO GPU HERE: equality of CPU and CUDA was not tested")
 def test_cuda_agrees_with_the_cpu_bit_for_bit():
-    from data_gen import shapes32
-
     digits, shapes = load("mnist5k", "test"), shapes32(300, seed=0)
     there = [t.cuda() for t in (digits.images, digits.labels, shapes.images, shapes.labels)]
     for a, b in zip(

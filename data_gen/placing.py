@@ -1,0 +1,23 @@
+"""Pictures on black canvases, each at a place of its own: what clutter and occlusion have in common."""
+
+import torch
+from jaxtyping import Int64, UInt8
+from torch import Tensor
+
+
+def placed(
+    pictures: UInt8[Tensor, "n h w channels"], corner: Int64[Tensor, "n 2"], height: int, width: int
+) -> UInt8[Tensor, "n height width channels"]:
+    """Black canvases of height x width with picture i at row and column corner[i]. Each must lie inside: this is not checked.
+
+    The pictures lie one below the other on a strip that is as wide as the canvas, with more black between than any is moved. So
+    canvas i is an unbroken stretch of the strip, and copying stretches is what memory does fastest.
+    """
+    n, h, w, channels = pictures.shape
+    margin, row = height - h + 1, width * channels
+    strip = pictures.new_zeros(n * (height + 1) + margin, width, channels)
+    strip[: n * (height + 1)].view(n, height + 1, width, channels)[:, margin:, :w] = pictures
+    start = (torch.arange(n, device=corner.device) * (height + 1) + margin - corner[:, 0]) * row - corner[
+        :, 1
+    ] * channels
+    return strip.flatten().unfold(0, height * row, 1).index_select(0, start).view(n, height, width, channels)
