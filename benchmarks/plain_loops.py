@@ -190,6 +190,35 @@ def wave(t: np.ndarray) -> np.ndarray:
     return 4 * np.abs(t % 1 - 0.5) - 1
 
 
+def shape_factors(index: int, *, seed: int, epoch: int = 0) -> dict:
+    """The factors of one image."""
+    draw = Generator(seed, epoch, "shapes32", index)
+    words = [draw.word() for _ in range(14)]
+    below = lambda k, n: ((words[k] >> 32) * n) >> 32
+    between = lambda k, low, high: low + (words[k] >> 11) / 2**53 * (high - low)
+    grid = lambda value: round(value * 1024) / 1024
+    turn = lambda k: below(k, 1024) * (2 * math.pi / 1024)
+    scale = grid(between(0, 8, 12))
+    margin = math.hypot(1, 0.25) * scale + 1
+    lumas = grid(between(3, 0.15, 0.35)), grid(between(4, 0.65, 0.85))
+    lighter = below(5, 2)
+    return {
+        "shape": dealt(seed, epoch, "shapes32", index, 10),
+        "position": [grid(between(k, margin, 31 - margin)) for k in (1, 2)],
+        "scale": scale,
+        "rotation": turn(10),
+        "hue": grid(between(6, 0, 1)),
+        "lightness": lumas[lighter],
+        "background": below(13, 4),
+        "background_hue": grid(between(7, 0, 1)),
+        "background_lightness": lumas[1 - lighter],
+        "background_angle": turn(11),
+        "background_period": grid(between(8, 5, 12)),
+        "light": grid(1 - between(9, 0, 0.4)),
+        "light_angle": turn(12),
+    }
+
+
 def shape_loop(factors: list[dict], crescent: float) -> np.ndarray:
     """The images that these factors (a dictionary for each) describe."""
     out = np.empty((len(factors), 32, 32, 3), np.uint8)

@@ -112,53 +112,58 @@ def shapes32(n: int, *, seed: int, start: int = 0, epoch: int = 0, device: str |
     if n < 0 or start < 0:
         raise DataError(f"n={n}, start={start}: neither can be negative.")
     images = torch.empty(n, SIDE, SIDE, 3, dtype=torch.uint8, device=device)
+    rows = images.flatten(1).view(torch.int64)  # an eighth of the elements to copy
     factors = shape_factors(np.arange(start, start + n), seed=seed, epoch=epoch)
-    for first in range(0, n, BATCH):
-        here = slice(first, first + BATCH)
-        images[here] = render(ShapeFactors(*(factor[here] for factor in factors)), device)
+    # Alike with alike: a batch then evaluates the formulas of a class or two, and not of all ten.
+    order = torch.argsort(factors.shape * len(BACKGROUNDS) + factors.background)
+    for part in order.split(BATCH):
+        batch = render(ShapeFactors(*(factor[part] for factor in factors)), device)
+        rows.index_copy_(0, part.to(device), batch.flatten(1).view(torch.int64))
     return Shapes(images, factors.shape.to(device), factors)
 
 
 def render(factors: ShapeFactors, device: str | torch.device = "cpu") -> UInt8[Tensor, "n 32 32 3"]:
     """The images that these factors describe: also with factors of one's own, to change one and keep the others."""
+    n, centre = len(factors.shape), (SIDE - 1) / 2
+    corner = centre * math.sqrt(2)  # how far it is from the centre
     there = lambda values: torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32)).to(device)
     column = lambda values: there(np.asarray(values))[:, None, None]
     place = torch.arange(SIDE, dtype=torch.float32, device=device)
-    rows, columns = place[:, None], place[None, :]
 
     def along(
-        angle: Tensor, row: float | Tensor, col: float | Tensor, unit_: float | Tensor = 1.0
+        angle: Tensor, unit_: float | Tensor, row: float | Tensor = centre, col: float | Tensor = centre
     ) -> tuple[Tensor, Tensor]:
-        """Coordinates along and across `angle` from (row, col)."""
+        """Coordinates along and across `angle` from (row, col), in units of `unit_` pixels."""
         cos, sin = column(_grid(np.cos(angle.numpy()), 2**14)), column(_grid(np.sin(angle.numpy()), 2**14))
-        dx, dy = (columns - col) / unit_, (rows - row) / unit_
+        dx, dy = (place[None, :] - col) / unit_, (place[:, None] - row) / unit_
         return dx * cos + dy * sin, dy * cos - dx * sin
 
-    scale = column(factors.scale)
-    x, y = along(factors.rotation, column(factors.position[:, 0]), column(factors.position[:, 1]), scale)
-    distance = torch.empty_like(x)
-    for label, signed_distance in enumerate(SIGNED_DISTANCES):
-        (members,) = torch.nonzero(factors.shape == label, as_tuple=True)
-        if len(members):
-            members = members.to(device)
-            distance[members] = signed_distance(x[members], y[members])
-    # Channels before rows until the end: a last dimension of 3 is slow to broadcast.
-    cover = (0.5 - distance * scale).clamp_(0, 1)[:, None]
+    distance = torch.empty(n, SIDE, SIDE, device=device)  # in pixels
+    for label, of in _groups(factors.shape):
+        scale, (row, col) = column(factors.scale[of]), map(column, factors.position[of].T)
+        x, y = along(factors.rotation[of], scale, row, col)
+        distance[of.to(device)] = SIGNED_DISTANCES[label](x, y).mul_(scale)
+    pattern = torch.empty(n, SIDE, SIDE, device=device)
+    for kind, of in _groups(factors.background):
+        period = corner if BACKGROUNDS[kind] == "gradient" else column(factors.background_period[of])
+        pattern[of.to(device)] = PATTERNS[kind](*along(factors.background_angle[of], period))
+    from_light, _ = along(factors.light_angle, corner)
 
-    centre = (SIDE - 1) / 2
-    u, v = along(factors.background_angle, centre, centre)
-    period = column(factors.background_period)
-    kind = [column((factors.background == k).numpy()) for k in range(len(BACKGROUNDS))]
-    stripes = _wave(u / period)
-    pattern = kind[1] * (u / (centre * math.sqrt(2))) + kind[2] * stripes + kind[3] * (stripes * _wave(v / period))
-    behind = there(colour(factors.background_hue, factors.background_lightness))[..., None, None]
-    behind = behind + (pattern * TEXTURE)[:, None]
-    shape = there(colour(factors.hue, factors.lightness))[..., None, None]
+    # (behind * (1 - cover) + shape * cover) * light, where behind is a colour and a pattern, with one plane before three channels
+    light = from_light.add_(1).mul_(column(255 * (1 - factors.light) / 2)).neg_().add_(255)
+    shape = distance.neg_().add_(0.5).clamp_(0, 1).mul_(light)
+    behind = light.sub_(shape)
+    grey = pattern.mul_(TEXTURE).mul_(behind).add_(0.5)  # 0.5, so that truncation rounds
+    # Channels outermost: their planes are then long runs, which is what broadcasting is fast at.
+    of_shape = there(colour(factors.hue, factors.lightness).T)[..., None, None]
+    of_behind = there(colour(factors.background_hue, factors.background_lightness).T)[..., None, None]
+    image = (of_shape * shape).add_(of_behind * behind).add_(grey).clamp_(0.5, 255.5).to(torch.uint8)
+    return torch.stack(image.unbind(), dim=-1)
 
-    from_light, _ = along(factors.light_angle, centre, centre)
-    light = 1 - (1 - column(factors.light)) * (from_light / (centre * math.sqrt(2)) + 1) * 0.5
-    image = (shape - behind).mul_(cover).add_(behind).mul_(light[:, None]).clamp_(0, 1)
-    return image.mul_(255).add_(0.5).to(torch.uint8).permute(0, 2, 3, 1).contiguous()
+
+def _groups(kinds: Int64[Tensor, " n"]) -> list[tuple[int, Tensor]]:
+    """Each kind that occurs, and where."""
+    return [(kind, (kinds == kind).nonzero()[:, 0]) for kind in kinds.unique().tolist()]
 
 
 def colour(hue: Float[Tensor, " n"], luma: Float[Tensor, " n"]) -> np.ndarray:
@@ -175,7 +180,16 @@ def _grid(values: np.ndarray, steps: int = 1024) -> np.ndarray:
 
 def _wave(t: Tensor) -> Tensor:
     """A triangle wave of period 1 between -1 and 1."""
-    return (t - t.floor() - 0.5).abs() * 4 - 1
+    return (t - t.floor()).sub_(0.5).abs_().mul_(4).sub_(1)
+
+
+# between -1 and 1, at (u, v) along and across, in periods from the centre
+PATTERNS: tuple[Callable[[Tensor, Tensor], Tensor], ...] = (
+    lambda u, v: torch.zeros_like(u),
+    lambda u, v: u,
+    lambda u, v: _wave(u),
+    lambda u, v: _wave(u).mul_(_wave(v)),
+)
 
 
 # ---- signed distances, of shapes of area 1, at (x, y) from their centres ----

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.plain_loops import crescent_radius, shape_loop
+from benchmarks.plain_loops import crescent_radius, shape_factors, shape_loop
 from data_gen import DataError, cluttered, load, shapes32
 from data_gen.shapes import SHAPES, SIGNED_DISTANCES, render
 
@@ -26,6 +26,13 @@ def test_images_equal_the_plain_loop_but_for_corners(batch):
     assert difference.mean(axis=(1, 2, 3)).max() < 1.0
     discs = np.array([d["shape"] in (0, 1, 2, 3, 5, 6) for d in described])  # here both are the true distance
     assert difference[discs].max() <= 1
+
+
+def test_factors_equal_the_plain_loop():
+    ours = shapes32(50, seed=3, start=7, epoch=2).factors
+    for i in range(50):
+        for name, value in shape_factors(7 + i, seed=3, epoch=2).items():
+            assert getattr(ours, name)[i].tolist() == pytest.approx(value, rel=1e-12), name
 
 
 @pytest.mark.parametrize("label", range(10), ids=SHAPES)
@@ -118,6 +125,10 @@ def test_colour_and_a_linear_look_do_not_give_the_class_away():
 def test_clutter_applies_to_shapes_as_to_digits(batch):
     result = cluttered(batch.images, batch.labels, n=5, size=64, n_distractors=4, seed=0)
     assert result.images.shape == (5, 64, 64, 3)
+
+
+def test_no_shapes_at_all():
+    assert shapes32(0, seed=0).images.shape == (0, 32, 32, 3)
 
 
 def test_a_negative_number_is_refused():
