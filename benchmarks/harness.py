@@ -108,7 +108,11 @@ def measure(item: Comparison, rounds: int = MIN_ROUNDS) -> Result:
     if floor:
         lowest = statistics.median(floor)
         possible = statistics.median(peer) / lowest
-        note += f"; {sides.floor_is} alone takes {lowest * sides.ours_units:.3f} s, so {possible:.1f}x is the most that leaves"
+        share = lowest / statistics.median(ours)
+        note += (
+            f"; {sides.floor_is} alone takes {lowest * sides.ours_units:.3f} s, {share:.0%} of our time, "
+            f"so {possible:.1f}x is the most that leaves"
+        )
     return Result(
         name=item.name,
         ours=statistics.median(ours) * sides.ours_units,
