@@ -94,6 +94,7 @@ def run_cell(settings: Config, root: Path | str | None, earlier: Record, device:
         settings,
         beta=cell["beta"],
         seed=cell["seed"],
+        checkpoint=earlier.checkpoint(cell),
     )
     z = noisy_units(network, test.x, settings.n_units, cell["seed"])
     log_z = z[z > 0].log()

@@ -110,6 +110,7 @@ def run_cell(settings: Config, root: Path | str | None, earlier: Record, device:
         settings,
         beta=chosen.get("beta") or 0.0,
         seed=cell["seed"],
+        checkpoint=earlier.checkpoint(cell),
         lr=chosen.get("lr") or settings.lr,
         **shorter,
     )

@@ -76,11 +76,19 @@ def classification_data(
 
 
 def trained(
-    build: Callable[[], NoisyNetwork], data: Split, settings: Settings, *, beta: float, seed: int, **changed: Any
+    build: Callable[[], NoisyNetwork],
+    data: Split,
+    settings: Settings,
+    *,
+    beta: float,
+    seed: int,
+    checkpoint: Path | None,
+    **changed: Any,
 ) -> tuple[NoisyNetwork, float]:
     """A network trained on `data` and recalibrated without noise, and its last epoch's mean KL (noise on), in nats per image.
 
-    changed: settings of `fit` that differ from the experiment's.
+    checkpoint: where a run that is killed leaves its state, and is taken up. changed: settings of `fit` that differ from the
+    experiment's.
     """
     torch.manual_seed(seed)
     network = build().to(data.x.device)
@@ -88,7 +96,7 @@ def trained(
         epochs=settings.epochs, drops=settings.drops, lr=settings.lr, batch_size=settings.batch_size,
         weight_decay=settings.weight_decay,
     )  # fmt: skip
-    history = fit(network, *data, beta=beta, seed=seed, progress=False, **(options | changed))
+    history = fit(network, *data, beta=beta, seed=seed, checkpoint=checkpoint, progress=False, **(options | changed))
     recalibrate_batch_norm(network, data.x)
     return network, history[-1].kl
 
@@ -135,6 +143,10 @@ def by_seed(record: Record, metric: str, **values: Any) -> list[float]:
 def chosen_beta(record: Record, metric: str = "validation_error", among: Sequence[float] | None = None) -> float:
     """The beta with the least mean of `metric` over the seeds; the smallest of those that tie."""
     betas = sorted(record.config["betas"] if among is None else among)
+    if not record.select(metric=metric):
+        raise ValueError(
+            f"the record has no {metric}; a beta is chosen on held-out images, so n_validation must not be 0"
+        )
     return min(betas, key=lambda beta: sum(by_seed(record, metric, beta=beta)))
 
 

@@ -121,7 +121,9 @@ def run_cell(
     """Train one network; measure its errors, the nats per layer, and the score of its maps. Returns rows, and weights to keep."""
     train, validation, test, box = tensors(settings, root, device)
     beta, seed = cell.get("beta", 0.0), cell["seed"]
-    network, kl = trained(lambda: build(settings, cell), train, settings, beta=beta, seed=seed)
+    network, kl = trained(
+        lambda: build(settings, cell), train, settings, beta=beta, seed=seed, checkpoint=earlier.checkpoint(cell)
+    )
     on_test = evaluate(network, *test, batch_size=250)
     measured = {
         "effective_beta": beta / settings.n_train,

@@ -135,6 +135,7 @@ def run_cell(settings: Config, root: Path | str | None, earlier: Record, device:
         beta=chosen.get("beta") or 0.0,
         batch_size=settings.batch_size,
         seed=cell["seed"],
+        checkpoint=earlier.checkpoint(cell),
         precision="float32",  # small matrices: autocast would cost more than it saves
         progress=False,
     )

@@ -44,8 +44,8 @@ class Config:
 
     pictures: str = "cifar10"
     digits: str = "mnist"
-    n_train: int = 50_000
-    n_validation: int = 0
+    n_train: int = 45_000
+    n_validation: int = 5_000  # of the training images, to choose beta on
     n_test: int = 10_000
     width: float = 1.0
     betas: tuple[float, ...] = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
@@ -120,7 +120,9 @@ def run_cell(settings: Config, root: Path | str | None, earlier: Record, device:
     train, validation, test = (OccludedSplit(*(part.to(device) for part in split)) for split in splits)
     seed = cell["seed"]
     if cell["method"] == "raw image":
-        read = nuisance_reading(settings, RawImage(), train, test, seed, noisy=False)
+        read = nuisance_reading(
+            settings, RawImage(), train, test, seed, noisy=False, checkpoint=earlier.checkpoint(cell)
+        )
         return rows_of({f"nuisance_{name}": value for name, value in read.items()})
 
     beta = cell.get("beta", 0.0)
@@ -130,22 +132,22 @@ def run_cell(settings: Config, root: Path | str | None, earlier: Record, device:
         settings,
         beta=beta,
         seed=seed,
+        checkpoint=earlier.checkpoint(cell),
     )
     on_test = evaluate(network, test.x, test.y)
     measured = {
         "effective_beta": beta / settings.n_train,
         "train_error": evaluate(network, train.x, train.y).error,
+        "validation_error": evaluate(network, validation.x, validation.y).error,
         "test_error": on_test.error,
         "test_error_noisy": evaluate(network, test.x, test.y, noisy=True).error,
         "test_cross_entropy": on_test.cross_entropy,
         "train_kl": kl,
     }
-    if settings.n_validation:
-        measured["validation_error"] = evaluate(network, validation.x, validation.y).error
     for layer, (nats, _) in enumerate(kl_per_layer(network, test.x), start=1):
         measured[f"kl_{layer}"] = nats
     for name, noisy in (("noisy", True), ("clean", False)):
-        read = nuisance_reading(settings, network, train, test, seed, noisy)
+        read = nuisance_reading(settings, network, train, test, seed, noisy, earlier.checkpoint(cell, name))
         measured |= {f"nuisance_{metric}_{name}": value for metric, value in read.items()}
     return rows_of(measured)
 
@@ -177,7 +179,13 @@ class Reader(nn.Module):
 
 
 def nuisance_reading(
-    settings: Config, network: nn.Module, train: OccludedSplit, test: OccludedSplit, seed: int, noisy: bool
+    settings: Config,
+    network: nn.Module,
+    train: OccludedSplit,
+    test: OccludedSplit,
+    seed: int,
+    noisy: bool,
+    checkpoint: Path | None,
 ) -> dict[str, float]:
     """Error, cross-entropy and the bound on I(z; n) of a reader of the digit that is trained to convergence.
 
@@ -196,6 +204,7 @@ def nuisance_reading(
         lr=settings.nuisance_lr,
         batch_size=settings.batch_size,
         seed=seed,
+        checkpoint=checkpoint,
         progress=False,
     )
     result = evaluate(reader, test.x, test.digit)

@@ -4,6 +4,7 @@ A record is a JSON file `NAME.PROFILE.json` whose `rows` are flat objects, one p
 atomically, after each finished cell of its grid, so that an interrupted run loses the cells in progress and no other.
 """
 
+import hashlib
 import json
 import os
 import platform
@@ -13,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy
 import torch
@@ -45,6 +46,8 @@ class Record:
     seconds: float = 0.0
     finished: bool = False
     rows: list[Row] = field(default_factory=list)
+    folder: ClassVar[Path | None] = None
+    """Where the record is kept, if it is: not part of what is written."""
 
     def select(self, **values: Any) -> list[Row]:
         """The rows whose entries equal all of `values`: `record.select(stage="final", metric="error")`."""
@@ -53,6 +56,13 @@ class Record:
     def has(self, cell: Cell) -> bool:
         """Whether the rows of this cell are here already."""
         return any(all(row.get(key) == value for key, value in cell.items()) for row in self.rows)
+
+    def checkpoint(self, cell: Cell, part: str = "network") -> Path | None:
+        """Where a training run within this cell saves its state, so that a killed run loses one epoch; None without a folder."""
+        if self.folder is None:
+            return None
+        key = hashlib.sha256(json.dumps([cell, part], sort_keys=True).encode()).hexdigest()[:16]
+        return self.folder / "checkpoints" / f"{self.experiment}.{self.profile}" / f"{key}.safetensors"
 
     def write(self, path: Path) -> None:
         """Write the record to `path`, whole or not at all."""

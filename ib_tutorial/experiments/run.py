@@ -93,7 +93,7 @@ def run(
 ) -> Record:
     """Run experiment `name` and return its record.
 
-    seeds, betas: replace the profile's number of seeds and its betas.
+    seeds, betas: replace the profile's number of seeds and its betas. A record in `out` with fewer seeds is added to.
     data: folder of the real images, where the profile needs them (default: the environment variable IB_TUTORIAL_DATA).
     out: folder in which NAME.PROFILE.json is kept: an unfinished record there is completed, a finished one returned as it
         is, unless `force` starts anew. Without `out` nothing is written.
@@ -153,7 +153,12 @@ def shared_provenance(workers: dict[str, dict[str, Any]]) -> dict[str, Any]:
 
 
 def taken_up(kept: Record, fresh: Record, path: Path) -> Record:
-    """The record in `path`, to go on with; ValueError where it was begun with other settings or other data."""
+    """The record in `path`, to go on with; ValueError where it was begun with other settings or other data.
+
+    A record of fewer seeds is one to go on with: `--seeds 5` adds what a run of three lacks.
+    """
+    if len(fresh.seeds) > len(kept.seeds):
+        kept.config["n_seeds"], kept.seeds, kept.finished = fresh.config["n_seeds"], fresh.seeds, False
     for what in ("config", "source"):
         before, now = getattr(kept, what), getattr(fresh, what)
         if before != now:

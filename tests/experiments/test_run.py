@@ -66,8 +66,8 @@ def test_two_processes_find_what_one_finds(whole, monkeypatch):
 
 def test_other_settings_do_not_mix_with_a_record_that_was_begun(tmp_path):
     run("mnist_widths", "smoke", out=tmp_path, jobs=1, progress=False)
-    with pytest.raises(ValueError, match=r"begun with another config.*n_seeds.*\(2, 3\).*--force"):
-        run("mnist_widths", "smoke", seeds=3, out=tmp_path, jobs=1, progress=False)
+    with pytest.raises(ValueError, match=r"begun with another config.*betas.*\[3\.0\], \[9\.0\].*--force"):
+        run("mnist_widths", "smoke", betas=[9.0], out=tmp_path, jobs=1, progress=False)
 
 
 @pytest.mark.parametrize(
@@ -105,3 +105,42 @@ def test_every_experiment_has_four_profiles_and_findings_that_are_tests(name):
     for profile in PROFILE_NAMES:
         assert config(name, profile).n_seeds >= 1
     assert module.FINDINGS and all(finding.test and finding.unit for finding in module.FINDINGS)
+
+
+def test_a_run_killed_within_a_cell_goes_on_from_its_last_epoch(tmp_path, monkeypatch):
+    """The second run must start from the checkpoint, and end where an uninterrupted run ends."""
+    from ib_tutorial.experiments import total_correlation
+    from ib_tutorial.training import fit as fit_module
+
+    monkeypatch.setitem(total_correlation.PROFILES, "smoke", total_correlation.PROFILES["smoke"] | {"epochs": 3})
+    whole = run("total_correlation", "smoke", jobs=1, seeds=1, betas=[1.0], progress=False)
+
+    saves = []
+    save = fit_module.save_run
+
+    def killed_after_two_epochs(*arguments):
+        save(*arguments)
+        saves.append(arguments[0])
+        if len(saves) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(fit_module, "save_run", killed_after_two_epochs)
+    options = dict(jobs=1, seeds=1, betas=[1.0], out=tmp_path, progress=False)
+    with pytest.raises(KeyboardInterrupt):
+        run("total_correlation", "smoke", **options)
+    record = run("total_correlation", "smoke", **options)
+    assert len(saves) == 3  # two epochs before, and only the third after
+    assert record.rows == whole.rows
+    assert not (tmp_path / "checkpoints" / "total_correlation.smoke").exists()
+
+
+def test_more_seeds_are_added_to_a_finished_record(tmp_path, monkeypatch):
+    first = run("mnist_widths", "smoke", seeds=1, jobs=1, out=tmp_path, progress=False)
+    assert first.finished
+    ran = []
+    cell_of = mnist_widths.run_cell
+    monkeypatch.setattr(mnist_widths, "run_cell", lambda *arguments: ran.append(arguments[-1]) or cell_of(*arguments))
+    more = run("mnist_widths", "smoke", seeds=2, jobs=1, out=tmp_path, progress=False)
+    assert more.finished and more.seeds == [0, 1] and more.config["n_seeds"] == 2
+    assert ran and all(cell["seed"] == 1 for cell in ran)
+    assert more.rows == run("mnist_widths", "smoke", seeds=2, jobs=1, progress=False).rows
