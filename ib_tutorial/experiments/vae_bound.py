@@ -19,7 +19,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from data_gen import load
-from ib_tutorial.experiments.ledger import Finding, paired_differences
+from ib_tutorial.experiments.ledger import Finding
 from ib_tutorial.experiments.record import Cell, Record, Row
 from ib_tutorial.experiments.work import Work, training
 from ib_tutorial.information import gaussian_total_correlation
@@ -76,12 +76,12 @@ PROFILES: dict[str, dict] = {
     ),
     "quick": dict(
         data="mnist5k", n_train=4_000, n_validation=1_000, n_test=1_000, ks=(1,), hidden=128, n_latents=32, n_seeds=2, epochs=20,
-        drops=(15,), selection_epochs=5, selection_drops=(4,), sweep_epochs=10, sweep_drops=(8,), betas=(0.25, 1.0, 4.0), lrs=(0.002, 0.004),
-        batch_size=50, draws=2, precision="float32",
+        drops=(14, 18), selection_epochs=5, selection_drops=(4,), sweep_epochs=5, sweep_drops=(4,), betas=(0.25, 1.0, 4.0),
+        lrs=(0.004, 0.008), batch_size=100, draws=2, precision="float32",
     ),
     # Shorter, so the rate falls later than at the paper's shares of the run.
     "reduced": dict(
-        ks=(1, 2), epochs=40, drops=(20, 32), selection_epochs=10, selection_drops=(5, 8), sweep_epochs=12, sweep_drops=(6, 10),
+        ks=(1, 2), epochs=30, drops=(15, 24), selection_epochs=5, selection_drops=(3,), sweep_epochs=8, sweep_drops=(5, 7),
     ),
     "paper": dict(),
 }  # fmt: skip
@@ -253,22 +253,23 @@ def latents(
 
 
 def by_seed(record: Record, metric: str, **values) -> list[float]:
-    """One number per seed of the cells that `values` select."""
+    """One number per seed, of the cells that `values` select; of an unfinished record, those that are there."""
     rows = record.select(metric=metric, **values)
     return [row["value"] for row in sorted(rows, key=lambda row: row["seed"])]
 
 
-def bounds(record: Record, k: int, latents: str) -> list[float]:
-    """Bounds on the test set, nats per image, by seed."""
-    return by_seed(record, "bound", stage="final", k=k, latents=latents)
-
-
 def gaps(record: Record) -> dict[int, list[float]]:
-    """Per k, by seed: the bound with Information Dropout minus that with Gaussian latents, in nats per image."""
-    return {
-        k: paired_differences(bounds(record, k, "information"), bounds(record, k, "gaussian"))
-        for k in record.config["ks"]
-    }
+    """Per k, by seed: the bound with Information Dropout minus that with Gaussian latents, in nats per test image."""
+
+    def bounds(k: int, latents: str) -> dict[int, float]:
+        rows = record.select(stage="final", k=k, latents=latents, metric="bound")
+        return {row["seed"]: row["value"] for row in sorted(rows, key=lambda row: row["seed"])}
+
+    found = {}
+    for k in record.config["ks"]:
+        gaussian, information = (bounds(k, latents) for latents in LATENTS)
+        found[k] = [information[seed] - gaussian[seed] for seed in gaussian if seed in information]
+    return found
 
 
 def margin_left(record: Record) -> list[float]:
@@ -290,6 +291,18 @@ def falls(record: Record, latents: str, metric: str = "tc_noisy") -> list[float]
     found = sweep(record, latents, metric)
     doublings = [math.log2(beta) for beta in found]
     return [-slope(doublings, values) for values in zip(*found.values(), strict=True)]
+
+
+def curve(record: Record, k: int, latents: str) -> dict[int, list[float]]:
+    """Per epoch, by seed: the mean of eq. (7) over the epoch's steps, in nats per training image."""
+    epochs = range(record.config["epochs"])
+    return {e: by_seed(record, "training_loss", stage="final", k=k, latents=latents, epoch=e) for e in epochs}
+
+
+def rates_by_rank(record: Record, k: int, latents: str) -> dict[int, list[float]]:
+    """By seed: the rate of the latent that has the largest, the 2nd, the 4th, the 8th largest, and so on."""
+    ranks = sorted({row["rank"] for row in record.select(stage="final", k=k, latents=latents, metric="latent_rate")})
+    return {r: by_seed(record, "latent_rate", stage="final", k=k, latents=latents, rank=r) for r in ranks}
 
 
 def slope(x: Sequence[float], y: Sequence[float]) -> float:
