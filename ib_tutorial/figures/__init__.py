@@ -42,6 +42,7 @@ from ib_tutorial.figures.representations import (
     representation_plane,
 )
 from ib_tutorial.figures.style import use_style
+from ib_tutorial.figures.vae_bound import vae_bounds, vae_digits, vae_rates, vae_sweep, vae_training
 from ib_tutorial.figures.dropout import noise_family, noise_over_training, unit_costs
 
 __all__ = [
@@ -80,6 +81,11 @@ __all__ = [
     "turned_latents",
     "unit_costs",
     "use_style",
+    "vae_bounds",
+    "vae_digits",
+    "vae_rates",
+    "vae_sweep",
+    "vae_training",
     "variational_gaps",
     "water_filling",
 ]

@@ -16,6 +16,10 @@ METHODS = {
 """Name, colour and marker of each kind of noise, the same in every figure."""
 
 
+LATENTS = {"gaussian": ("Gaussian latents", "C1", "s"), "information": ("Information Dropout", "C0", "o")}
+"""The same of the two autoencoders."""
+
+
 def use_style() -> None:
     """Set the book's style for all figures that follow in this process."""
     sns.set_theme(context="notebook", style="whitegrid", palette="colorblind", font_scale=0.85)

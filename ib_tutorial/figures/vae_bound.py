@@ -1,0 +1,163 @@
+"""Figures of chapter 12: two autoencoders. Each draws a record; dots are seeds, bars Student's 95 % intervals of the mean."""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ib_tutorial.experiments import Record
+from ib_tutorial.experiments import vae_bound as experiment
+from ib_tutorial.experiments.ledger import interval
+from ib_tutorial.figures.style import LATENTS
+
+
+def means(axis: Axes, by_place: Mapping[float, Sequence[float]], label: str, color: str, marker: str, **line) -> None:
+    """Means over seeds joined by a line, a dot for each seed, an interval where there are several; empty places are left out."""
+    found = {place: values for place, values in by_place.items() if values}
+    stats = {place: interval(values) for place, values in found.items()}
+    axis.plot(
+        list(stats), [mean for mean, _, _ in stats.values()], color=color, marker=marker, ms=5, label=label, **line
+    )
+    for place, values in found.items():
+        mean, low, high = stats[place]
+        axis.plot([place] * len(values), values, ".", color=color, alpha=0.5, ms=4)
+        if len(values) > 1:
+            axis.errorbar(
+                place, mean, yerr=[[mean - low], [high - mean]], fmt="none", ecolor=color, elinewidth=1.2, capsize=2.5
+            )
+
+
+def vae_bounds(record: Record) -> Figure:
+    """Table 1: the bounds, ours and the published ones (above); Information Dropout's minus the Gaussian's (below)."""
+    ks = record.config["ks"]
+    figure, (above, below) = plt.subplots(2, 1, figsize=(5.6, 5.8), sharex=True)
+    for index, (latents, (name, color, marker)) in enumerate(LATENTS.items()):
+        shift = 0.05 * (2 * index - 1)
+        found = {k + shift: experiment.by_seed(record, "bound", stage="final", k=k, latents=latents) for k in ks}
+        means(above, found, name, color, marker, lw=1.2)
+        published = {k + shift: values[index] for k, values in experiment.PUBLISHED.items()}
+        above.plot(
+            list(published),
+            list(published.values()),
+            marker,
+            ls=":",
+            lw=1.2,
+            color=color,
+            mfc="white",
+            ms=6,
+            label=f"{name}, Table 1",
+        )
+    above.set(ylabel="bound (nats per test image)", title="evidence lower bound, larger is better")
+    margin = experiment.MARGIN
+    below.axhspan(-margin, margin, color="C2", alpha=0.15, lw=0, label="similar: within 1.2 nats")
+    below.axhline(0, color="0.3", lw=1)
+    means(below, experiment.gaps(record), "ours", "0.2", "D", lw=0)
+    below.plot(
+        list(experiment.PUBLISHED),
+        [b - a for a, b in experiment.PUBLISHED.values()],
+        "D",
+        color="0.2",
+        mfc="white",
+        label="Table 1",
+    )
+    below.set(
+        ylabel="nats per test image",
+        title="Information Dropout − Gaussian",
+        xlabel="k (512 k hidden units, 256 k latents)",
+    )
+    below.set_xticks(sorted({*ks, *experiment.PUBLISHED}))
+    below.legend(fontsize="small")
+    figure.legend(*above.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    return figure
+
+
+def vae_training(record: Record) -> Figure:
+    """The loss over training for each k, means over seeds (above); Information Dropout's minus the Gaussian's (below)."""
+    ks = record.config["ks"]
+    figure, axes = plt.subplots(2, len(ks), figsize=(6.2, 4.6), sharex=True, sharey="row", squeeze=False)
+    for (above, below), k in zip(axes.T, ks, strict=True):
+        losses = {}
+        for latents, (name, color, _) in LATENTS.items():
+            by_epoch = {
+                epoch + 1: np.mean(values) for epoch, values in experiment.curve(record, k, latents).items() if values
+            }
+            above.plot(list(by_epoch), list(by_epoch.values()), color=color, label=name)
+            losses[latents] = by_epoch
+        shared = [epoch for epoch in losses["gaussian"] if epoch in losses["information"]]
+        below.plot(shared, [losses["information"][e] - losses["gaussian"][e] for e in shared], color="0.2")
+        below.axhspan(0, experiment.MARGIN, color="C2", alpha=0.15, lw=0)
+        for axis in (above, below):
+            for drop in record.config["drops"]:
+                axis.axvline(drop + 0.5, color="0.6", lw=1, ls=":")
+        above.set(title=f"k = {k}", yscale="log")
+        above.set_yticks([100, 120, 150, 200], ["100", "120", "150", "200"])
+        above.minorticks_off()
+        below.set(xlabel="epoch", yscale="log")
+        below.set_yticks([1, 2, 5, 10, 20], ["1", "2", "5", "10", "20"])
+        below.minorticks_off()
+    axes[0, 0].set(ylabel="loss (nats per image)")
+    axes[1, 0].set(ylabel="difference (nats)")
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    return figure
+
+
+def vae_rates(record: Record) -> Figure:
+    """The rate of a latent against its rank, the most used first."""
+    ks = record.config["ks"]
+    figure, axes = plt.subplots(1, len(ks), figsize=(6.2, 3.2), sharey=True, squeeze=False)
+    for axis, k in zip(axes[0], ks, strict=True):
+        for latents, (name, color, marker) in LATENTS.items():
+            means(axis, experiment.rates_by_rank(record, k, latents), name, color, marker, lw=1.2)
+        axis.axhline(experiment.USED, color="0.4", lw=1, ls="--")
+        axis.set(xscale="log", yscale="log", xlabel="rank of the latent", title=f"k = {k}")
+        axis.set_xticks([1, 4, 16, 64, 256], ["1", "4", "16", "64", "256"])
+        axis.minorticks_off()
+    axes[0, 0].set(ylabel="rate (nats per image)")
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    return figure
+
+
+def vae_sweep(record: Record) -> Figure:
+    """Total correlation of the latents against beta, with and without noise, plug-in and bias removed (above); rate (below)."""
+    figure, axes = plt.subplots(2, 2, figsize=(6.2, 5.4), sharex=True, sharey="row")
+    clean = {"gaussian": "mean of z", "information": "log f"}
+    for (above, below), (latents, (name, color, _)) in zip(axes.T, LATENTS.items(), strict=True):
+        noisy = "z" if latents == "gaussian" else "log z"
+        of = lambda metric, latents=latents: experiment.sweep(record, latents, metric)
+        above.plot(*curve_of_means(of("tc_noisy_plug_in")), color=color, ls=":", lw=1.2, label=f"{noisy}, plug-in")
+        means(above, of("tc_noisy"), f"{noisy}, bias removed", color, "o", lw=1.5)
+        means(above, of("tc_clean"), f"{clean[latents]}, all latents", "C7", "^", lw=1.2)
+        means(above, of("tc_clean_used"), f"{clean[latents]}, used latents", "C3", "v", lw=1.2)
+        above.set(title=name, xscale="log", yscale="symlog")
+        above.set_yscale("symlog", linthresh=1.0)
+        above.set_yticks([0, 1, 3, 10, 30, 100], ["0", "1", "3", "10", "30", "100"])
+        above.legend(fontsize="x-small", loc="upper center", bbox_to_anchor=(0.5, -0.02))
+        means(below, of("rate"), "rate", color, "o", lw=1.5)
+        below.set(xlabel="β", ylim=(0, None))
+        betas = record.config["betas"]
+        below.set_xticks(betas, [f"{beta:g}" for beta in betas])
+        below.minorticks_off()
+    axes[0, 0].set(ylabel="total correlation (nats)")
+    axes[1, 0].set(ylabel="rate (nats per image)")
+    return figure
+
+
+def curve_of_means(by_place: Mapping[float, Sequence[float]]) -> tuple[list[float], list[float]]:
+    found = {place: float(np.mean(values)) for place, values in by_place.items() if values}
+    return list(found), list(found.values())
+
+
+def vae_digits(rows: Mapping[str, np.ndarray]) -> Figure:
+    """Rows of images, each with its name; all arrays [image, pixel], square, in [0, 1]."""
+    columns = len(next(iter(rows.values())))
+    figure, axes = plt.subplots(len(rows), columns, figsize=(6.2, 0.68 * len(rows)), squeeze=False)
+    for row, (name, images) in zip(axes, rows.items(), strict=True):
+        side = int(np.sqrt(images.shape[1]))
+        for axis, image in zip(row, images, strict=True):
+            axis.imshow(image.reshape(side, side), cmap="gray_r", vmin=0, vmax=1, interpolation="nearest")
+            axis.set(xticks=[], yticks=[])
+        row[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize="small")
+    figure.set_layout_engine("constrained", w_pad=0.01, h_pad=0.01, wspace=0.02, hspace=0.02)
+    return figure
