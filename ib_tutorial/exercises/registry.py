@@ -1,9 +1,25 @@
 """The registry of every exercise that checks itself, by its number."""
 
-from ib_tutorial.exercises import lagrangian, representations
+from ib_tutorial.exercises import (
+    autoencoder,
+    disentanglement,
+    information_dropout,
+    lagrangian,
+    learned_versus_exact,
+    mnist_widths,
+    representations,
+)
 from ib_tutorial.exercises.exercise import Exercise
 
-MODULES = (representations, lagrangian)  # in the order of the chapters
+MODULES = (
+    representations,
+    lagrangian,
+    disentanglement,
+    information_dropout,
+    autoencoder,
+    mnist_widths,
+    learned_versus_exact,
+)  # in the order of the chapters
 
 EXERCISES: dict[str, Exercise] = {exercise.id: exercise for module in MODULES for exercise in module.EXERCISES}
 assert len(EXERCISES) == sum(len(module.EXERCISES) for module in MODULES), "two exercises have the same number"
