@@ -24,6 +24,7 @@ def save(path: Path, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
     try:
         whole = {name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()}
         save_file(whole, temporary, metadata={"state": json.dumps(state)})
+        os.chmod(temporary, 0o644)
         os.replace(temporary, path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)

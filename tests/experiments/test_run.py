@@ -1,5 +1,7 @@
 """Runs are resumed, never repeated, and say what is wrong with what they were given. `mnist_widths` at smoke is the subject."""
 
+import importlib
+
 import pytest
 import torch
 
@@ -110,8 +112,8 @@ def test_every_experiment_has_four_profiles_and_findings_that_are_tests(name):
 def test_a_run_killed_within_a_cell_goes_on_from_its_last_epoch(tmp_path, monkeypatch):
     """The second run must start from the checkpoint, and end where an uninterrupted run ends."""
     from ib_tutorial.experiments import total_correlation
-    from ib_tutorial.training import fit as fit_module
 
+    fit_module = importlib.import_module("ib_tutorial.training.fit")  # the package's own `fit` is the function
     monkeypatch.setitem(total_correlation.PROFILES, "smoke", total_correlation.PROFILES["smoke"] | {"epochs": 3})
     whole = run("total_correlation", "smoke", jobs=1, seeds=1, betas=[1.0], progress=False)
 
