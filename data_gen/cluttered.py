@@ -31,18 +31,18 @@ class Cluttered(NamedTuple):
 
     images: UInt8[Tensor, "n size size channels"]
     labels: Int64[Tensor, " n"]
-    box: Int64[Tensor, "n 4"]  # where the digit's image was added
-    distractors: Int64[Tensor, "n n_distractors 4"]  # where each distractor was added
+    box: Int64[Tensor, "n 4"]  #: where the digit's image was added
+    distractors: Int64[Tensor, "n n_distractors 4"]  #: where each distractor was added
 
 
 class ClutterPlan(NamedTuple):
     """Every random choice behind a batch of images, int64 on the CPU."""
 
-    digit: np.ndarray  # (n,) which image is the digit
-    place: np.ndarray  # (n, 2) its row and column on the canvas
-    source: np.ndarray  # (n, n_distractors) which image each distractor is cut from
-    cut: np.ndarray  # (n, n_distractors, 2) where it is cut
-    put: np.ndarray  # (n, n_distractors, 2) where it is added
+    digit: np.ndarray  #: (n,) which image is the digit
+    place: np.ndarray  #: (n, 2) its row and column on the canvas
+    source: np.ndarray  #: (n, n_distractors) which image each distractor is cut from
+    cut: np.ndarray  #: (n, n_distractors, 2) where it is cut
+    put: np.ndarray  #: (n, n_distractors, 2) where it is added
 
 
 def clutter_plan(

@@ -33,14 +33,14 @@ class Occluded(NamedTuple):
     images: UInt8[Tensor, "n height width channels"]
     labels: Int64[Tensor, " n"]
     digit_labels: Int64[Tensor, " n"]
-    mask: UInt8[Tensor, "n height width 1"]  # 255 m
+    mask: UInt8[Tensor, "n height width 1"]  #: 255 m
 
 
 class OcclusionPlan(NamedTuple):
     """Every random choice behind a batch of images, int64 on the CPU."""
 
-    digit: np.ndarray  # (n,) which digit
-    place: np.ndarray  # (n, 2) row and column of its top left corner
+    digit: np.ndarray  #: (n,) which digit
+    place: np.ndarray  #: (n, 2) row and column of its top left corner
 
 
 def occlusion_plan(

@@ -42,19 +42,19 @@ SHADE = 0.4  # at most this share of the light is lost at the far side
 class ShapeFactors(NamedTuple):
     """What generated each image. Positions and lengths in pixels, angles in radians, the rest in [0, 1]."""
 
-    shape: Int64[Tensor, " n"]  # index into SHAPES: the label
-    position: Float[Tensor, "n 2"]  # row and column of the shape's centre; (0, 0) is the centre of the first pixel
-    scale: Float[Tensor, " n"]  # the square root of the shape's area
+    shape: Int64[Tensor, " n"]  #: index into SHAPES: the label
+    position: Float[Tensor, "n 2"]  #: row and column of the shape's centre; (0, 0) is the centre of the first pixel
+    scale: Float[Tensor, " n"]  #: the square root of the shape's area
     rotation: Float[Tensor, " n"]
     hue: Float[Tensor, " n"]
-    lightness: Float[Tensor, " n"]  # luma of the shape
-    background: Int64[Tensor, " n"]  # index into BACKGROUNDS
+    lightness: Float[Tensor, " n"]  #: luma of the shape
+    background: Int64[Tensor, " n"]  #: index into BACKGROUNDS
     background_hue: Float[Tensor, " n"]
     background_lightness: Float[Tensor, " n"]
     background_angle: Float[Tensor, " n"]
-    background_period: Float[Tensor, " n"]  # of stripes and checks
-    light: Float[Tensor, " n"]  # the share of light that reaches the darkest corner
-    light_angle: Float[Tensor, " n"]  # from where
+    background_period: Float[Tensor, " n"]  #: of stripes and checks
+    light: Float[Tensor, " n"]  #: the share of light that reaches the darkest corner
+    light_angle: Float[Tensor, " n"]  #: from where
 
 
 class Shapes(NamedTuple):

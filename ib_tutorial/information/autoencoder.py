@@ -27,12 +27,12 @@ class LinearVAE:
     Latents stand in the order of falling eigenvalues; unused ones are zero.
     """
 
-    decoder: Float[Tensor, "pixels latents"] | Float[np.ndarray, "pixels latents"]  # W
-    encoder: Float[Tensor, "latents pixels"] | Float[np.ndarray, "latents pixels"]  # V
-    posterior_variance: Float[Tensor, "latents"] | Float[np.ndarray, "latents"]  # c, 1 where unused
-    rates: Float[Tensor, "latents"] | Float[np.ndarray, "latents"]  # E KL of each latent
-    rate: Nats  # their sum
-    distortion: Nats  # E[-log q(x|z)], a density: it may be negative, and depends on the unit of x
+    decoder: Float[Tensor, "pixels latents"] | Float[np.ndarray, "pixels latents"]  #: W
+    encoder: Float[Tensor, "latents pixels"] | Float[np.ndarray, "latents pixels"]  #: V
+    posterior_variance: Float[Tensor, "latents"] | Float[np.ndarray, "latents"]  #: c, 1 where unused
+    rates: Float[Tensor, "latents"] | Float[np.ndarray, "latents"]  #: E KL of each latent
+    rate: Nats  #: their sum
+    distortion: Nats  #: E[-log q(x|z)], a density: it may be negative, and depends on the unit of x
 
 
 def linear_vae(
@@ -41,7 +41,7 @@ def linear_vae(
     beta: float,
     noise_variance: float,
 ) -> LinearVAE:
-    r"""The minimum of distortion + beta rate over W, V and c, in closed form.
+    r"""The minimum of distortion + beta rate, eq. (7), over W, V and c, in closed form.
 
     With level = beta noise_variance, and u_i, lambda_i the eigenvectors and eigenvalues of cov, the largest first,
     w_i = u_i sqrt(lambda_i - level), v_i = w_i / lambda_i and c_i = level / lambda_i for those of the first n_latents

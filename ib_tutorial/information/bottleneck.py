@@ -40,20 +40,20 @@ LOG_ZERO = -690.0  # log 1e-300: 0 times it is 0, where 0 times -inf is NaN, and
 
 @dataclass(frozen=True)
 class Bottleneck:
-    r"""An encoder p(z|x) and what it achieves, in nats. Arrays and 0-d tensors for torch input, arrays and floats for numpy.
+    r"""An encoder p(z|x) and what it achieves in eq. (2), in nats. Arrays and 0-d tensors for torch input, arrays and floats for numpy.
 
     Clusters are ordered by the x they are most typical of; those that died stand last, with p(z) = 0 and p(y) for their p(y|z).
     An x of zero probability has p(z) for its row.
     """
 
-    p_z_given_x: Float[Tensor, "x z"] | Float[np.ndarray, "x z"]  # one row per x
+    p_z_given_x: Float[Tensor, "x z"] | Float[np.ndarray, "x z"]  #: one row per x
     p_z: Float[Tensor, "z"] | Float[np.ndarray, "z"]
-    p_y_given_z: Float[Tensor, "z y"] | Float[np.ndarray, "z y"]  # one row per cluster
-    i_xz: Nats  # I(x;z), what the encoder keeps of x
-    i_zy: Nats  # I(z;y), what that says of y
-    lagrangian: Nats  # H(y|z) + beta I(x;z)
-    n_iterations: int  # Blahut-Arimoto steps
-    converged: bool  # see blahut_arimoto
+    p_y_given_z: Float[Tensor, "z y"] | Float[np.ndarray, "z y"]  #: one row per cluster
+    i_xz: Nats  #: I(x;z), what the encoder keeps of x
+    i_zy: Nats  #: I(z;y), what that says of y
+    lagrangian: Nats  #: H(y|z) + beta I(x;z)
+    n_iterations: int  #: Blahut-Arimoto steps
+    converged: bool  #: see blahut_arimoto
 
 
 @dataclass(frozen=True)
@@ -62,9 +62,9 @@ class GaussianBottleneck:
 
     # rows by decreasing correlation; unused ones are zero
     projection: Float[Tensor, "d_x d_x"] | Float[np.ndarray, "d_x d_x"]
-    i_xz: Nats  # I(x;z)
-    i_zy: Nats  # I(z;y)
-    lagrangian: Nats  # h(y|z) + beta I(x;z), h a differential entropy: it may be negative, and depends on the unit of y
+    i_xz: Nats  #: I(x;z)
+    i_zy: Nats  #: I(z;y)
+    lagrangian: Nats  #: h(y|z) + beta I(x;z); h is differential, may be negative and depends on the unit of y
 
 
 def blahut_arimoto(
@@ -109,7 +109,7 @@ def information_curve(
     betas: Sequence[float | int] | Float[np.ndarray, "n_betas"] | Float[Tensor, "n_betas"],
     seed: int = 0,
 ) -> list[Bottleneck]:
-    r"""The optimal encoder at each beta, in the order of `betas`: (i_xz, i_zy) of them trace the information curve (eq. 2).
+    r"""The optimal encoder at each beta, in the order of `betas`: (i_xz, i_zy) of them trace the information curve, eq. (2).
 
     Each is found as by `blahut_arimoto` with as many clusters as x has values, but started from the next smaller beta, whose clusters merge
     as beta grows (reverse annealing), and with `converged` at 1e-7 nats and 2,000 steps at most for each. The curve is concave, and its
@@ -170,9 +170,9 @@ class _Problem:
     """The table with every x of the same p(y|x) merged, which costs nothing: telling them apart raises I(x;z) and leaves I(z;y)."""
 
     p: Float[Tensor, "groups"]
-    p_y: Float[Tensor, "groups y"]  # p(y | group)
+    p_y: Float[Tensor, "groups y"]  #: p(y | group)
     entropies: Float[Tensor, "groups"]
-    group_of_x: Tensor  # the group of each x; -1 where p(x) = 0
+    group_of_x: Tensor  #: the group of each x; -1 where p(x) = 0
 
     @staticmethod
     def of(p_xy: JointTable) -> "_Problem":

@@ -19,9 +19,9 @@ def kl_log_uniform(
 ) -> Float[Tensor, "*units"]:
     r"""KL( log N(log f, alpha^2) || log-uniform ) up to its constant, chosen so that the cost is 0 at the cap; in nats, element-wise.
 
-    log(max_alpha) - log(alpha): the cost of a noisy ReLU unit z = eps f(x), log eps ~ N(0, alpha^2), whatever f(x) > 0 is (Prop. 2;
-    the paper prints "+ log c" for the constant, where its proof has -log c). The log-uniform prior is improper, so only differences of
-    this cost mean anything: with 0 < alpha <= max_alpha it is non-negative.
+    log(max_alpha) - log(alpha): the cost of a noisy ReLU unit z = eps f(x), log eps ~ N(0, alpha^2), whatever f(x) > 0 is (Prop. 2,
+    eq. (4); the paper prints "+ log c" for the constant, where its proof has -log c). The log-uniform prior is improper, so only
+    differences of this cost mean anything: with 0 < alpha <= max_alpha it is non-negative.
     Shapes broadcast; alpha and max_alpha must be positive (alpha = 0 costs +inf). Raises nothing by value.
     """
     # the quotient first: exactly 0 at the cap, and the gradient stays -1/alpha down to tiny alpha
@@ -36,8 +36,8 @@ def kl_log_normal(
 ) -> Float[Tensor, "*units"]:
     r"""KL( log N(log f, alpha^2) || log N(mu, sigma^2) ), in nats, element-wise.
 
-    The cost of a noisy Softplus unit z = eps f(x), log eps ~ N(0, alpha^2) (Prop. 3; the paper's statement omits log f). For noise of
-    unit mean, log eps ~ N(-alpha^2/2, alpha^2), pass log_f - alpha**2 / 2 as log_f.
+    The cost of a noisy Softplus unit z = eps f(x), log eps ~ N(0, alpha^2) (Prop. 3, eq. (5); the paper's statement omits log f).
+    For noise of unit mean, log eps ~ N(-alpha^2/2, alpha^2), pass log_f - alpha**2 / 2 as log_f.
     Shapes broadcast; alpha and sigma are standard deviations and must be positive. Gradients flow to all four arguments. Raises nothing
     by value.
     """
@@ -46,6 +46,8 @@ def kl_log_normal(
 
 def kl_standard_normal(mean: Float[Tensor, "*#units"], log_var: Float[Tensor, "*#units"]) -> Float[Tensor, "*units"]:
     r"""KL( N(mean, exp(log_var)) || N(0, 1) ), in nats, element-wise: the Gaussian VAE's cost per latent (Kingma & Welling 2014, app. B).
+
+    Summed over the latents it is the second term of eq. (7).
 
     Shapes broadcast. Gradients flow to both arguments. Raises nothing by value.
     """

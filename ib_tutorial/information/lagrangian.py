@@ -29,14 +29,14 @@ Nats = float | Float[Tensor, ""]
 class VariationalBound:
     r"""Eq. (3) in expectation, term by term, in nats: `loss` = H(y|z) + beta I(x;z) + decoder_gap + beta prior_gap."""
 
-    cross_entropy: Nats  # E[-log q(y|z)]
-    rate: Nats  # E_x KL( p(z|x) || q(z) )
-    h_y_given_z: Nats  # H(y|z)
-    i_xz: Nats  # I(x;z)
-    decoder_gap: Nats  # E_z KL( p(y|z) || q(y|z) )
-    prior_gap: Nats  # KL( p(z) || q(z) )
-    loss: Nats  # cross_entropy + beta rate
-    lagrangian: Nats  # H(y|z) + beta I(x;z), eq. (2)
+    cross_entropy: Nats  #: E[-log q(y|z)]
+    rate: Nats  #: E_x KL( p(z|x) || q(z) )
+    h_y_given_z: Nats  #: H(y|z)
+    i_xz: Nats  #: I(x;z)
+    decoder_gap: Nats  #: E_z KL( p(y|z) || q(y|z) )
+    prior_gap: Nats  #: KL( p(z) || q(z) )
+    loss: Nats  #: cross_entropy + beta rate
+    lagrangian: Nats  #: H(y|z) + beta I(x;z), eq. (2)
 
 
 def variational_bound(

@@ -72,9 +72,9 @@ class InformationDropout(NoiseLayer):
 
     f: module from x to the clean units, activation included.
     alpha: module from x to a pre-activation in the shape of f(x); the scale is max_alpha * sigmoid(pre-activation).
-    prior: "log_uniform", for ReLU units (Prop. 2), costs log(max_alpha / alpha): nothing at the cap. A unit with
+    prior: "log_uniform", for ReLU units (Prop. 2, eq. (4)), costs log(max_alpha / alpha): nothing at the cap. A unit with
         f(x) = 0 pays the same, as in the authors' code, although its noise is idle. "log_normal", for positive units
-        such as Softplus (Prop. 3 with the missing f(x) restored), learns one mu and one sigma for the whole layer.
+        such as Softplus (Prop. 3, eq. (5), with the missing f(x) restored), learns one mu and one sigma for the whole layer.
     max_alpha: the cap; 0.7 in the paper.
     noise: "paper" has E[log eps] = 0, so that E[eps] = exp(alpha^2 / 2) > 1; "unit_mean" shifts it, so that E[eps] = 1.
     """

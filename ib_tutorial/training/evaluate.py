@@ -13,6 +13,8 @@ from ib_tutorial.training.objective import kl_per_image
 
 
 class Evaluation(NamedTuple):
+    """What `evaluate` measures: the two terms of eq. (3), averaged over images, and the error."""
+
     error: float
     """Share of images whose most probable class is wrong, in [0, 1]."""
     cross_entropy: float
@@ -97,7 +99,7 @@ def evidence_bound(
     seed: int = 0,
     batch_size: int = 1000,
 ) -> EvidenceBound:
-    """The bound of a variational autoencoder with Bernoulli pixels over all images, noise on, `draws` of it per image.
+    """The bound of a variational autoencoder, eq. (7), with Bernoulli pixels over all images, noise on, `draws` of it per image.
 
     The draws are averaged outside the logarithm, so their number changes the precision and not the bound. Sums are taken in
     float64; the network's mode and the caller's random state are left as they were. x: binary, 0 or 1.

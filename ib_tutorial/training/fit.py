@@ -56,7 +56,7 @@ def fit(
     progress: bool | str = True,
     on_epoch: Callable[[Epoch], None] | None = None,
 ) -> list[Epoch]:
-    """Train `network` in place and return what each epoch measured.
+    """Train `network` in place by gradient descent on eq. (3), and return what each epoch measured.
 
     network: returns (output, kl_terms), as those of `ib_tutorial.nn` do.
     x, y: the whole training set, on the network's device; y has a target (a label, an image) for each x.

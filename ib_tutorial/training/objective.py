@@ -12,7 +12,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 def kl_per_image(kl_terms: Sequence[Tensor]) -> Float[Tensor, ""]:
     """Nats per image: each term (batch x units) is summed over its units, averaged over the batch, and the terms added.
 
-    Never the mean over units: that would divide beta by the number of units.
+    The second term of eq. (3). Never the mean over units: that would divide beta by the number of units.
     """
     if not kl_terms:
         return torch.zeros(())
@@ -22,7 +22,7 @@ def kl_per_image(kl_terms: Sequence[Tensor]) -> Float[Tensor, ""]:
 def bernoulli_nats(logits: Float[Tensor, "batch pixels"], pixels: Float[Tensor, "batch pixels"]) -> Float[Tensor, ""]:
     """Mean over the images of -log p(x|z), in nats per image: the sum over binary pixels, each on with its own probability.
 
-    Pixels must be 0 or 1: for grey values the same formula is no likelihood (it is not normalised).
+    The first term of eq. (7) for one draw of z. Pixels must be 0 or 1: for grey values the same formula is no likelihood (it is not normalised).
     """
     return binary_cross_entropy_with_logits(logits, pixels, reduction="sum") / len(pixels)
 
@@ -63,7 +63,7 @@ def information_bottleneck_loss(
     beta: float,
     n_train: int,
 ) -> Float[Tensor, ""]:
-    r"""mean_i [ -log p(y_i | z_i) ] + (beta / n_train) * kl_per_image(kl_terms), in nats per image (eq. 3).
+    r"""mean_i [ -log p(y_i | z_i) ] + (beta / n_train) * kl_per_image(kl_terms), in nats per image: eq. (3).
 
     The paper writes beta in front of the KL (eq. 3) and divides the KL by the number of training images (section 8), so
     that the weight which acts on a nat is beta / n_train: beta = 3 on 50,000 images weighs it 6e-5. Give `n_train=1`
