@@ -59,8 +59,8 @@ PROFILES: dict[str, dict] = {
         selection_drops=(), batch_size=32, plain_lrs=(0.05,), betas=(1.0,), drop_rates=(0.25,),
     ),
     "quick": dict(
-        data="shapes32", n_train=600, n_validation=300, n_test=500, widths=(0.0417, 0.0833), n_seeds=1, epochs=6, drops=(4, 5),
-        selection_epochs=3, selection_drops=(2,), batch_size=25, plain_lrs=(0.05,), betas=(0.1,), drop_rates=(0.1,),
+        data="shapes32", n_train=500, n_validation=300, n_test=500, widths=(0.0417, 0.0833), n_seeds=1, epochs=8, drops=(5, 7),
+        batch_size=25, plain_lrs=(0.05,), betas=(0.1,), drop_rates=(0.1,),
     ),
     "reduced": dict(
         n_train=3_000, n_validation=5_000, widths=(0.125, 0.25, 0.5), betas=(0.001, 0.01, 0.1), epochs=40, drops=(24, 34),
@@ -75,18 +75,13 @@ def source(settings: Config, root: Path | str | None) -> dict[str, str]:
 
 
 def stages(settings: Config) -> list[list[Cell]]:
-    """The grid. Each stage needs the rows of those before it."""
-    strengths = {
-        "none": [dict(lr=lr) for lr in settings.plain_lrs],
-        "binary": [dict(p=p) for p in settings.drop_rates],
-        "binary_gated": [dict(p=p) for p in settings.drop_rates],
-        "information": [dict(beta=beta) for beta in settings.betas],
-    }
+    """The grid. Each stage needs the rows of those before it. A method with one setting has nothing to select."""
     selection = [
         dict(stage="selection", width=width, method=method, seed=0, **setting)
         for width in settings.widths
         for method in TUNED
-        for setting in strengths[method]
+        for setting in offered(settings, method)
+        if len(offered(settings, method)) > 1
     ]
     final = [
         [dict(stage="final", width=width, method=method, seed=seed) for width in settings.widths for method in methods]
@@ -102,7 +97,7 @@ def run_cell(settings: Config, root: Path | str | None, earlier: Record, device:
         settings.data, root, settings.n_train, settings.n_validation, settings.n_test, device
     )
     selecting = cell["stage"] == "selection"
-    chosen = cell if selecting else best_setting(earlier, cell["width"], cell["method"])
+    chosen = cell if selecting else best_setting(settings, earlier, cell["width"], cell["method"])
     shorter = dict(epochs=settings.selection_epochs, drops=settings.selection_drops) if selecting else {}
     network, kl = trained(
         lambda: build(settings, earlier, cell, chosen),
@@ -152,10 +147,22 @@ def build(settings: Config, earlier: Record, cell: Cell, chosen: Cell) -> NoisyN
     )
 
 
-def best_setting(record: Record, width: float, method: str) -> Row:
-    """The setting with the least validation error; the first of those that tie. Constant noise follows Information Dropout."""
+def offered(settings: Config, method: str) -> list[Row]:
+    """The settings that a method chooses from, equally many for each. Constant noise follows Information Dropout."""
+    return {
+        "none": [dict(lr=lr) for lr in settings.plain_lrs],
+        "binary": [dict(p=p) for p in settings.drop_rates],
+        "binary_gated": [dict(p=p) for p in settings.drop_rates],
+        "information": [dict(beta=beta) for beta in settings.betas],
+        "log_normal": [dict(beta=beta) for beta in settings.betas],
+    }[method]
+
+
+def best_setting(settings: Config, record: Record, width: float, method: str) -> Row:
+    """The setting with the least validation error; the first of those that tie, and of those that had no rival."""
     tuned = "information" if method == "log_normal" else method
-    return min(record.select(stage="selection", width=width, method=tuned), key=lambda row: row["value"])
+    rows = record.select(stage="selection", width=width, method=tuned)
+    return min(rows, key=lambda row: row["value"]) if rows else offered(settings, method)[0]
 
 
 def final(record: Record, metric: str, method: str, width: float) -> list[float]:
