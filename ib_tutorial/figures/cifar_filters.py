@@ -1,0 +1,53 @@
+"""Figures of chapter 8: errors by share of filters (Fig. 3b), and where the nats go (Fig. 6)."""
+
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ib_tutorial.experiments import Record
+from ib_tutorial.experiments import cifar_filters as experiment
+from ib_tutorial.figures.experiments import with_interval
+from ib_tutorial.figures.style import METHODS
+
+LAYERS = {1: ("first noise layer, 16×16 places", "C0", "o"), 2: ("second, 8×8 places", "C3", "s")}
+
+
+def filter_errors(record: Record) -> Figure:
+    """Fig. 3b: test error against the share of filters (above), and each rival's error minus Information Dropout's (below)."""
+    widths = sorted(record.config["widths"])
+    figure, (above, below) = plt.subplots(2, 1, figsize=(5.6, 6.6), sharex=True)
+    run = [method for method in METHODS if record.select(stage="final", method=method)]
+    for index, method in enumerate(run):
+        percent = [[100 * e for e in experiment.final(record, "test_error", method, width)] for width in widths]
+        with_interval(above, widths, percent, METHODS[method], dodge=1.02 ** (index - len(run) // 2))
+    above.set(ylabel="test error (%)", title="error")
+    for index, rival in enumerate(rival for rival in run if rival != "information"):
+        gains = experiment.gains(record, rival)
+        with_interval(below, widths, [gains[width] for width in widths], METHODS[rival], dodge=1.02 ** (index - 1))
+    below.axhline(0, color="0.3", lw=1)
+    below.set(ylabel="percentage points", title="error of rival − error of Information Dropout")
+    share_of_filters(below, widths)
+    figure.legend(*above.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    return figure
+
+
+def filter_information(record: Record) -> Figure:
+    """Fig. 6: nats per image that each noise layer passes on, in total and per unit, against the share of filters."""
+    widths = sorted(record.config["widths"])
+    figure, panels = plt.subplots(2, 1, figsize=(5.6, 6.2), sharex=True)
+    for panel, metric, label in zip(panels, ("kl", "kl_per_unit"), ("nats per image", "nats per unit"), strict=True):
+        for layer, look in LAYERS.items():
+            curve = experiment.nats(record, f"{metric}_{layer}")
+            with_interval(panel, widths, [curve[width] for width in widths], look)
+        panel.set(ylabel=label, ylim=(0, None))
+    panels[0].set_title("in total")
+    panels[1].set_title("per unit")
+    share_of_filters(panels[1], widths)
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    return figure
+
+
+def share_of_filters(axis: Axes, widths: list[float]) -> None:
+    axis.set(xscale="log", xlabel="share of the filters of Table 2")
+    axis.set_xticks(widths, [f"{100 * width:.3g}%" for width in widths])
+    axis.minorticks_off()
