@@ -8,6 +8,7 @@ from ib_tutorial.figures.autoencoder import (
     turned_latents,
     water_filling,
 )
+from ib_tutorial.figures.cifar_filters import filter_errors, filter_information
 from ib_tutorial.figures.data import (
     clutter_boxes,
     doubted_digits,
@@ -46,6 +47,8 @@ from ib_tutorial.figures.vae_bound import vae_bounds, vae_digits, vae_rates, vae
 from ib_tutorial.figures.dropout import noise_family, noise_over_training, unit_costs
 
 __all__ = [
+    "filter_errors",
+    "filter_information",
     "bifurcation",
     "bound_plane",
     "clutter_boxes",
