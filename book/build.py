@@ -30,6 +30,7 @@ from rich.table import Table
 from sphinx_external_toc.parsing import parse_toc_yaml
 
 ROOT = Path(__file__).resolve().parents[1]
+SETTINGS = ("_config.yml", "_toc.yml", "CHANGELOG.md", "CITATION.cff")
 PROFILES = ("smoke", "quick", "reduced", "paper")
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
@@ -108,7 +109,7 @@ def stage(root: Path, where: Launch | None = None) -> None:
     for old in executed.rglob("*.ipynb"):
         if old.relative_to(executed).with_suffix("").as_posix() not in kept:
             old.unlink()
-    sources = [root / "_config.yml", root / "_toc.yml"]
+    sources = [root / name for name in SETTINGS]
     sources += [p for p in (root / "book").rglob("*") if p.suffix in {".md", ".bib"} or "_static" in p.parts]
     sources += (root / "book" / "_ext").glob("*.py")
     wanted = {path.relative_to(root) for path in sources if path.is_file()}
@@ -302,6 +303,24 @@ def render(root: Path, where: Launch | None) -> bool:
         return False
     write_binder(root / "_build" / "html", where)
     return True
+
+
+@app.command()
+def stored() -> None:
+    """Render the committed notebooks with the outputs that they carry, without running them, into _build/stored."""
+    root = ROOT / "_build" / "stored"
+    shutil.rmtree(root / "book", ignore_errors=True)
+    shutil.copytree(ROOT / "book", root / "book")
+    for name in SETTINGS:
+        shutil.copy2(ROOT / name, root / name)
+    for chapter in chapters(root):
+        target = executed_in(root) / f"{chapter}.ipynb"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(root / f"{chapter}.ipynb", target)
+    if not render(root, None):
+        console.print("Jupyter Book failed: its messages are above", style="red")
+        raise typer.Exit(1)
+    console.print(f"The book as committed: {root / '_build' / 'html' / 'index.html'}", soft_wrap=True)
 
 
 @app.command()

@@ -1,0 +1,56 @@
+"""A Sphinx extension: the docstrings of the library, as they are written, to what autodoc reads.
+
+A line "name: ..." that begins with parameters of the object becomes a field of its parameter list, together with the lines
+that follow it; an indented block is a formula or a table, and stays as it stands.
+"""
+
+import inspect
+import re
+
+
+def parameters(obj) -> set[str]:
+    try:
+        return set(inspect.signature(obj).parameters)
+    except (TypeError, ValueError):
+        return set()
+
+
+def restructured(lines: list[str], names: set[str]) -> list[str]:
+    """reStructuredText for a docstring whose object has parameters of these names."""
+    out, inside = [], "text"
+    for line in lines:
+        start = re.match(r"(\w+(?:, \w+)*): (.*)", line)
+        if start and set(start[1].split(", ")) <= names:
+            out += [] if inside == "parameter" else [""]
+            named = start[1].replace(" ", "")  # Sphinx would take what precedes a space for a type
+            out.append(f":param {named}: {start[2]}")
+            inside = "parameter"
+        elif not line.strip():
+            out.append("")
+            inside = "gap" if inside != "block" else "block"
+        elif inside == "parameter":
+            out.append(f"    {line.strip()}")
+        elif line.startswith(" ") and inside in ("gap", "block"):
+            out += [] if inside == "block" else ["::", ""]
+            out.append(line)
+            inside = "block"
+        else:
+            out.append(line)
+            inside = "text"
+    return out
+
+
+def rewrite(app, what, name, obj, options, lines) -> None:
+    lines[:] = restructured(lines, parameters(obj))
+
+
+def skip_undescribed_field(app, what, name, obj, skip, options) -> bool | None:
+    """A field of a named tuple without a docstring has one that Python made up."""
+    made_up = (getattr(obj, "__doc__", None) or "").startswith("Alias for field number")
+    return True if made_up else None
+
+
+def setup(app) -> dict:
+    app.connect("autodoc-process-docstring", rewrite)
+    app.connect("autodoc-skip-member", skip_undescribed_field)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

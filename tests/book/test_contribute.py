@@ -1,0 +1,75 @@
+"""The recipes of the page "How to contribute", followed as they are written there."""
+
+import re
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from types import ModuleType
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from ib_tutorial import doctor
+from ib_tutorial.experiments import EXPERIMENTS
+from ib_tutorial.experiments import ledger as judge_all
+from ib_tutorial.experiments import run as run_experiment
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "book" / "contribute.md").read_text()
+
+
+def blocks(label: str, language: str) -> list[str]:
+    section = PAGE.split(f"({label})=")[1].split("\n(contribute-")[0]
+    return re.findall(rf"```{language}\n(.*?)```", section, re.DOTALL)
+
+
+def test_a_chapter_made_by_the_recipe_is_executed(build, tmp_path):
+    (opening,), (parameters, exact), (entry,) = (
+        blocks("contribute-chapter", language) for language in ("markdown", "python", "yaml")
+    )
+    path = tmp_path / f"{entry.split()[-1]}.ipynb"
+    path.parent.mkdir()
+    cells = [
+        new_markdown_cell(opening),
+        new_code_cell(parameters, metadata={"tags": ["parameters"]}),
+        new_code_cell(exact),
+    ]
+    nbformat.write(new_notebook(cells=cells), path)
+    (tmp_path / "book" / "index.md").write_text("# Front")
+    for name in ("ib_tutorial", "data_gen", "requirements.txt"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    (tmp_path / "_toc.yml").write_text(f"format: jb-book\nroot: book/index\nparts:\n  - chapters:\n{entry}")
+    (run,) = build.execute_all("smoke", 1, tmp_path)
+    assert run.executed and run.chapter == "book/14_my_chapter"
+    stored = build.with_outputs(tmp_path, run.chapter)
+    assert stored.cells[-1].outputs[0].data["text/plain"].startswith("0.693")
+    assert f"({re.search(r'^.(ch-[a-z-]+).=', opening)[1]})=" in stored.cells[0].source
+
+
+@pytest.fixture
+def recipe(monkeypatch):
+    (source,) = blocks("contribute-experiment", "python")
+    (file,) = re.findall(r"`(ib_tutorial/experiments/\w+\.py)`, ", PAGE) or [None]
+    module = ModuleType("ib_tutorial.experiments.plug_in")
+    monkeypatch.setitem(sys.modules, module.__name__, module)  # dataclasses looks it up
+    exec(compile(source, str(file), "exec"), module.__dict__)
+    monkeypatch.setitem(EXPERIMENTS, module.NAME, module)
+    return module
+
+
+def test_an_experiment_made_by_the_recipe_runs_is_judged_and_has_its_cost_estimated(recipe, tmp_path):
+    record = run_experiment(recipe.NAME, "quick", jobs=1, out=tmp_path, progress=False)
+    assert record.finished and len(record.rows) == 10
+    (verdict,) = judge_all(recipe.FINDINGS, folder=tmp_path, profiles=("quick",))
+    assert verdict.verdict == "supported" and verdict.mean == pytest.approx(2.3, abs=1.0), asdict(record)["rows"]
+    costs = doctor.estimates(doctor.Speed(1.0, 1.0, 1.0), jobs=1)[recipe.NAME]
+    assert None not in costs.values()
+
+
+def test_the_exercise_recipe_is_where_the_page_says_it_is():
+    import ib_tutorial.exercises
+
+    assert "To add one:" in ib_tutorial.exercises.__doc__
+    assert "{ref}`api-exercises`" in PAGE.split("(contribute-exercise)=")[1]
+    assert "automodule:: ib_tutorial.exercises" in (ROOT / "book" / "api" / "exercises.md").read_text()

@@ -1,0 +1,96 @@
+"""The pages made from docstrings, and the glossary: nothing public is missing, and where the paper has an equation it is named."""
+
+import importlib
+import inspect
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from ib_tutorial.experiments import EXPERIMENTS
+
+ROOT = Path(__file__).resolve().parents[2]
+ROOMS = ("ib_tutorial.information", "ib_tutorial.nn", "ib_tutorial.training", "ib_tutorial.experiments", "data_gen")
+PUBLIC = [
+    (room, name)
+    for room in ROOMS
+    for name in importlib.import_module(room).__all__
+    if callable(getattr(importlib.import_module(room), name))
+]
+EQUATIONS = {
+    "eq. (2)": "information.blahut_arimoto information.information_curve information.Bottleneck",
+    "eq. (3)": "information.variational_bound information.VariationalBound training.information_bottleneck_loss training.fit "
+    "training.kl_per_image",
+    "eq. (4)": "information.kl_log_uniform nn.InformationDropout",
+    "eq. (5)": "information.kl_log_normal nn.InformationDropout",
+    "eq. (7)": "information.kl_standard_normal information.linear_vae nn.vae training.evidence_bound training.EvidenceBound",
+    "section 5": "information.total_correlation",
+    "section 8": "information.gaussian_total_correlation training.fit",
+    "Table 2": "nn.all_cnn_32 nn.all_cnn_96 nn.classifier_head",
+    "Fig. 3a": "nn.mlp",
+}
+
+
+@pytest.mark.parametrize(("room", "name"), PUBLIC)
+def test_everything_public_says_what_it_is(room, name):
+    text = inspect.getdoc(getattr(importlib.import_module(room), name)) or ""
+    assert len(text.split()) >= 4 and not text.startswith(f"{name}("), f"{room}.{name} has no docstring of its own"
+
+
+@pytest.mark.parametrize(("equation", "name"), [(e, name) for e, names in EQUATIONS.items() for name in names.split()])
+def test_a_docstring_names_the_papers_equation(equation, name):
+    room, _, function = name.partition(".")
+    assert equation in inspect.getdoc(getattr(importlib.import_module(f"ib_tutorial.{room}"), function)).replace(
+        "Eq.", "eq."
+    )
+
+
+@pytest.mark.parametrize(
+    "room", [*ROOMS, "ib_tutorial.exercises", *(f"ib_tutorial.experiments.{n}" for n in EXPERIMENTS)]
+)
+def test_every_room_and_every_experiment_has_its_page(room):
+    pages = "\n".join(path.read_text() for path in (ROOT / "book" / "api").glob("*.md"))
+    assert f".. automodule:: {room}\n" in pages
+
+
+@pytest.fixture(scope="module")
+def restructured():
+    sys.path.insert(0, str(ROOT / "book" / "_ext"))
+    import docstrings
+
+    return lambda text, *names: "\n".join(docstrings.restructured(inspect.cleandoc(text).splitlines(), set(names)))
+
+
+def test_parameters_become_a_list_of_fields(restructured):
+    text = """First line.
+
+    p, q: two tables,
+        of one shape.
+    beta: the price. Raises
+    ValueError.
+
+    other: no parameter.
+    """
+    assert restructured(text, "p", "q", "beta") == (
+        "First line.\n\n\n:param p,q: two tables,\n    of one shape.\n:param beta: the price. Raises\n    ValueError.\n\n"
+        "other: no parameter."
+    )
+
+
+def test_formulas_stay_as_they_stand(restructured):
+    text = "First:\n\n    a = b\n\n    c = d\n\nLast."
+    assert restructured(text) == "First:\n\n::\n\n    a = b\n\n    c = d\n\nLast."
+
+
+def test_the_glossary_is_in_order_and_its_terms_are_used():
+    text = (ROOT / "book" / "glossary.md").read_text()
+    (body,) = re.findall(r"```\{glossary\}\n(.*?)```", text, re.DOTALL)
+    terms = re.findall(r"^(\S.*)$", body, re.MULTILINE)
+    assert terms == sorted(terms, key=str.lower) and len(terms) == len(set(terms)) >= 30
+    elsewhere = [
+        path.name
+        for path in (ROOT / "book").rglob("*")
+        if path.suffix in (".md", ".ipynb") and "{term}" in path.read_text()
+    ]
+    assert len(elsewhere) >= 3
