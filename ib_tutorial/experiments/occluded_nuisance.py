@@ -67,7 +67,7 @@ PROFILES: dict[str, dict] = {
         epochs=1, drops=(), batch_size=32, nuisance_epochs=1, nuisance_drops=(),
     ),
     "quick": dict(
-        pictures="shapes32", digits="mnist5k", n_train=600, n_validation=300, n_test=500, width=0.0833, betas=(0.03, 0.3, 3.0),
+        pictures="shapes32", digits="mnist5k", n_train=600, n_validation=300, n_test=500, width=0.0833, betas=(0.03, 3.0),
         n_seeds=1, epochs=8, drops=(5, 7), batch_size=25, nuisance_epochs=6, nuisance_drops=(4,),
     ),
     "reduced": dict(

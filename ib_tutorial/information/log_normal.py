@@ -60,3 +60,20 @@ def divergences(encoder: LogNormalEncoder, p_xy: Float[Tensor, "x y"], u: Float[
         p_y_given_z=p_y,
         log_marginals=log_marginals,
     )
+
+
+def told_apart(log_f: Float[Tensor, "x units"], alpha: Float[Tensor, "x units"]) -> Float[Tensor, ""]:
+    r"""A lower bound on I(x;z), in nats, for x equally likely among the rows: log N - log( 1/N sum_{x,x'} prod_j B_j(x,x') ).
+
+    z_j = eps_j f_j(x) with log eps_j ~ N(0, alpha_j(x)^2), independent. B_j is the overlap int sqrt( p(z_j|x) p(z_j|x') ) dz_j
+    (Bhattacharyya's coefficient) of two inputs in unit j; the bound is that of Kolchinsky & Tracey (2017).
+    log_f: -inf for a unit at zero. Where either input has one, its overlap is taken to be 1, so that the bound counts what the
+    noise leaves of the positive units alone, and nothing of which units are zero. Time N^2 x units, memory N x units.
+    """
+    log_overlaps = []
+    for one, scale in zip(log_f, alpha, strict=True):
+        variances = scale**2 + alpha**2
+        overlap = torch.log(2 * scale * alpha / variances) / 2 - (one - log_f) ** 2 / (4 * variances)
+        both_positive = torch.isfinite(one) & torch.isfinite(log_f)
+        log_overlaps.append(torch.where(both_positive, overlap, 0).sum(-1))
+    return 2 * math.log(len(log_f)) - torch.logsumexp(torch.cat(log_overlaps), 0)

@@ -1,0 +1,89 @@
+"""Figures of chapter 10: the picture's class and the digit's, read from one representation. Dots are seeds, bars Student's
+95 % intervals of the mean."""
+
+import math
+
+import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ib_tutorial.experiments import Record
+from ib_tutorial.experiments.convolutional import by_seed
+from ib_tutorial.figures.vae_bound import means
+
+NOISY, CLEAN = ("C0", "o"), ("C1", "s")
+
+
+def against_beta(
+    axis: Axes, record: Record, metric: str, label: str, style: tuple[str, str], scale=1.0, **line
+) -> None:
+    """A metric of the Information Dropout networks, for each beta that has been run."""
+    betas = sorted(record.config["betas"])
+    found = {
+        beta: [scale * value for value in by_seed(record, metric, method="information", beta=beta)] for beta in betas
+    }
+    means(axis, found, label, *style, lw=1.4, **line)
+
+
+def level(axis: Axes, record: Record, method: str, metric: str, label: str, color: str, dash: str, scale=1.0) -> None:
+    """Mean over seeds of a method that has no beta, as a line across, shaded from the least seed to the greatest."""
+    values = [scale * value for value in by_seed(record, metric, method=method)]
+    axis.axhline(sum(values) / len(values), color=color, ls=dash, lw=1.4, label=label)
+    axis.axhspan(min(values), max(values), color=color, alpha=0.12, lw=0)
+
+
+def beta_axes(record: Record, top: Axes, bottom: Axes) -> None:
+    """beta below, on a logarithmic axis, and what a nat weighs, beta / N, above."""
+    n = record.config["n_train"]
+    bottom.set(xscale="log", xlabel="β")
+    weights = top.secondary_xaxis("top", functions=(lambda beta: beta / n, lambda weight: weight * n))
+    weights.set_xlabel(f"effective β: β / {n:,}")
+
+
+def occluded_errors(record: Record) -> Figure:
+    """Fig. 4: test error on the picture (above) and on the digit over it (below), against beta."""
+    figure, (above, below) = plt.subplots(2, 1, figsize=(5.6, 6.8), sharex=True)
+    against_beta(above, record, "test_error_noisy", "noise on (N)", NOISY, 100)
+    against_beta(above, record, "test_error", "noise off (D)", CLEAN, 100)
+    level(above, record, "none", "test_error", "network without noise", "0.35", "--", 100)
+    above.set(ylabel="error on the picture (%)")
+    against_beta(below, record, "nuisance_error_noisy", "noise on (N)", NOISY, 100)
+    against_beta(below, record, "nuisance_error_clean", "noise off (D)", CLEAN, 100)
+    level(below, record, "none", "nuisance_error_clean", "network without noise", "0.35", "--", 100)
+    level(below, record, "raw image", "nuisance_error", "same reader, raw image", "C2", "-.", 100)
+    below.axhline(90, color="C3", ls=":", label="guessing")
+    below.set(ylabel="error on the digit (%)")
+    beta_axes(record, above, below)
+    figure.legend(*below.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    return figure
+
+
+def occluded_nats(record: Record) -> Figure:
+    """What a reader proves about I(z;n), in nats (above), and its cross-entropy on training and on test images (below)."""
+    figure, (above, below) = plt.subplots(2, 1, figsize=(5.6, 7.2), sharex=True)
+    against_beta(above, record, "nuisance_information_noisy", "noise on (N)", NOISY)
+    against_beta(above, record, "nuisance_information_clean", "noise off (D)", CLEAN)
+    level(above, record, "none", "nuisance_information_clean", "network without noise", "0.35", "--")
+    level(above, record, "raw image", "nuisance_information", "same reader, raw image", "C2", "-.")
+    for axis, name in ((above, "ln 10"), (below, None)):
+        axis.axhline(math.log(10), color="C3", ls=":", label=name)
+    above.set(ylabel="I(z; n) is at least (nats)", ylim=(0, 2.4))
+    for kind, style in (("noisy", NOISY), ("clean", CLEAN)):
+        against_beta(below, record, f"nuisance_cross_entropy_{kind}", "", style)
+        against_beta(below, record, f"nuisance_train_cross_entropy_{kind}", "", style, mfc="white", ls="--")
+    below.set(ylabel="reader's cross-entropy (nats)", title="solid: test images; dashed: its training images")
+    below.set_ylim(bottom=0)
+    beta_axes(record, above, below)
+    figure.legend(*above.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    return figure
+
+
+def occluded_layers(record: Record) -> Figure:
+    """Mean cost of each noise layer above the cap, in nats per image, against beta."""
+    figure, axis = plt.subplots(figsize=(5.6, 3.6))
+    against_beta(axis, record, "kl_1", "first noise layer (16×16)", ("C4", "^"))
+    against_beta(axis, record, "kl_2", "second noise layer (8×8)", ("C5", "v"))
+    axis.set(ylabel="nats per image above the cap", yscale="log")
+    beta_axes(record, axis, axis)
+    axis.legend()
+    return figure
