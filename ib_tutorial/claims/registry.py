@@ -12,6 +12,7 @@ from ib_tutorial.claims import (
     dropout,
     lagrangian,
     learned_versus_exact,
+    occluded_nuisance,
     representations,
 )
 from ib_tutorial.claims.check import Check, Claim, Outcome
@@ -22,6 +23,7 @@ MODULES = (
     disentanglement,
     dropout,
     autoencoder,
+    occluded_nuisance,
     learned_versus_exact,
     data,
 )  # in the order of the chapters

@@ -7,6 +7,7 @@ from ib_tutorial.exercises import (
     lagrangian,
     learned_versus_exact,
     mnist_widths,
+    occluded_nuisance,
     representations,
 )
 from ib_tutorial.exercises.exercise import Exercise
@@ -18,6 +19,7 @@ MODULES = (
     information_dropout,
     autoencoder,
     mnist_widths,
+    occluded_nuisance,
     learned_versus_exact,
 )  # in the order of the chapters
 

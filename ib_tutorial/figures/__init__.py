@@ -35,6 +35,7 @@ from ib_tutorial.figures.learned_versus_exact import (
     learned_plane,
     learned_source,
 )
+from ib_tutorial.figures.occluded_nuisance import occluded_errors, occluded_layers, occluded_nats
 from ib_tutorial.figures.representations import (
     distance_to_markov,
     lamps,
@@ -73,6 +74,9 @@ __all__ = [
     "noisy_bit_gain",
     "noisy_bit_losses",
     "nuisance_bounds",
+    "occluded_errors",
+    "occluded_layers",
+    "occluded_nats",
     "occlusions",
     "plane",
     "plug_in_bias",
