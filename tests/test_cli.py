@@ -40,6 +40,8 @@ def test_a_run_writes_its_record_and_a_second_one_says_that_it_is_there(tmp_path
         (("run", "mnist_widths", "--profile", "fast"), "no profile 'fast'"),
         (("run", "mnist_widths", "--beta", "-2"), "betas are [-2.0]"),
         (("run", "mnist_widths", "--device", "cuda:7"), "finds"),
+        (("run", "mnist_widths", "--scheduler", "tcp://host:8786", "--jobs", "2"), "jobs is 2"),
+        (("run", "mnist_widths", "--scheduler", "tcp://host:8786", "--offline"), "workers with IB_TUTORIAL_OFFLINE=1"),
         (("run", "mnist_widths", "--profile", "reduced", "--data", "no/such/folder"), "no/such/folder"),
     ],
 )
