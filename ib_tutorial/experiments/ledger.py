@@ -98,7 +98,9 @@ def as_markdown(verdicts: Iterable[Verdict]) -> str:
     lines = [head, ["---"] * len(head)]
     for v in verdicts:
         claim = f"**{v.finding.statement}** {v.finding.test}"
-        ours = f"{v.mean:+.2f} [{v.low:+.2f}, {v.high:+.2f}] {v.finding.unit}" if v.record else "not run yet"
+        ours = f"{v.mean:+.2f} [{v.low:+.2f}, {v.high:+.2f}] {v.finding.unit}"
+        if v.n == 0:
+            ours = "no network meets the test's condition" if v.record else "not run yet"
         lines.append([v.finding.where, claim, v.finding.published, ours, provenance(v.record), f"**{v.verdict}**"])
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 

@@ -51,3 +51,9 @@ def test_differences_are_paired():
     assert paired_differences([0.5, 0.2], [0.25, 0.1], scale=4.0) == pytest.approx([1.0, 0.4])
     with pytest.raises(ValueError):
         paired_differences([1.0], [1.0, 2.0])
+
+
+def test_a_test_whose_condition_no_network_meets_is_inconclusive_and_says_so(record_with_errors):
+    verdict = judge(finding([]), record_with_errors())
+    assert verdict.verdict == "inconclusive" and verdict.n == 0
+    assert "no network meets the test's condition" in as_markdown([verdict])
