@@ -59,8 +59,8 @@ PROFILES: dict[str, dict] = {
         selection_drops=(), batch_size=32, plain_lrs=(0.05,), betas=(1.0,), drop_rates=(0.25,),
     ),
     "quick": dict(
-        data="shapes32", n_train=500, n_validation=300, n_test=500, widths=(0.0417, 0.0833), n_seeds=1, epochs=8, drops=(5, 7),
-        batch_size=25, plain_lrs=(0.05,), betas=(0.1,), drop_rates=(0.1,),
+        data="mnist5k", n_train=600, n_validation=400, n_test=1_000, widths=(0.0417, 0.0833), n_seeds=1, epochs=7, drops=(4, 6),
+        batch_size=25, plain_lrs=(0.05,), betas=(0.01,), drop_rates=(0.1,),
     ),
     "reduced": dict(
         n_train=3_000, n_validation=5_000, widths=(0.125, 0.25, 0.5), betas=(0.001, 0.01, 0.1), epochs=40, drops=(24, 34),
@@ -100,7 +100,7 @@ def run_cell(settings: Config, root: Path | str | None, earlier: Record, device:
     chosen = cell if selecting else best_setting(settings, earlier, cell["width"], cell["method"])
     shorter = dict(epochs=settings.selection_epochs, drops=settings.selection_drops) if selecting else {}
     network, kl = trained(
-        lambda: build(settings, earlier, cell, chosen),
+        lambda: build(settings, earlier, cell, chosen, channels=train.x.shape[1]),
         train,
         settings,
         beta=chosen.get("beta") or 0.0,
@@ -130,7 +130,7 @@ def run_cell(settings: Config, root: Path | str | None, earlier: Record, device:
     return rows_of(measured, **{key: chosen.get(key) for key in ("lr", "beta", "p")})
 
 
-def build(settings: Config, earlier: Record, cell: Cell, chosen: Cell) -> NoisyNetwork:
+def build(settings: Config, earlier: Record, cell: Cell, chosen: Cell, channels: int) -> NoisyNetwork:
     width, method = cell["width"], cell["method"]
     alphas = None
     if method == "log_normal":
@@ -140,6 +140,7 @@ def build(settings: Config, earlier: Record, cell: Cell, chosen: Cell) -> NoisyN
     return all_cnn_32(
         method,
         width=width,
+        channels=channels,
         activation="softplus",
         max_alpha=settings.max_alpha,
         p=chosen.get("p") or 0.0,
