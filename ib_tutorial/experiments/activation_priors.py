@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ib_tutorial.experiments import convolutional
-from ib_tutorial.experiments.convolutional import by_seed, classification_data, rows_of, trained
+from ib_tutorial.experiments.convolutional import Split, by_seed, classification_data, rows_of, trained
 from ib_tutorial.experiments.ledger import Finding, paired_differences
 from ib_tutorial.experiments.record import Cell, Record, Row
 from ib_tutorial.nn import NoisyNetwork, all_cnn_32, noise
@@ -57,8 +57,8 @@ PROFILES: dict[str, dict] = {
         data="shapes32", n_train=64, n_test=60, width=0.04, n_seeds=2, epochs=1, drops=(), batch_size=32, n_units=2_000, n_bins=10
     ),
     "quick": dict(
-        data="shapes32", n_train=600, n_test=400, width=0.0833, relu_betas=(0.3,), softplus_betas=(0.1,), n_seeds=2, epochs=8,
-        drops=(5, 7), batch_size=25, n_units=100_000, n_bins=40,
+        data="mnist5k", n_train=500, n_test=1_000, width=0.0625, relu_betas=(0.0, 0.1), softplus_betas=(0.0, 0.03), n_seeds=1,
+        epochs=12, drops=(7, 10), lr=0.1, batch_size=50, n_units=100_000, n_bins=40,
     ),
     "reduced": dict(
         n_train=3_000, width=0.25, relu_betas=(0.0, 0.1), softplus_betas=(0.0, 0.03), epochs=40, drops=(20, 32), batch_size=50,
@@ -83,20 +83,32 @@ def stages(settings: Config) -> list[list[Cell]]:
     ]
 
 
-def run_cell(settings: Config, root: Path | str | None, earlier: Record, device: torch.device, cell: Cell) -> list[Row]:
-    """Train one network; measure the distribution of its last noisy units."""
+def network_of(
+    settings: Config, root: Path | str | None, device: torch.device, cell: Cell, checkpoint: Path | None = None
+) -> tuple[NoisyNetwork, float, Split, Split]:
+    """The trained network of a cell, its last epoch's KL in nats per image, and the training and test images."""
     train, _, test = classification_data(settings.data, root, settings.n_train, 0, settings.n_test, device)
     network, kl = trained(
         lambda: all_cnn_32(
-            "information", width=settings.width, activation=cell["activation"], max_alpha=settings.max_alpha
+            "information",
+            width=settings.width,
+            activation=cell["activation"],
+            max_alpha=settings.max_alpha,
+            channels=train.x.shape[1],
         ),
         train,
         settings,
         beta=cell["beta"],
         seed=cell["seed"],
-        checkpoint=earlier.checkpoint(cell),
+        checkpoint=checkpoint,
     )
-    z = noisy_units(network, test.x, settings.n_units, cell["seed"])
+    return network, kl, train, test
+
+
+def run_cell(settings: Config, root: Path | str | None, earlier: Record, device: torch.device, cell: Cell) -> list[Row]:
+    """Train one network; measure the distribution of its last noisy units."""
+    network, kl, train, test = network_of(settings, root, device, cell, earlier.checkpoint(cell))
+    _, z = last_units(network, test.x, settings.n_units, cell["seed"])
     log_z = z[z > 0].log()
     measured = {
         "effective_beta": cell["beta"] / settings.n_train,
@@ -118,17 +130,25 @@ def run_cell(settings: Config, root: Path | str | None, earlier: Record, device:
 
 
 @torch.no_grad()
-def noisy_units(
+def last_units(
     network: NoisyNetwork, x: Float[Tensor, "images *inputs"], n_units: int, seed: int, batch_size: int = 500
-) -> Float[Tensor, " n"]:
-    """n_units of the last noise layer's units on x, noise on, drawn evenly from images and places (all, where there are fewer)."""
+) -> tuple[Float[Tensor, " n"], Float[Tensor, " n"]]:
+    """f and z of n_units of the last noise layer on x, noise on, drawn evenly from images and places (all, where there are fewer)."""
     network.eval()
     torch.manual_seed(seed)
     with noise(network):
-        z = torch.cat([network.representation(batch)[1].float().flatten() for batch in x.split(batch_size)])
-    if len(z) <= n_units:
-        return z
-    return z[torch.randperm(len(z), device=z.device)[:n_units]]
+        batches = [network.representation(batch) for batch in x.split(batch_size)]
+    f, z = (torch.cat([units.float().flatten() for units in side]) for side in zip(*batches, strict=True))
+    drawn = torch.randperm(len(z), device=z.device)[:n_units] if len(z) > n_units else slice(None)
+    return f[drawn], z[drawn]
+
+
+def untrained_log_z(activation: str, alpha: float, n: int = 1_000_000, seed: int = 0) -> Float[Tensor, " n"]:
+    """log z, given z > 0, for standard normal pre-activations, as batch norm makes them, and noise of one constant scale."""
+    generator = torch.Generator().manual_seed(seed)
+    a, shock = torch.randn(2, n, generator=generator, dtype=torch.float64)
+    f = torch.relu(a) if activation == "relu" else torch.nn.functional.softplus(a)
+    return f[f > 0].log() + alpha * shock[f > 0]
 
 
 def distances(log_z: Float[Tensor, " n"]) -> dict[str, float]:

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ib_tutorial.experiments import convolutional
 from ib_tutorial.experiments.convolutional import (
+    Split,
     by_seed,
     chosen_beta,
     classification_data,
@@ -60,8 +61,8 @@ PROFILES: dict[str, dict] = {
         batch_size=32, tc_images=300,
     ),
     "quick": dict(
-        data="shapes32", n_train=400, n_validation=400, n_test=2_000, width=0.0833, betas=(0.03, 0.3, 3.0), n_seeds=2, epochs=8,
-        drops=(5, 7), batch_size=25, tc_images=2_000,
+        data="mnist5k", n_train=400, n_validation=500, n_test=1_000, width=0.0625, betas=(0.001, 0.03, 1.0), n_seeds=2, epochs=10,
+        drops=(6, 8), lr=0.1, batch_size=40, tc_images=1_000,
     ),
     "reduced": dict(
         n_train=3_000, n_validation=5_000, betas=(0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0), epochs=60, drops=(36, 51), batch_size=50,
@@ -79,25 +80,31 @@ def stages(settings: Config) -> list[list[Cell]]:
     return [[dict(seed=seed, beta=beta) for seed in range(settings.n_seeds) for beta in settings.betas]]
 
 
-def run_cell(settings: Config, root: Path | str | None, earlier: Record, device: torch.device, cell: Cell) -> list[Row]:
-    """Train one network and measure it."""
-    train, validation, test = classification_data(
-        settings.data, root, settings.n_train, settings.n_validation, settings.n_test, device
-    )
+def network_of(
+    settings: Config, root: Path | str | None, device: torch.device, cell: Cell, checkpoint: Path | None = None
+) -> tuple[NoisyNetwork, float, Split, Split, Split]:
+    """The trained network of a cell, its last epoch's KL in nats per image, and training, validation and test images."""
+    splits = classification_data(settings.data, root, settings.n_train, settings.n_validation, settings.n_test, device)
     network, kl = trained(
         lambda: all_cnn_32(
             "information",
             width=settings.width,
             activation="softplus",
             max_alpha=settings.max_alpha,
-            channels=train.x.shape[1],
+            channels=splits[0].x.shape[1],
         ),
-        train,
+        splits[0],
         settings,
         beta=cell["beta"],
         seed=cell["seed"],
-        checkpoint=earlier.checkpoint(cell),
+        checkpoint=checkpoint,
     )
+    return network, kl, *splits
+
+
+def run_cell(settings: Config, root: Path | str | None, earlier: Record, device: torch.device, cell: Cell) -> list[Row]:
+    """Train one network and measure it."""
+    network, kl, train, validation, test = network_of(settings, root, device, cell, earlier.checkpoint(cell))
     on_test = evaluate(network, *test)
     measured = {
         "effective_beta": cell["beta"] / settings.n_train,
