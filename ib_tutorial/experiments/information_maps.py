@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from data_gen import Cluttered, cluttered
@@ -19,7 +19,7 @@ from ib_tutorial.experiments import convolutional
 from ib_tutorial.experiments.convolutional import Split, by_seed, images, kl_per_layer, rows_of, standardised, trained
 from ib_tutorial.experiments.ledger import Finding, paired_differences
 from ib_tutorial.experiments.record import Cell, Record, Row
-from ib_tutorial.nn import NoisyNetwork, all_cnn_96, noise
+from ib_tutorial.nn import NoisyNetwork, all_cnn_96
 from ib_tutorial.training import evaluate
 
 NAME = "information_maps"
@@ -62,8 +62,8 @@ PROFILES: dict[str, dict] = {
         drops=(), batch_size=16, n_maps=32,
     ),
     "quick": dict(
-        digits="mnist5k", n_train=1_000, n_validation=200, n_test=300, width=0.125, betas=(0.1, 3.0), caps=(), n_seeds=1, epochs=3,
-        drops=(2,), lr=0.05, batch_size=20, n_maps=200,
+        digits="mnist5k", n_train=400, n_validation=100, n_test=200, width=0.125, betas=(0.1, 3.0), caps=(), n_seeds=1, epochs=2,
+        drops=(), lr=0.05, batch_size=20, n_maps=100,
     ),
     "reduced": dict(
         n_train=5_000, n_validation=1_000, n_test=2_000, width=0.25, betas=(0.001, 0.01, 0.03, 0.1, 0.3, 1.0), caps=(0.35, 1.4, 2.0),
@@ -183,12 +183,21 @@ def in_box(
 
 def auroc(maps: Float[Tensor, "images rows columns"], box: Int[Tensor, "images 4"]) -> Float[Tensor, " images"]:
     """Per image, the probability that a place inside the box has more nats than one outside; ties count one half."""
-    inside = in_box(box, *maps.shape[1:]).flatten(1).bool()
+    inside = in_box(box, *maps.shape[1:]).bool()
+    return separation(maps, inside, ~inside)
+
+
+def separation(
+    maps: Float[Tensor, "images rows columns"],
+    here: Bool[Tensor, "images rows columns"],
+    there: Bool[Tensor, "images rows columns"],
+) -> Float[Tensor, " images"]:
+    """Per image, the probability that a place `here` has more than a place `there`; ties count one half, NaN where either has none."""
     scores = []
-    for nats, within in zip(maps.flatten(1), inside, strict=True):
-        ordered = nats[~within].sort().values
-        below = torch.searchsorted(ordered, nats[within])
-        not_above = torch.searchsorted(ordered, nats[within], right=True)
+    for values, first, second in zip(maps, here, there, strict=True):
+        ordered = values[second].sort().values
+        below = torch.searchsorted(ordered, values[first])
+        not_above = torch.searchsorted(ordered, values[first], right=True)
         scores.append((below + not_above).double().mean() / 2 / len(ordered))
     return torch.stack(scores).float()
 
