@@ -19,6 +19,15 @@ from ib_tutorial.figures.data import (
 )
 from ib_tutorial.figures.disentanglement import factorized_bills, noise_and_total_correlation, plug_in_bias
 from ib_tutorial.figures.experiments import mnist_widths
+from ib_tutorial.figures.information_maps import (
+    front_page,
+    map_caps,
+    map_nats,
+    map_scores,
+    maps_against_ink,
+    tailored_noise,
+    where_information_flows,
+)
 from ib_tutorial.figures.lagrangian import (
     bifurcation,
     gaussian_curve,
@@ -58,6 +67,7 @@ __all__ = [
     "factor_strips",
     "factorized_bills",
     "fresh_clutter",
+    "front_page",
     "gallery",
     "gaussian_curve",
     "lamps",
@@ -67,6 +77,10 @@ __all__ = [
     "learned_excess",
     "learned_plane",
     "learned_source",
+    "map_caps",
+    "map_nats",
+    "map_scores",
+    "maps_against_ink",
     "mnist_widths",
     "noise_and_total_correlation",
     "noise_family",
@@ -84,6 +98,7 @@ __all__ = [
     "rate_distortion",
     "reconstructions",
     "representation_plane",
+    "tailored_noise",
     "tilts",
     "turned_latents",
     "unit_costs",
@@ -95,4 +110,5 @@ __all__ = [
     "vae_training",
     "variational_gaps",
     "water_filling",
+    "where_information_flows",
 ]
