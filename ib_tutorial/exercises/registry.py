@@ -4,6 +4,7 @@ from ib_tutorial.exercises import (
     autoencoder,
     disentanglement,
     information_dropout,
+    information_maps,
     lagrangian,
     learned_versus_exact,
     mnist_widths,
@@ -19,6 +20,7 @@ MODULES = (
     information_dropout,
     autoencoder,
     mnist_widths,
+    information_maps,
     occluded_nuisance,
     learned_versus_exact,
 )  # in the order of the chapters
