@@ -65,6 +65,9 @@ def run(
             "code and the data, start `dask worker ADDRESS --nworkers N --nthreads 1`.",
         ),
     ] = None,
+    deterministic: Annotated[
+        bool, typer.Option("--deterministic", help="On a GPU: the same bits each time, somewhat slower.")
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Start anew over a record that is there.")] = False,
 ) -> None:
     """Run an experiment into a record. An unfinished record is gone on with, so an interrupted run is simply run again."""
@@ -89,6 +92,7 @@ def run(
                 out=out,
                 jobs=jobs,
                 scheduler=scheduler,
+                deterministic=deterministic,
                 force=force,
             )
         except (ValueError, OSError, FloatingPointError, ImportError) as error:

@@ -1,8 +1,9 @@
 """Run an experiment at a profile: its grid, stage by stage, into a record that can be taken up where it stopped."""
 
 import json
+import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import asdict, replace
 from datetime import datetime, timezone
@@ -25,7 +26,7 @@ from ib_tutorial.experiments import (
     vae_bound,
 )
 from ib_tutorial.experiments.grid import on_every_worker, run_cells
-from ib_tutorial.experiments.record import Record, commit, describe_device, load_record, versions
+from ib_tutorial.experiments.record import Cell, Record, Result, commit, describe_device, load_record, versions
 from ib_tutorial.training import checkpoint
 
 EXPERIMENTS: dict[str, ModuleType] = {
@@ -88,6 +89,7 @@ def run(
     out: Path | str | None = None,
     jobs: int | None = None,
     scheduler: str | None = None,
+    deterministic: bool = False,
     force: bool = False,
     progress: bool = True,
 ) -> Record:
@@ -98,6 +100,7 @@ def run(
     out: folder in which NAME.PROFILE.json is kept: an unfinished record there is completed, a finished one returned as it
         is, unless `force` starts anew. Without `out` nothing is written.
     jobs: processes (default: one per core on a CPU, one on a GPU).
+    deterministic: on CUDA, use only kernels that give the same bits each time, somewhat slower; a CPU does so anyway.
     scheduler: address of a Dask scheduler, whose workers run the cells; `device` and `data` are then theirs.
     """
     if jobs is not None and scheduler is not None:
@@ -124,7 +127,12 @@ def run(
     )
     record = fresh if force or path is None or not path.exists() else taken_up(load_record(path), fresh, path)
     if not record.finished:
-        fill(record, module, settings, data, torch.device(device), path, jobs, scheduler, progress)
+        run_cell = partial(module.run_cell, settings, data, record, torch.device(device))
+        if deterministic:
+            run_cell = partial(deterministically, run_cell)
+        if jobs is None and scheduler is None and torch.device(device).type == "cuda":
+            jobs = 1
+        fill(record, module.stages(settings), run_cell, path, jobs, scheduler, progress)
     return record
 
 
@@ -174,19 +182,14 @@ def taken_up(kept: Record, fresh: Record, path: Path) -> Record:
 
 def fill(
     record: Record,
-    module: ModuleType,
-    settings,
-    data,
-    device: torch.device,
+    stages: list[list[Cell]],
+    run_cell: Callable[[Cell], Result],
     path: Path | None,
-    jobs,
-    scheduler,
-    progress,
-):
-    """Run the cells that the record lacks, stage by stage, writing it after each."""
-    if jobs is None and device.type == "cuda":
-        jobs = 1
-    stages = module.stages(settings)
+    jobs: int | None,
+    scheduler: str | None,
+    progress: bool,
+) -> None:
+    """Run the cells that the record lacks, stage by stage, writing it after each. `run_cell` sees the record as it grows."""
     record.folder = None if path is None else path.parent
     with tqdm(
         total=sum(map(len, stages)), desc=record.experiment, unit="run", leave=False, disable=not progress
@@ -194,7 +197,6 @@ def fill(
         for cells in stages:
             todo = [cell for cell in cells if not record.has(cell)]
             bar.update(len(cells) - len(todo))
-            run_cell = partial(module.run_cell, settings, data, record, device)
             with closing(run_cells(run_cell, todo, jobs, scheduler)) as finished:
                 for cell, result, seconds in finished:
                     rows, weights = result if isinstance(result, tuple) else (result, {})
@@ -210,6 +212,16 @@ def fill(
     if path is not None:
         record.write(path)
         shutil.rmtree(path.parent / "checkpoints" / f"{record.experiment}.{record.profile}", ignore_errors=True)
+
+
+def deterministically(run_cell: Callable[[Cell], Result], cell: Cell) -> Result:
+    """Run the cell with deterministic kernels alone, in whichever process this is; torch raises where an operation has none."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # or cuBLAS is refused (PyTorch's notes on reproducibility)
+    torch.use_deterministic_algorithms(True)
+    try:
+        return run_cell(cell)
+    finally:
+        torch.use_deterministic_algorithms(False)
 
 
 def keep_weights(path: Path, weights: dict[str, torch.Tensor]) -> None:

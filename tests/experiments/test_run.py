@@ -146,3 +146,24 @@ def test_more_seeds_are_added_to_a_finished_record(tmp_path, monkeypatch):
     assert more.finished and more.seeds == [0, 1] and more.config["n_seeds"] == 2
     assert ran and all(cell["seed"] == 1 for cell in ran)
     assert more.rows == run("mnist_widths", "smoke", seeds=2, jobs=1, progress=False).rows
+
+
+def test_deterministic_kernels_are_asked_for_within_cells_and_no_longer(monkeypatch):
+    seen = []
+    cell_of = mnist_widths.run_cell
+
+    def looks(*arguments):
+        seen.append(torch.are_deterministic_algorithms_enabled())
+        return cell_of(*arguments)
+
+    monkeypatch.setattr(mnist_widths, "run_cell", looks)
+    run("mnist_widths", "smoke", seeds=1, jobs=1, deterministic=True, progress=False)
+    assert seen and all(seen)
+    assert not torch.are_deterministic_algorithms_enabled()
+
+
+@pytest.mark.parametrize("name", ["total_correlation", "information_maps", "mnist_widths"])
+def test_every_operation_has_a_deterministic_kernel(name):
+    """On a CPU this sees the operations that have none anywhere; the GPU's own are seen where there is one."""
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    assert run(name, "smoke", seeds=1, device=device, jobs=1, deterministic=True, progress=False).finished
