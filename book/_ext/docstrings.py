@@ -41,16 +41,11 @@ def restructured(lines: list[str], names: set[str]) -> list[str]:
 
 
 def rewrite(app, what, name, obj, options, lines) -> None:
+    if lines and lines[0].startswith("Alias for field number"):  # what Python says of a named tuple's field
+        lines.clear()
     lines[:] = restructured(lines, parameters(obj))
-
-
-def skip_undescribed_field(app, what, name, obj, skip, options) -> bool | None:
-    """A field of a named tuple without a docstring has one that Python made up."""
-    made_up = (getattr(obj, "__doc__", None) or "").startswith("Alias for field number")
-    return True if made_up else None
 
 
 def setup(app) -> dict:
     app.connect("autodoc-process-docstring", rewrite)
-    app.connect("autodoc-skip-member", skip_undescribed_field)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
