@@ -23,7 +23,7 @@ from ib_tutorial.training import evaluate
 NAME = "activation_priors"
 SHOWS = "Fig. 1: post-noise activations against the priors assumed for them"
 
-ACTIVATIONS = ("relu", "softplus")
+ACTIVATIONS = {"relu": "ReLU", "softplus": "Softplus"}
 MIDDLE = (0.05, 0.95)
 """The quantiles of log z between which distributions are compared."""
 

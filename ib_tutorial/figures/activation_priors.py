@@ -11,7 +11,6 @@ from ib_tutorial.experiments.activation_priors import ACTIVATIONS, CLOSE, MIDDLE
 from ib_tutorial.experiments.convolutional import by_seed
 from ib_tutorial.figures.vae_bound import means
 
-NAMES = {"relu": "ReLU", "softplus": "Softplus"}
 PRIORS = {"uniform": ("log-uniform", "C1", "s"), "normal": ("log-normal", "C0", "o")}
 
 
@@ -29,7 +28,7 @@ def activation_histograms(record: Record) -> Figure:
     figure, axes = plt.subplots(len(ACTIVATIONS), columns, figsize=(3.1 * columns, 5.4), squeeze=False, sharey="row")
     for axis, (activation, beta) in zip(axes.flat, panels, strict=True):
         chosen = dict(activation=activation, beta=beta)
-        axis.set(title=f"{NAMES[activation]}, β = {beta:g}", xlabel="log z")
+        axis.set(title=f"{ACTIVATIONS[activation]}, β = {beta:g}", xlabel="log z")
         seeds = sorted({row["seed"] for row in record.select(metric="density", **chosen)})
         curves = [record.select(metric="density", seed=seed, **chosen) for seed in seeds]
         curves = [np.array(sorted((row["log_z"], row["value"]) for row in curve)).T for curve in curves]
@@ -67,7 +66,7 @@ def distances_from_priors(record: Record, untrained: Mapping[str, Mapping[str, f
     axis.text(len(groups) - 0.52, CLOSE, f"{CLOSE:g}", va="bottom", ha="right", fontsize="small")
     axis.axhline(apart, color="0.3", lw=1, ls=":")
     axis.text(len(groups) - 0.52, apart, f"{apart:.3f}", va="bottom", ha="right", fontsize="small")
-    axis.set_xticks(range(len(groups)), [f"{NAMES[a]}\nβ = {b:g}" for a, b in groups])
+    axis.set_xticks(range(len(groups)), [f"{ACTIVATIONS[a]}\nβ = {b:g}" for a, b in groups])
     axis.set(ylabel="Kolmogorov–Smirnov distance", ylim=(0, None), xlim=(-0.5, len(groups) - 0.5))
     axis.grid(visible=False, axis="x")
     figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=2)
@@ -84,7 +83,7 @@ def before_and_after_noise(units: Mapping[str, tuple[np.ndarray, np.ndarray]]) -
             axis.hist(
                 values, bins=60, range=(low, high), density=True, histtype="step", color=color, lw=1.5, label=label
             )
-        axis.set(title=NAMES[activation], xlabel="log of the unit")
+        axis.set(title=ACTIVATIONS[activation], xlabel="log of the unit")
     axes[0, 0].set_ylabel("density")
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure

@@ -42,7 +42,7 @@ def error_and_total_correlation(record: Record) -> Figure:
     figure, (above, below) = plt.subplots(2, 1, figsize=(5.6, 6.6), sharex=True)
     for metric, (label, color, marker) in ERRORS.items():
         means(above, over_beta(record, metric, 100.0), label, color, marker, lw=1.5)
-    above.set(ylabel="error (%)", ylim=(0, None))
+    above.set(ylabel="error (%)", ylim=(0, min(100, above.get_ylim()[1])))
     above.legend()
     for side, (label, color, marker) in SIDES.items():
         means(below, over_beta(record, f"tc_{side}"), label, color, marker, lw=1.5)
