@@ -1,5 +1,6 @@
 """One function per figure: numbers or a record in, a matplotlib Figure out. `use_style()` once per notebook."""
 
+from ib_tutorial.figures.activation_priors import activation_histograms, before_and_after_noise, distances_from_priors
 from ib_tutorial.figures.autoencoder import (
     bound_plane,
     latent_rates,
@@ -18,6 +19,7 @@ from ib_tutorial.figures.data import (
     occlusions,
 )
 from ib_tutorial.figures.disentanglement import factorized_bills, noise_and_total_correlation, plug_in_bias
+from ib_tutorial.figures.dropout import noise_family, noise_over_training, unit_costs
 from ib_tutorial.figures.experiments import mnist_widths
 from ib_tutorial.figures.information_maps import (
     front_page,
@@ -53,19 +55,24 @@ from ib_tutorial.figures.representations import (
     representation_plane,
 )
 from ib_tutorial.figures.style import use_style
+from ib_tutorial.figures.total_correlation import bias_and_dilution, error_and_total_correlation, noise_dial
 from ib_tutorial.figures.vae_bound import vae_bounds, vae_digits, vae_rates, vae_sweep, vae_training
-from ib_tutorial.figures.dropout import noise_family, noise_over_training, unit_costs
 
 __all__ = [
-    "filter_errors",
-    "filter_information",
+    "activation_histograms",
+    "before_and_after_noise",
+    "bias_and_dilution",
     "bifurcation",
     "bound_plane",
     "clutter_boxes",
     "distance_to_markov",
+    "distances_from_priors",
     "doubted_digits",
+    "error_and_total_correlation",
     "factor_strips",
     "factorized_bills",
+    "filter_errors",
+    "filter_information",
     "fresh_clutter",
     "front_page",
     "gallery",
@@ -83,6 +90,7 @@ __all__ = [
     "maps_against_ink",
     "mnist_widths",
     "noise_and_total_correlation",
+    "noise_dial",
     "noise_family",
     "noise_over_training",
     "noisy_bit_gain",
