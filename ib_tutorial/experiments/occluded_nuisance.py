@@ -68,7 +68,7 @@ PROFILES: dict[str, dict] = {
     ),
     "quick": dict(
         pictures="shapes32", digits="mnist5k", n_train=600, n_validation=300, n_test=500, width=0.0833, betas=(0.03, 3.0),
-        n_seeds=1, epochs=8, drops=(5, 7), batch_size=25, nuisance_epochs=6, nuisance_drops=(4,),
+        n_seeds=1, epochs=6, drops=(4, 5), batch_size=25, nuisance_epochs=4, nuisance_drops=(3,),
     ),
     "reduced": dict(
         n_train=3_000, n_validation=2_000, width=0.25, betas=(0.001, 0.01, 0.03, 0.1, 0.3, 1.0), epochs=40, drops=(20, 32), batch_size=50,
