@@ -102,7 +102,7 @@ def on_cluster(function: Callable[[Cell], Result], cells: Sequence[Cell], schedu
                 finished = future.result()
             except KilledWorker as error:
                 raise ChildProcessError(
-                    f"{error.allowed_failures + 1} workers died of the cell {cell}; their logs may say why"
+                    f"{error.allowed_failures + 1} workers died with the cell {cell} in hand or next; their logs may say why"
                 ) from error
             except CancelledError as error:
                 raise ConnectionError(f"the Dask scheduler at {scheduler} went away") from error
