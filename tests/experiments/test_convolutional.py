@@ -11,7 +11,7 @@ from data_gen import cluttered, load
 from ib_tutorial.experiments import EXPERIMENTS, run
 from ib_tutorial.experiments import convolutional as shared
 from ib_tutorial.experiments.activation_priors import CLOSE, distances, histogram
-from ib_tutorial.experiments.information_maps import auroc, in_box, information_maps
+from ib_tutorial.experiments.information_maps import auroc, counting_betas, in_box, information_maps
 from ib_tutorial.experiments.ledger import judge
 from ib_tutorial.experiments.occluded_nuisance import RawImage, Reader
 from ib_tutorial.experiments.record import Record
@@ -239,3 +239,13 @@ def test_the_bound_never_exceeds_the_labels_entropy_and_is_zero_for_a_guess(smok
         values = [row["value"] for row in record.rows if row["metric"].startswith("nuisance_information")]
         assert values and all(0 <= value <= math.log(10) for value in values)
         assert np.mean(values) < 0.5  # one epoch on 64 images reads next to nothing
+
+
+def test_betas_count_if_every_network_is_good_and_one_was_run():
+    rows = [
+        dict(seed=seed, beta=beta, cap=0.7, metric="test_error", value=value)
+        for beta, values in {0.1: (0.05, 0.09), 1.0: (0.02, 0.11)}.items()
+        for seed, value in enumerate(values)
+    ]
+    record = Record("x", "smoke", {"betas": [0.1, 1.0, 10.0], "max_alpha": 0.7}, [0], "", {}, "", {}, "", rows=rows)
+    assert counting_betas(record) == [0.1]
