@@ -53,34 +53,42 @@ def _equal(ours: tuple, peer: tuple) -> bool:
 
 
 @comparison(
-    "cluttered_mnist", target=20, note="10,000 images of 96x96, 21 distractors, from mnist5k; bit for bit the same"
+    "cluttered_mnist",
+    target=20,
+    note="10,000 images of 96x96, 21 distractors, from mnist5k; bit for bit the same",
+    smoke=dict(n=12, n_peer=5),
 )
-def cluttered_mnist() -> Sides:
+def cluttered_mnist(n: int = 10_000, n_peer: int = 500) -> Sides:
     digits = load("mnist5k")
     images, labels = digits.images.numpy(), digits.labels.numpy()
     return Sides(
-        ours=lambda: cluttered(digits.images, digits.labels, n=10_000, seed=0),
-        peer=lambda: cluttered_loop(images, labels, n=500, seed=0),
+        ours=lambda: cluttered(digits.images, digits.labels, n=n, seed=0),
+        peer=lambda: cluttered_loop(images, labels, n=n_peer, seed=0),
         same=_equal,
-        ours_units=10_000,
-        peer_units=500,
-        floor=lambda: _clutter_floor(10_000, digits.images),
+        ours_units=n,
+        peer_units=n_peer,
+        floor=lambda: _clutter_floor(n, digits.images),
         floor_is="to write the result, draw the plans and add each pixel of the distractors once (torch's scatter_add)",
     )
 
 
-@comparison("occluded", target=20, note="50,000 images of 32x32 under mnist5k digits; bit for bit the same")
-def occluded_cifar() -> Sides:
+@comparison(
+    "occluded",
+    target=20,
+    note="50,000 images of 32x32 under mnist5k digits; bit for bit the same",
+    smoke=dict(n=12, n_peer=5),
+)
+def occluded_cifar(n: int = 50_000, n_peer: int = 2_000) -> Sides:
     # shapes32 stands in for CIFAR-10, which is not on every machine: speed does not depend on what the images show
-    shapes, digits = shapes32(50_000, seed=0), load("mnist5k")
+    shapes, digits = shapes32(n, seed=0), load("mnist5k")
     arguments = (shapes.images, shapes.labels, digits.images, digits.labels)
     plain = [argument.numpy() for argument in arguments]
     return Sides(
         ours=lambda: occluded(*arguments, seed=0),
-        peer=lambda: occluded_loop(*plain, seed=0, n=2_000),
+        peer=lambda: occluded_loop(*plain, seed=0, n=n_peer),
         same=_equal,
-        ours_units=50_000,
-        peer_units=2_000,
+        ours_units=n,
+        peer_units=n_peer,
         floor=lambda: _occlusion_floor(shapes.images, len(digits.labels)),
         floor_is="to draw the plans and write image and mask, without any blending,",
     )
@@ -90,15 +98,16 @@ def occluded_cifar() -> Sides:
     "shapes32",
     target=20,
     note="10,000 images of 32x32; the loop is within a grey level at 98% of values",
+    smoke=dict(n=12, n_peer=5),
 )
-def shapes() -> Sides:
-    n, crescent = 500, crescent_radius()
+def shapes(n: int = 10_000, n_peer: int = 500) -> Sides:
+    crescent = crescent_radius()
     return Sides(
-        ours=lambda: shapes32(10_000, seed=0).images,
-        peer=lambda: shape_loop([shape_factors(i, seed=0) for i in range(n)], crescent),
-        same=lambda ours, peer: np.mean(np.abs(ours[:n].numpy().astype(int) - peer) <= 1) > 0.98,
-        ours_units=10_000,
-        peer_units=n,
-        floor=lambda: _shapes_floor(10_000),
+        ours=lambda: shapes32(n, seed=0).images,
+        peer=lambda: shape_loop([shape_factors(i, seed=0) for i in range(n_peer)], crescent),
+        same=lambda ours, peer: np.mean(np.abs(ours[:n_peer].numpy().astype(int) - peer) <= 1) > 0.98,
+        ours_units=n,
+        peer_units=n_peer,
+        floor=lambda: _shapes_floor(n),
         floor_is="to write the result and make the passes over floats that the definition asks for",
     )

@@ -1,0 +1,147 @@
+"""The information curve of a small table: `information_curve` against the packages dit and embo, at equal accuracy.
+
+Both are optional (pip install dit embo; dit is BSD, embo GPL) and are asked for nothing but their results, which are in bits. Their
+beta multiplies I(z;y), and ours I(x;z), so it is one over ours, but for embo: it puts a divergence in bits into an exponential
+(embo.core.elementwise_l), which makes its beta log 2 over ours.
+"""
+
+import math
+import warnings
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+
+from ib_tutorial.information import information_curve, mutual_information
+
+from .bounds import median_seconds
+from .harness import Missing, Sides, comparison
+
+SLOPES = (1.05, 20.0)
+"""The peers' beta, in nats per nat, runs evenly from the first to the second: ours from 0.95 to 0.05."""
+
+ACCURACY = 1e-5
+"""Nats by which the Lagrangians of two solutions may differ where both are called solutions."""
+
+Curve = np.ndarray  # [beta, 2]: I(x;z) and I(z;y), in nats
+
+
+def table(n_x: int, n_y: int) -> np.ndarray:
+    """A joint distribution with all x equally likely and skewed p(y|x), the same each time."""
+    return np.random.default_rng(0).dirichlet(np.full(n_y, 0.5), size=n_x) / n_x
+
+
+def slopes(n: int) -> np.ndarray:
+    return np.linspace(*SLOPES, n)
+
+
+def our_curve(p_xy: np.ndarray, n_betas: int) -> Curve:
+    return np.array([(point.i_xz, point.i_zy) for point in information_curve(p_xy, 1 / slopes(n_betas))])
+
+
+def dit_curve(p_xy: np.ndarray, n_betas: int) -> Curve:
+    """By scipy's optimiser, dit's default; its own Blahut-Arimoto (method "ba") ends far from the optimum."""
+    import dit
+    from dit.rate_distortion import IBCurve
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = IBCurve(
+            dit.Distribution.from_ndarray(p_xy), [[0], [1]], beta_min=SLOPES[0], beta_max=SLOPES[1], beta_num=n_betas
+        )
+    return np.stack([found.complexities, found.relevances], 1) * math.log(2)
+
+
+def embo_curve(p_xy: np.ndarray, n_betas: int) -> Curve:
+    """With iterations and a tolerance that reach our accuracy (its defaults stop some 1e-4 nats away), and its three restarts."""
+    from embo import InformationBottleneck
+
+    found = InformationBottleneck(
+        pxy=p_xy.copy(),  # which it would normalise in place
+        minbeta=SLOPES[0] * math.log(2),
+        maxbeta=SLOPES[1] * math.log(2),
+        numbeta=n_betas,
+        iterations=5_000,
+        rtol=1e-6,
+        ensure_monotonic_bound=False,
+    )
+    i_xz, i_zy, *_ = found.get_bottleneck()
+    return np.stack([i_xz, i_zy], 1) * math.log(2)
+
+
+def excess(theirs: Curve, ours: Curve) -> np.ndarray:
+    """Nats by which their Lagrangian H(y|z) + beta I(x;z) exceeds ours, at each beta."""
+    lagrangians = [curve[:, 0] / slopes(len(curve)) - curve[:, 1] for curve in (theirs, ours)]
+    return lagrangians[0] - lagrangians[1]
+
+
+def both_solved(ours: Curve, theirs: Curve, at: Callable[[int], Curve], p_xy: np.ndarray) -> bool:
+    """Ours is a curve below I(x;y) that is nowhere worse than theirs, and theirs as good as ours at nine of ten betas or more.
+
+    at: our curve at their number of betas. A peer may be stuck in a local optimum now and then.
+    """
+    gap = excess(theirs, at(len(theirs)))
+    possible = (ours[:, 1] <= ours[:, 0] + 1e-9).all() and (ours[:, 1] <= mutual_information(p_xy) + 1e-9).all()
+    return bool(possible and gap.min() > -1e-6 and np.mean(gap < ACCURACY) >= 0.9)
+
+
+def against(package: str, curve: Callable[..., Curve], n_x: int, n_y: int, n_betas: int, n_peer: int, rows) -> Sides:
+    try:
+        __import__(package)
+    except ImportError as error:
+        raise Missing(f"the package {package} is not here ({error}): pip install {package}") from error
+    p_xy = table(n_x, n_y)
+    return Sides(
+        ours=lambda: our_curve(p_xy, n_betas),
+        peer=lambda: curve(p_xy, n_peer),
+        same=lambda mine, theirs: both_solved(mine, theirs, partial(our_curve, p_xy), p_xy),
+        ours_units=n_betas,
+        peer_units=n_peer,
+        rows=rows,
+    )
+
+
+@comparison(
+    "information_curve_dit",
+    target=20,
+    note="the information curve of a 5x3 table at 100 betas: dit's IBCurve, by scipy's optimiser",
+    smoke=dict(n_x=3, n_y=2, n_betas=6, n_peer=3),
+)
+def curve_dit(n_x: int = 5, n_y: int = 3, n_betas: int = 100, n_peer: int = 5) -> Sides:
+    sizes = ((3, 2), (4, 3), (5, 3), (6, 4))
+
+    def within_five_minutes() -> list[dict]:
+        """Which table is the largest that dit finishes: seconds of 100 betas, from three."""
+        times = {f"{x}x{y}": median_seconds(partial(dit_curve, table(x, y), 3), repeats=1) for x, y in sizes}
+        return [{"table": size, "dit, seconds of 100 betas": taken / 3 * 100} for size, taken in times.items()]
+
+    return against("dit", dit_curve, n_x, n_y, n_betas, n_peer, within_five_minutes)
+
+
+@comparison(
+    "information_curve_embo",
+    target=20,
+    note="the same table and betas: embo, with a tolerance that reaches our accuracy",
+    smoke=dict(n_x=3, n_y=2, n_betas=6, n_peer=6),
+)
+def curve_embo(n_x: int = 5, n_y: int = 3, n_betas: int = 100, n_peer: int = 100) -> Sides:
+    sizes = ((5, 3), (10, 6), (20, 10))
+
+    def accuracies() -> list[dict]:
+        """Larger tables, 20 betas: both times, and what embo's solutions lack."""
+        rows = []
+        for x, y in sizes:
+            p_xy = table(x, y)
+            gap = excess(embo_curve(p_xy, 20), our_curve(p_xy, 20))
+            rows.append(
+                {
+                    "table": f"{x}x{y}",
+                    "ours": median_seconds(partial(our_curve, p_xy, 20), repeats=1),
+                    "embo": median_seconds(partial(embo_curve, p_xy, 20), repeats=1),
+                    "embo, nats above ours": float(np.median(gap)),
+                    "at most": float(gap.max()),
+                }
+            )
+        return rows
+
+    return against("embo", embo_curve, n_x, n_y, n_betas, n_peer, accuracies)
