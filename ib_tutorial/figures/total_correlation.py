@@ -37,16 +37,25 @@ def on_beta_axis(record: Record, *axes: Axes) -> None:
             axis.axvline(authors, color="0.5", lw=1, ls=":")
 
 
+def fit_to_seeds(axis: Axes) -> None:
+    """Limits that hold 0 and every seed. Bars may leave the panel: an interval of two seeds is 25 standard errors long."""
+    values = [value for line in axis.get_lines() if line.get_marker() == "." for value in line.get_ydata()]
+    low, high = min(0.0, *values), max(0.0, *values)
+    axis.set_ylim(low - 0.03 * (high - low), high + 0.1 * (high - low))
+
+
 def error_and_total_correlation(record: Record) -> Figure:
     """Fig. 5: errors (above) and the Gaussian total correlation of the last noise layer, bias removed (below), against beta."""
     figure, (above, below) = plt.subplots(2, 1, figsize=(5.6, 6.6), sharex=True)
     for metric, (label, color, marker) in ERRORS.items():
         means(above, over_beta(record, metric, 100.0), label, color, marker, lw=1.5)
-    above.set(ylabel="error (%)", ylim=(0, min(100, above.get_ylim()[1])))
+    above.set(ylabel="error (%)")
+    fit_to_seeds(above)
     above.legend()
     for side, (label, color, marker) in SIDES.items():
         means(below, over_beta(record, f"tc_{side}"), label, color, marker, lw=1.5)
-    below.set(ylabel="nats", title="Gaussian total correlation, last noise layer", ylim=(0, None))
+    below.set(ylabel="nats", title="Gaussian total correlation, last noise layer")
+    fit_to_seeds(below)
     below.legend()
     on_beta_axis(record, above, below)
     n_train = record.config["n_train"]
@@ -63,11 +72,13 @@ def bias_and_dilution(record: Record) -> Figure:
         means(above, over_beta(record, f"tc_{side}"), f"{label}: bias removed", color, marker, lw=1.5)
     above.axhline(0, color="0.3", lw=1)
     above.set(ylabel="nats", title="Gaussian total correlation")
+    fit_to_seeds(above)
     pairs = zip(*(over_beta(record, f"tc_{side}").items() for side in SIDES), strict=True)
     taken = {beta: [f - z for f, z in zip(of_f, of_z, strict=True)] for (beta, of_f), (_, of_z) in pairs}
     means(below, taken, "log f minus log z", "C3", "D", lw=1.5)
     below.axhline(0, color="0.3", lw=1)
     below.set(ylabel="nats", title="taken off by this layer's noise")
+    fit_to_seeds(below)
     on_beta_axis(record, above, below)
     figure.legend(*above.get_legend_handles_labels(), loc="outside lower center", ncols=1)
     return figure
