@@ -31,7 +31,7 @@ def restructured(lines: list[str], names: set[str]) -> list[str]:
         elif inside == "parameter":
             out.append(f"    {line.strip()}")
         elif line.startswith(" ") and inside in ("gap", "block"):
-            out += [] if inside == "block" else ["::", ""]
+            out += [] if inside == "block" else [".. code-block:: text", ""]
             out.append(line)
             inside = "block"
         else:

@@ -80,7 +80,7 @@ def test_parameters_become_a_list_of_fields(restructured):
 
 def test_formulas_stay_as_they_stand(restructured):
     text = "First:\n\n    a = b\n\n    c = d\n\nLast."
-    assert restructured(text) == "First:\n\n::\n\n    a = b\n\n    c = d\n\nLast."
+    assert restructured(text) == "First:\n\n.. code-block:: text\n\n    a = b\n\n    c = d\n\nLast."
 
 
 def test_the_glossary_is_in_order_and_its_terms_are_used():
