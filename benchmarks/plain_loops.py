@@ -159,6 +159,7 @@ POLYGONS = {
 }
 
 
+@lru_cache
 def crescent_radius() -> float:
     """Of the disc from which one of 0.8 times its radius, half a radius away, leaves an area of 1: by counting."""
     x, y = np.meshgrid(*[(np.arange(4000) - 1999.5) / 2000] * 2)

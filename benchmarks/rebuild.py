@@ -13,7 +13,7 @@ from typing import NamedTuple
 from .harness import Missing, Sides, comparison
 from .start import ROOT
 
-CHAPTERS = ("book/04_information_dropout", "book/01_representations", "book/05_autoencoder", "book/07_mnist_widths")
+CHAPTERS = ("book/04_information_dropout", "book/01_representations", "book/05_autoencoder")
 EXECUTE = """
 import sys
 from pathlib import Path
@@ -41,12 +41,7 @@ class Copy:
         self.chapters = chapters
         self.folder = tempfile.TemporaryDirectory(prefix="book-")
         self.root = Path(self.folder.name)
-        for name in ("book", "ib_tutorial", "data_gen"):
-            shutil.copytree(ROOT / name, self.root / name, ignore=shutil.ignore_patterns("__pycache__"))
-        for name in ("_config.yml", "CHANGELOG.md", "CITATION.cff", "requirements.txt"):
-            shutil.copy2(ROOT / name, self.root / name)
-        listed = "".join(f"  - file: {chapter}\n" for chapter in chapters)
-        (self.root / "_toc.yml").write_text(f"format: jb-book\nroot: book/index\nchapters:\n{listed}")
+        copy_book(self.root, chapters)
         self.build()
 
     def build(self) -> Build:
@@ -78,10 +73,21 @@ class Copy:
         return self.build()
 
 
+def copy_book(root: Path, chapters: tuple[str, ...]) -> None:
+    """The book, the packages that it runs on and its settings, with a table of contents of these chapters alone."""
+    for name in ("book", "ib_tutorial", "data_gen"):
+        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("_config.yml", "CHANGELOG.md", "CITATION.cff", "requirements.txt"):
+        shutil.copy2(ROOT / name, root / name)
+    listed = "".join(f"  - file: {chapter}\n" for chapter in chapters)
+    (root / "_toc.yml").write_text(f"format: jb-book\nroot: book/index\nchapters:\n{listed}")
+
+
 @comparison(
     "book_rebuild",
     target=2,
-    note="execution, after an edit of one chapter, of a book of four at smoke: executing all four; rendering is in neither",
+    note="execution of what changed, after an edit of one chapter, in a book of three and its first page at smoke: executing all; "
+    "rendering is in neither",
     smoke=dict(chapters=CHAPTERS[:2]),
 )
 def book_rebuild(chapters: tuple[str, ...] = CHAPTERS) -> Sides:
@@ -91,6 +97,6 @@ def book_rebuild(chapters: tuple[str, ...] = CHAPTERS) -> Sides:
 
     def same(mine: Build, theirs: Build) -> bool:
         """We executed the edited chapter and no other, the peer all of them, and they leave the same book."""
-        return mine.executed == {chapters[0]} and theirs.executed == set(chapters) and mine.cells == theirs.cells
+        return mine.executed == {chapters[0]} and theirs.executed >= set(chapters) and mine.cells == theirs.cells
 
     return Sides(ours=book.after_an_edit, peer=book.anew, same=same)

@@ -11,13 +11,14 @@ from torch import Tensor, nn
 
 from data_gen import DataError, load
 from ib_tutorial.experiments.work import training as counted
-from ib_tutorial.nn import NoisyNetwork, all_cnn_32, mlp, noise
+from ib_tutorial.nn import InformationDropout, NoisyNetwork, all_cnn_32, mlp, noise
 from ib_tutorial.training import fit, kl_per_image
 from ib_tutorial.training.fit import compiled
 from ib_tutorial.training.precision import chosen
 
 from .bounds import median_seconds
 from .harness import ALL_CORES, Sides, comparison
+from .layer import STANDARD_ERRORS, standard_normal_independent
 from .usual import (
     UsualImages,
     UsualInformationDropout,
@@ -32,7 +33,6 @@ from .usual import (
 
 LR, BETA = 0.01, 3.0
 BATCH = 100
-STANDARD_ERRORS = 5
 
 
 class Data:
@@ -187,8 +187,10 @@ def cut(x: Tensor, y: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
 
 
 def train_alike(ours: NoisyNetwork, usual: UsualNetwork, x: Tensor, y: Tensor) -> bool:
-    """Whether both, from the weights of `ours`, compute and train alike: see the three functions. They are left as they are."""
-    return all(alike(*copies(ours, usual), x, y) for alike in (same_outputs, same_steps, same_expected_loss))
+    """Whether both, from the weights of `ours`, compute and train alike: see the four functions. They are left as they are."""
+    return all(
+        alike(*copies(ours, usual), x, y) for alike in (same_outputs, same_steps, same_noise, same_expected_loss)
+    )
 
 
 def copies(ours: NoisyNetwork, usual: UsualNetwork) -> tuple[NoisyNetwork, UsualNetwork]:
@@ -226,6 +228,22 @@ def same_steps(ours: NoisyNetwork, usual: UsualNetwork, x: Tensor, y: Tensor) ->
     for _ in range(3):
         usual_epoch(usual, [(x, y)], optimiser, BETA / len(x), str(x.device))
     return all(close(a, b) for a, b in zip(ours.parameters(), usual.parameters(), strict=True))
+
+
+@torch.no_grad()
+def same_noise(ours: NoisyNetwork, usual: UsualNetwork, x: Tensor, y: Tensor, draws: int = 16) -> bool:
+    """With noise: log(z / f) of every layer of both, divided by the alpha of ours, is standard normal."""
+    for mine, theirs in zip(ours.layers, usual.layers, strict=True):
+        if not isinstance(mine, InformationDropout):
+            x = mine(x)
+            continue
+        f, alpha = mine.f(x), mine.noise_scale(x)
+        for layer in (mine, theirs):
+            n = torch.stack([(layer(x)[0] / f).log() / alpha for _ in range(draws)])
+            if not standard_normal_independent(n[:, f > 1e-3]):
+                return False
+        x = f
+    return True
 
 
 @torch.no_grad()

@@ -54,6 +54,7 @@ from ib_tutorial.figures.representations import (
     posteriors,
     representation_plane,
 )
+from ib_tutorial.figures.speed import speed_growth, speed_ladder, speed_ratios
 from ib_tutorial.figures.style import use_style
 from ib_tutorial.figures.total_correlation import bias_and_dilution, error_and_total_correlation, noise_dial
 from ib_tutorial.figures.vae_bound import vae_bounds, vae_digits, vae_rates, vae_sweep, vae_training
@@ -106,6 +107,9 @@ __all__ = [
     "rate_distortion",
     "reconstructions",
     "representation_plane",
+    "speed_growth",
+    "speed_ladder",
+    "speed_ratios",
     "tailored_noise",
     "tilts",
     "turned_latents",

@@ -1,0 +1,43 @@
+"""The figures of the page on speed show the numbers of the record, in its order."""
+
+import matplotlib.pyplot as plt
+import pytest
+
+from ib_tutorial.figures.speed import speed_growth, speed_ladder, speed_ratios
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    yield
+    plt.close("all")
+
+
+def result(name, ratio, target):
+    return {"name": name, "ratio": ratio, "spread": [ratio / 2, ratio * 2], "target": target, "met": ratio >= target}
+
+
+def test_ratios_stand_beside_their_names_with_the_first_on_top():
+    (axis,) = speed_ratios([result("one_thing", 3.0, 2), result("other", 0.5, 2)]).axes
+    at = {label.get_text(): place for label, place in zip(axis.get_yticklabels(), axis.get_yticks(), strict=True)}
+    dots = {line.get_ydata()[0]: line for line in axis.lines if line.get_marker() in "oX"}
+    assert at["one thing"] > at["other"]
+    assert dots[at["one thing"]].get_xdata()[0] == 3.0 and dots[at["one thing"]].get_marker() == "o"
+    assert dots[at["other"]].get_xdata()[0] == 0.5 and dots[at["other"]].get_marker() == "X"
+
+
+def test_the_ladder_says_what_each_change_gains_over_the_one_before():
+    (axis,) = speed_ladder([{"change": "before", "seconds": 6.0}, {"change": "after", "seconds": 2.0}]).axes
+    assert [bar.get_width() for bar in axis.patches] == [6.0, 2.0]
+    assert "3.00×" in axis.texts[1].get_text() and "×" not in axis.texts[0].get_text()
+
+
+def test_growth_is_drawn_relative_to_the_least_of_its_panel():
+    rows = [
+        {"against": against, "value": value, "per": "image", "seconds": seconds}
+        for against, points in {"batch size": {1: 0.4, 10: 0.2}, "units": {5: 3.0}}.items()
+        for value, seconds in points.items()
+    ]
+    figure = speed_growth(rows)
+    batch, units = figure.axes
+    assert batch.lines[0].get_ydata() == pytest.approx([2, 1]) and units.lines[0].get_ydata() == pytest.approx([1])
+    assert batch.get_xlabel() == "batch size"
