@@ -4,12 +4,13 @@ PYTHON ?= python3
 PROFILE ?= quick
 JOBS ?= 1
 REPOSITORY ?=
+ARGS ?=
 BRANCH ?= gh-pages
 PY := .venv/bin/python
 export JUPYTER_PREFER_ENV_PATH := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: book html refresh student test clean help
+.PHONY: book html refresh student test bench clean help
 
 help:
 	@echo "make book [PROFILE=smoke|quick] [JOBS=n]   execute what changed and render the book into _build/html"
@@ -18,6 +19,7 @@ help:
 	@echo "make refresh                               renew the outputs stored in the committed notebooks"
 	@echo "make student                               write the notebooks without solutions into _build/student"
 	@echo "make test                                  test the packages, and every chapter at smoke"
+	@echo "make bench [ARGS='NAME --json FILE']       time the library against what one would otherwise write (half an hour)"
 	@echo "make clean                                 remove _build (keeps .venv)"
 
 book: .venv/installed
@@ -36,6 +38,9 @@ test: .venv/installed
 	OMP_NUM_THREADS=1 $(PY) -m pytest tests -n 2 --dist loadscope
 	OMP_NUM_THREADS=1 IB_TUTORIAL_PROFILE=smoke $(PY) -m pytest book -n 2 --dist loadscope \
 	  --nbval-lax --nbval-current-env --nbval-cell-timeout=300 --nbval-sanitize-with tests/nbval_sanitize.cfg
+
+bench: .venv/installed
+	@$(PY) -m benchmarks $(ARGS)
 
 clean:
 	rm -rf _build
