@@ -311,5 +311,5 @@ def ladder(
     if convolutional:
         fast = compiled(ours, x[:BATCH], kind)
         if fast is not ours:
-            rung("torch.compile (does not pay: not used)", fast, resident, look=False, bfloat16=kind == "bfloat16")
+            rung("torch.compile (not used)", fast, resident, look=False, bfloat16=kind == "bfloat16")
     return rows
