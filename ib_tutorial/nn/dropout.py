@@ -197,9 +197,9 @@ class GaussianDropout(NoiseLayer):
 class VariationalDropout(NoiseLayer):
     """z = eps * f(x), eps ~ N(1, alpha) with one *learned* variance alpha in (0, 1) for the layer (Kingma et al. 2015, type A).
 
-    kl: `kl_variational_dropout(alpha)` for every unit, the same for all images: it is the divergence of a posterior over
-        weights, which the data set pays once. The paper's beta / n_train in front of a KL per image gives it just that weight
-        at beta = 1.
+    The KL is `kl_variational_dropout(alpha)` for every unit, the same for all images: it is the divergence of a posterior
+    over weights, which the data set pays once. The paper's beta / n_train in front of a KL per image gives it just that
+    weight at beta = 1.
     """
 
     def __init__(self, f: nn.Module, alpha: float = 0.5):
