@@ -10,7 +10,7 @@ PY := .venv/bin/python
 export JUPYTER_PREFER_ENV_PATH := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: book html refresh student test bench clean help
+.PHONY: book html refresh student test browser test-browser bench clean help
 
 help:
 	@echo "make book [PROFILE=smoke|quick] [JOBS=n]   execute what changed and render the book into _build/html"
@@ -19,6 +19,8 @@ help:
 	@echo "make refresh                               renew the outputs stored in the committed notebooks"
 	@echo "make student                               write the notebooks without solutions into _build/student"
 	@echo "make test                                  test the packages, and every chapter at smoke"
+	@echo "make browser                               install Chromium (as root, with apt-get) and what drives it"
+	@echo "make test-browser                          look at every page of the committed book in Chromium"
 	@echo "make bench [ARGS='NAME --json FILE']       time the library against what one would otherwise write (half an hour)"
 	@echo "make clean                                 remove _build (keeps .venv)"
 
@@ -35,9 +37,19 @@ student: .venv/installed
 	@$(PY) book/student.py
 
 test: .venv/installed
-	OMP_NUM_THREADS=1 $(PY) -m pytest tests -n 2 --dist loadscope
+	OMP_NUM_THREADS=1 $(PY) -m pytest tests --ignore tests/browser -n 2 --dist loadscope
 	OMP_NUM_THREADS=1 IB_TUTORIAL_PROFILE=smoke $(PY) -m pytest book -n 2 --dist loadscope \
 	  --nbval-lax --nbval-current-env --nbval-cell-timeout=300 --nbval-sanitize-with tests/nbval_sanitize.cfg
+
+browser: .venv/installed
+	@$(PY) -m pip install -q -r tests/browser/requirements.txt || echo "What drives the browser cannot be installed here: its tests will be skipped."
+	@if command -v chromium || command -v google-chrome; then true; \
+	elif [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -qq -y --no-install-recommends chromium; then true; \
+	else echo "There is no Chromium, and it cannot be installed here: every test in the browser will be skipped."; fi
+
+test-browser: browser
+	$(PY) book/build.py stored
+	$(PY) -m pytest tests/browser -n 2
 
 bench: .venv/installed
 	@$(PY) -m benchmarks $(ARGS)

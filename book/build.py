@@ -309,7 +309,7 @@ def render(root: Path, where: Launch | None) -> bool:
 def stored() -> None:
     """Render the committed notebooks with the outputs that they carry, without running them, into _build/stored."""
     root = ROOT / "_build" / "stored"
-    shutil.rmtree(root / "book", ignore_errors=True)
+    shutil.rmtree(root, ignore_errors=True)  # Sphinx does not see that a style sheet or an extension has changed
     shutil.copytree(ROOT / "book", root / "book")
     for name in SETTINGS:
         shutil.copy2(ROOT / name, root / name)

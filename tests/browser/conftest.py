@@ -1,0 +1,72 @@
+"""The rendered book in headless Chromium, without a network. What is missing skips every test, and says so."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+HTML = ROOT / "_build" / "stored" / "_build" / "html"
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+
+
+@pytest.fixture(scope="session")
+def html() -> Path:
+    if not (HTML / "index.html").exists():
+        pytest.skip("NO PAGE WAS LOOKED AT: the book is not rendered; run `make test-browser`")
+    return HTML
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    if CHROMIUM is None:
+        pytest.skip("NO PAGE WAS LOOKED AT: there is no Chromium; run `make browser` as root, or install it")
+    sync_api = pytest.importorskip("playwright.sync_api", reason="NO PAGE WAS LOOKED AT: run `make browser`")
+    arguments = ["--disable-gpu", "--host-resolver-rules=MAP * ~NOTFOUND"]
+    if os.geteuid() == 0:
+        arguments.append("--no-sandbox")  # Chromium refuses root otherwise
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield browser
+        browser.close()
+
+
+class Visit:
+    """A page of the book as a reader meets it, and what went wrong on the way."""
+
+    def __init__(self, chromium, url: str, theme: str, width: int):
+        self.complaints: list[str] = []
+        self.context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=theme)
+        self.context.add_init_script(
+            f"localStorage.setItem('mode', '{theme}'); localStorage.setItem('theme', '{theme}')"
+        )
+        self.page = self.context.new_page()
+        self.page.on("request", self.asked_for)
+        self.page.on("console", self.said)
+        self.page.on("pageerror", lambda error: self.complaints.append(f"script error: {error}"))
+        self.page.on("requestfailed", lambda request: self.complaints.append(f"not found: {request.url}"))
+        self.page.goto(url, wait_until="load")
+        self.page.evaluate("window.MathJax?.startup?.promise")  # until the equations stand
+
+    def asked_for(self, request) -> None:
+        if not request.url.startswith(("file:", "data:", "blob:")):
+            self.complaints.append(f"asks for {request.url}")
+
+    def said(self, message) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(f"console {message.type}: {message.text}")
+
+
+@pytest.fixture
+def visit(chromium, html):
+    visits = []
+
+    def go(page: str, theme: str = "light", width: int = 1280) -> Visit:
+        visits.append(Visit(chromium, f"{html.as_uri()}/{page}", theme, width))
+        return visits[-1]
+
+    yield go
+    for each in visits:
+        each.context.close()

@@ -1,0 +1,107 @@
+"""Every page of the book, looked at in a browser: accessible, complete, readable on a phone, and quiet."""
+
+from pathlib import Path
+
+import pytest
+from sphinx_external_toc.parsing import parse_toc_yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [f"{page}.html" for page in parse_toc_yaml(ROOT / "_toc.yml")] + ["search.html", "genindex.html"]
+THEMES = ("light", "dark")
+
+RAW_TEX = r"""() => {
+    const text = document.querySelector("article").cloneNode(true);
+    text.querySelectorAll("pre, code, script, style, mjx-container").forEach(element => element.remove());
+    return text.textContent.match(/\\[a-zA-Z]+\{|\\\(|\\\[|\$\$|\\(alpha|beta|log|mid|varepsilon|mathcal)\b/g) ?? [];
+}"""
+
+OUTSIDE = """() => {
+    const widest = document.documentElement.clientWidth;
+    return document.documentElement.scrollWidth <= widest ? [] : [...document.querySelectorAll("article :not(pre *)")]
+        .filter(element => element.getBoundingClientRect().right > widest + 1)
+        .slice(0, 5).map(element => element.outerHTML.slice(0, 120));
+}"""
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("page", PAGES)
+def test_page_is_accessible_complete_and_quiet(visit, page, theme):
+    from axe_playwright_python.sync_playwright import Axe
+
+    seen = visit(page, theme)
+    assert seen.page.evaluate("document.documentElement.dataset.theme") == theme
+    assert not seen.complaints, "\n".join(seen.complaints)
+    violations = [
+        f"{violation['impact']}: {violation['help']} ({violation['id']}): {node['html'][:200]}"
+        for violation in Axe().run(seen.page, options={"preload": False}).response["violations"]
+        if violation["impact"] in ("serious", "critical")
+        for node in violation["nodes"]
+    ]
+    assert not violations, "\n".join(violations)
+    if seen.page.query_selector("article"):
+        assert not seen.page.evaluate(RAW_TEX)
+    assert not seen.page.query_selector("mjx-merror"), "an equation has an error in it"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page_does_not_scroll_sideways_on_a_phone(visit, page):
+    seen = visit(page, width=390)
+    assert seen.page.evaluate("document.documentElement.scrollWidth") <= 390, "\n".join(seen.page.evaluate(OUTSIDE))
+
+
+def test_equations_are_rendered(visit):
+    page = visit("book/02_lagrangian.html").page
+    written, rendered = (
+        len(page.query_selector_all(f"article {selector}")) for selector in (".math", ".math mjx-container")
+    )
+    assert rendered >= written > 20
+
+
+def test_what_is_missing_is_noticed(visit):
+    """The checks above can fail: a page with one fault of each kind."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    seen = visit("book/index.html", width=390)
+    seen.page.evaluate(
+        r"""() => {
+            const article = document.querySelector("article");
+            article.innerHTML += '<p>left \\frac{1}{2}</p><img src="missing.png"><div style="width: 900px">wide</div>';
+            fetch("https://example.org/font.woff2").catch(() => {});
+            console.error("broken");
+        }"""
+    )
+    seen.page.wait_for_timeout(300)
+    assert "image-alt" in [
+        violation["id"] for violation in Axe().run(seen.page, options={"preload": False}).response["violations"]
+    ]
+    assert seen.page.evaluate(RAW_TEX) == ["\\frac{"]
+    assert seen.page.evaluate("document.documentElement.scrollWidth") > 390
+    for fault in ("asks for https://example.org", "console error: broken", "not found: file:"):
+        assert any(fault in complaint for complaint in seen.complaints), fault
+
+
+def test_the_file_that_is_opened_leads_to_the_front_page(html, chromium):
+    page = chromium.new_page()
+    page.goto((html / "index.html").as_uri())
+    page.wait_for_url("**/book/index.html")
+    page.close()
+
+
+def test_search_finds_without_a_network(visit):
+    page = visit("search.html?q=bottleneck").page
+    page.wait_for_selector("#search-results li a")
+    assert "bottleneck" in page.inner_text("#search-results").lower()
+
+
+def test_a_reference_is_previewed_on_hover_and_on_focus(visit):
+    page = visit("book/errata.html").page
+    link = page.locator("article table a.reference.internal").nth(1)
+    link.focus()
+    page.wait_for_selector(".tippy-box", state="visible")
+    assert len(page.inner_text(".tippy-box")) > 40
+
+
+def test_the_first_stop_of_the_keyboard_skips_to_the_content(visit):
+    page = visit("book/errata.html").page
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.getAttribute('href')") == "#main-content"
