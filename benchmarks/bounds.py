@@ -41,7 +41,7 @@ def bounds(device: str, threads: int, size: int | None = None) -> Bounds:
         operations = 2 * size**3 / 1e9
         a, b = torch.ones(2, size, size, device=device)
         low_a, low_b = a.bfloat16(), b.bfloat16()
-        source, target = torch.ones(2, 16 * size * size, device=device)  # larger than any cache
+        source, target = torch.ones(2, min(16 * size * size, 2**26), device=device)  # larger than any cache
         numbers = (2 * size, size)
         return Bounds(
             float32_gflops=operations / median_seconds(lambda: a @ b, device),

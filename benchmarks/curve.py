@@ -44,6 +44,7 @@ def dit_curve(p_xy: np.ndarray, n_betas: int) -> Curve:
     import dit
     from dit.rate_distortion import IBCurve
 
+    np.random.seed(0)  # it draws its starts from the global state
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         found = IBCurve(
@@ -56,6 +57,7 @@ def embo_curve(p_xy: np.ndarray, n_betas: int) -> Curve:
     """With iterations and a tolerance that reach our accuracy (its defaults stop some 1e-4 nats away), and its three restarts."""
     from embo import InformationBottleneck
 
+    np.random.seed(0)
     found = InformationBottleneck(
         pxy=p_xy.copy(),  # which it would normalise in place
         minbeta=SLOPES[0] * math.log(2),
@@ -76,16 +78,19 @@ def excess(theirs: Curve, ours: Curve) -> np.ndarray:
 
 
 def both_solved(ours: Curve, theirs: Curve, at: Callable[[int], Curve], p_xy: np.ndarray) -> bool:
-    """Ours is a curve below I(x;y) that is nowhere worse than theirs, and theirs as good as ours at nine of ten betas or more.
+    """Ours is a curve below I(x;y) that is nowhere worse than theirs, and theirs as good as ours but for one beta, or one in ten.
 
-    at: our curve at their number of betas. A peer may be stuck in a local optimum now and then.
+    at: our curve at their number of betas. A peer may be stuck in a local optimum now and then: dit is at its first beta.
     """
     gap = excess(theirs, at(len(theirs)))
     possible = (ours[:, 1] <= ours[:, 0] + 1e-9).all() and (ours[:, 1] <= mutual_information(p_xy) + 1e-9).all()
-    return bool(possible and gap.min() > -1e-6 and np.mean(gap < ACCURACY) >= 0.9)
+    return bool(possible and gap.min() > -1e-6 and np.sum(gap >= ACCURACY) <= max(1, len(gap) // 10))
 
 
-def against(package: str, curve: Callable[..., Curve], n_x: int, n_y: int, n_betas: int, n_peer: int, rows) -> Sides:
+def against(
+    package: str, curve: Callable[..., Curve], n_x: int, n_y: int, n_betas: int, n_peer: int, rows, also: int = 0
+) -> Sides:
+    """also: betas that the package adds of its own; they are not counted against it."""
     try:
         __import__(package)
     except ImportError as error:
@@ -96,7 +101,7 @@ def against(package: str, curve: Callable[..., Curve], n_x: int, n_y: int, n_bet
         peer=lambda: curve(p_xy, n_peer),
         same=lambda mine, theirs: both_solved(mine, theirs, partial(our_curve, p_xy), p_xy),
         ours_units=n_betas,
-        peer_units=n_peer,
+        peer_units=n_peer + also,
         rows=rows,
     )
 
@@ -111,11 +116,11 @@ def curve_dit(n_x: int = 5, n_y: int = 3, n_betas: int = 100, n_peer: int = 5) -
     sizes = ((3, 2), (4, 3), (5, 3), (6, 4))
 
     def within_five_minutes() -> list[dict]:
-        """Which table is the largest that dit finishes: seconds of 100 betas, from three."""
+        """Which table is the largest that dit finishes: seconds of 100 betas, and the one at 0 that it adds, from three and that one."""
         times = {f"{x}x{y}": median_seconds(partial(dit_curve, table(x, y), 3), repeats=1) for x, y in sizes}
-        return [{"table": size, "dit, seconds of 100 betas": taken / 3 * 100} for size, taken in times.items()]
+        return [{"table": size, "dit, seconds of 100 betas": taken / 4 * 101} for size, taken in times.items()]
 
-    return against("dit", dit_curve, n_x, n_y, n_betas, n_peer, within_five_minutes)
+    return against("dit", dit_curve, n_x, n_y, n_betas, n_peer, within_five_minutes, also=1)
 
 
 @comparison(

@@ -59,10 +59,10 @@ def mlp_of(width: int, seed: int) -> torch.nn.Module:
     "grid",
     target=4,
     note="12 runs (4 betas, 3 seeds) of an epoch of the MLP 3x100, by ib_tutorial's grid: the usual loop, one run after another",
-    smoke=dict(width=8, n_images=200, workers=0, n_peer=1),
+    smoke=dict(width=8, n_images=200, workers=0),
     threads=ALL_CORES,
 )
-def grid(width: int = 100, n_images: int = 60_000, workers: int | None = None, n_peer: int = 2) -> Sides:
+def grid(width: int = 100, n_images: int = 60_000, workers: int | None = None, n_peer: int = 1) -> Sides:
     try:
         import joblib  # noqa: F401
     except ImportError as error:

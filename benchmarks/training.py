@@ -64,7 +64,7 @@ class Data:
 )
 def mlp_100(device: str = "cpu", width: int = 100, n_images: int = 60_000, workers: int | None = None) -> Sides:
     data = Data("mnist", (28, 28, 1), n_images, device)
-    return epoch(partial(mlp, width), partial(usual_mlp, width), data, device, "float32", workers)
+    return epoch(partial(mlp, width), partial(usual_mlp, width), data, device, "float32", workers, explained=True)
 
 
 @comparison(
@@ -76,7 +76,8 @@ def mlp_100(device: str = "cpu", width: int = 100, n_images: int = 60_000, worke
     devices=("cpu", "cuda"),
 )
 def mlp_400(device: str = "cpu", width: int = 400, n_images: int = 60_000, workers: int | None = None) -> Sides:
-    return mlp_100(device, width, n_images, workers)
+    data = Data("mnist", (28, 28, 1), n_images, device)
+    return epoch(partial(mlp, width), partial(usual_mlp, width), data, device, "float32", workers)
 
 
 @comparison(
@@ -92,7 +93,7 @@ def all_cnn_25(
 ) -> Sides:
     build = partial(all_cnn_32, width=width, activation="softplus")
     data = Data("cifar10", (32, 32, 3), n_images, device)
-    return epoch(build, partial(usual_all_cnn_32, width), data, device, "auto", workers, n_batches)
+    return epoch(build, partial(usual_all_cnn_32, width), data, device, "auto", workers, n_batches, explained=True)
 
 
 @comparison(
@@ -106,7 +107,9 @@ def all_cnn_25(
 def all_cnn_100(
     device: str = "cpu", width: float = 1.0, n_images: int = 50_000, n_batches: int = 20, workers: int | None = None
 ) -> Sides:
-    return all_cnn_25(device, width, n_images, n_batches, workers)
+    build = partial(all_cnn_32, width=width, activation="softplus")
+    data = Data("cifar10", (32, 32, 3), n_images, device)
+    return epoch(build, partial(usual_all_cnn_32, width), data, device, "auto", workers, n_batches)
 
 
 def epoch(
@@ -117,8 +120,9 @@ def epoch(
     precision: str,
     workers: int | None,
     n_batches: int | None = None,
+    explained: bool = False,
 ) -> Sides:
-    """Both sides of an epoch; n_batches: time so many of its steps and scale, else all of it.
+    """Both sides of an epoch; n_batches: time so many of its steps and scale, else all of it. explained: with the ladder.
 
     A whole epoch of the usual loop starts its workers, as it does in use; a part of one does not, since that would be scaled too.
     """
@@ -156,7 +160,7 @@ def epoch(
         gflop=work.dense_gflop + work.conv_gflop,
         precision=kind,
         train=train,
-        rows=partial(ladder, build, build_usual, data, n_steps, workers, device, kind),
+        rows=partial(ladder, build, build_usual, data, n_steps, workers, device, kind) if explained else None,
         note=f"{workers} workers, {kind} on our side; images: {data.source}",
     )
 
