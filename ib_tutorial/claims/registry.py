@@ -6,6 +6,7 @@ import textwrap
 from typing import NamedTuple
 
 from ib_tutorial.claims import (
+    activation_priors,
     autoencoder,
     data,
     disentanglement,
@@ -23,6 +24,7 @@ MODULES = (
     disentanglement,
     dropout,
     autoencoder,
+    activation_priors,
     occluded_nuisance,
     learned_versus_exact,
     data,

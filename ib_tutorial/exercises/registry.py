@@ -1,6 +1,7 @@
 """The registry of every exercise that checks itself, by its number."""
 
 from ib_tutorial.exercises import (
+    activation_priors,
     autoencoder,
     disentanglement,
     information_dropout,
@@ -10,6 +11,7 @@ from ib_tutorial.exercises import (
     mnist_widths,
     occluded_nuisance,
     representations,
+    total_correlation,
 )
 from ib_tutorial.exercises.exercise import Exercise
 
@@ -19,9 +21,11 @@ MODULES = (
     disentanglement,
     information_dropout,
     autoencoder,
+    activation_priors,
     mnist_widths,
     information_maps,
     occluded_nuisance,
+    total_correlation,
     learned_versus_exact,
 )  # in the order of the chapters
 
