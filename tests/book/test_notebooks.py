@@ -52,7 +52,9 @@ def test_nothing_of_the_machine_is_in_it(notebook):
     assert not re.search(r"(?<![\w.])/(home|root|tmp|work|Users|usr|opt)/", text)
     assert not [cell for cell in code_cells(notebook) if any(o.output_type == "error" for o in cell.outputs)]
     meant = [cell for cell in code_cells(notebook) if "shows-stderr" in cell.metadata.get("tags", [])]
-    warned = [o.text for cell in code_cells(notebook) if cell not in meant for o in cell.outputs if o.get("name") == "stderr"]
+    warned = [
+        o.text for cell in code_cells(notebook) if cell not in meant for o in cell.outputs if o.get("name") == "stderr"
+    ]
     assert not warned, "a chapter should run without warnings, but for a cell tagged to show one"
 
 
@@ -60,7 +62,9 @@ def test_cells_are_short(notebook):
     """Longer code belongs in the library, where tests reach it."""
     for cell in code_cells(notebook):
         lines = cell.source.splitlines()
-        imports_only = all(line.startswith(("import ", "from ", "    ", ")", "figures.use_style()")) or not line for line in lines)
+        imports_only = all(
+            line.startswith(("import ", "from ", "    ", ")", "figures.use_style()")) or not line for line in lines
+        )
         assert imports_only or len(lines) <= 18, cell.source
 
 
