@@ -202,7 +202,7 @@ def free_port():
         return probe.getsockname()[1]
 
 
-@pytest.mark.parametrize("address", [f"tcp://127.0.0.1:{free_port()}", "nonsense"])
+@pytest.mark.parametrize("address", [f"tcp://127.0.0.1:{free_port()}", "nonsense"], ids=["nobody", "nonsense"])
 def test_an_address_where_nobody_answers_is_said(address, experiment, tmp_path, monkeypatch):
     monkeypatch.setattr(grid, "ANSWERS_WITHIN", 1)
     experiment("")
