@@ -97,8 +97,12 @@ def test_a_killed_worker_loses_nothing_and_no_recorded_cell_is_run_again(cluster
     assert times_begun(tmp_path) == Counter(range(8)) + Counter([killing.result()])
 
 
-def test_control_c_on_a_cluster_cancels_what_is_pending_and_keeps_what_is_finished(cluster, experiment, tmp_path):
+def test_control_c_on_a_cluster_cancels_what_is_pending_and_keeps_what_is_finished(
+    request, cluster, experiment, tmp_path
+):
     experiment("two end")
+    ignored = signal.signal(signal.SIGINT, signal.default_int_handler)  # pytest-xdist's workers ignore Ctrl-C
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, ignored))
 
     def interrupt():
         wait_until(lambda: len(recorded(tmp_path)) == 2 and len(counted.log(tmp_path, "begins")) == 4)
