@@ -154,7 +154,8 @@ def test_a_cell_that_kills_its_workers_is_named(cluster, experiment, tmp_path, m
 
 def test_control_c_leaves_no_processes_and_one_message(tmp_path):
     """As from a terminal, which sends it to every process of the group."""
-    script = (
+    script = (  # its own handler first: what pytest-xdist's workers ignore, their children ignore too
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
         "import counted; from ib_tutorial.cli import app; from ib_tutorial.experiments import EXPERIMENTS; "
         f"EXPERIMENTS['counted'] = counted; counted.PROFILES['smoke'] = dict(folder={str(tmp_path)!r}, act='two end'); app()"
     )
