@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import re
+import shlex
 import sys
 import tomllib
 from pathlib import Path
@@ -88,7 +89,7 @@ def test_a_sound_machine_passes_and_is_told_what_it_has(call):
     assert result.exit_code == 0, result.output
     for said in (f"torch {torch.__version__}", "bfloat16", "GB free", "mnist5k, embedded: 4,000 and 1,000", "shapes32"):
         assert said in re.sub(r"[\s│┃]+", " ", result.output)
-    assert f"{sys.executable} -m data_gen fetch mnist" in result.output
+    assert f"{shlex.quote(sys.executable)} -m data_gen fetch mnist" in result.output
     assert "NEEDED" not in result.output
 
 
@@ -96,7 +97,7 @@ def test_missing_extras_are_said_with_the_command_and_do_not_fail(call, without)
     without("pooch", "joblib")
     result = call("--device", "cpu")
     assert result.exit_code == 0, result.output
-    assert f"{sys.executable} -m pip install 'pooch>=1.8'" in result.output
+    assert f"{shlex.quote(sys.executable)} -m pip install 'pooch>=1.8'" in result.output
     assert "joblib>=1.4: to use more than one process" in result.output
 
 
