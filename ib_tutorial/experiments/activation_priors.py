@@ -14,9 +14,18 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ib_tutorial.experiments import convolutional
-from ib_tutorial.experiments.convolutional import Split, by_seed, classification_data, rows_of, trained
+from ib_tutorial.experiments.convolutional import (
+    Split,
+    by_seed,
+    classification_data,
+    rows_of,
+    shape_of,
+    trained,
+    work_of,
+)
 from ib_tutorial.experiments.ledger import Finding, paired_differences
 from ib_tutorial.experiments.record import Cell, Record, Row
+from ib_tutorial.experiments.work import Work
 from ib_tutorial.nn import NoisyNetwork, all_cnn_32, noise
 from ib_tutorial.training import evaluate
 
@@ -81,6 +90,17 @@ def stages(settings: Config) -> list[list[Cell]]:
             for beta in betas[activation]
         ]
     ]
+
+
+def work(settings: Config) -> Work:
+    """What all cells of the grid compute."""
+    shape = shape_of(settings.data)
+
+    def build(activation: str) -> NoisyNetwork:
+        return all_cnn_32("information", width=settings.width, activation=activation, channels=shape[0])
+
+    (cells,) = stages(settings)
+    return work_of(settings, build, [(cell["activation"],) for cell in cells], shape)
 
 
 def network_of(

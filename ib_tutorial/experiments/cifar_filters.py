@@ -7,6 +7,7 @@ Fig. 6 is read from the Information Dropout networks: nats per layer, in total a
 """
 
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import torch
@@ -17,10 +18,13 @@ from ib_tutorial.experiments.convolutional import (
     kl_per_layer,
     mean_alpha_squared,
     rows_of,
+    shape_of,
     trained,
+    work_of,
 )
 from ib_tutorial.experiments.ledger import Finding, paired_differences
 from ib_tutorial.experiments.record import Cell, Record, Row
+from ib_tutorial.experiments.work import Work
 from ib_tutorial.nn import NoisyNetwork, all_cnn_32
 from ib_tutorial.training import evaluate
 
@@ -89,6 +93,19 @@ def stages(settings: Config) -> list[list[Cell]]:
         for methods in (TUNED, ("log_normal",))
     ]
     return [selection, *final]
+
+
+def work(settings: Config) -> Work:
+    """What all cells of the grid compute."""
+    shape = shape_of(settings.data)
+
+    def network(width: float, method: str) -> NoisyNetwork:
+        return all_cnn_32(method, width=width, channels=shape[0], activation="softplus")
+
+    selection, *final = ([(cell["width"], cell["method"]) for cell in cells] for cells in stages(settings))
+    return work_of(settings, network, selection, shape, settings.selection_epochs) + work_of(
+        settings, network, chain.from_iterable(final), shape
+    )
 
 
 def run_cell(settings: Config, root: Path | str | None, earlier: Record, device: torch.device, cell: Cell) -> list[Row]:

@@ -8,6 +8,7 @@ grow generalises badly.
 
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 
 import torch
@@ -16,9 +17,19 @@ from torch import Tensor
 
 from data_gen import Cluttered, cluttered
 from ib_tutorial.experiments import convolutional
-from ib_tutorial.experiments.convolutional import Split, by_seed, images, kl_per_layer, rows_of, standardised, trained
+from ib_tutorial.experiments.convolutional import (
+    Split,
+    by_seed,
+    images,
+    kl_per_layer,
+    rows_of,
+    standardised,
+    trained,
+    work_of,
+)
 from ib_tutorial.experiments.ledger import Finding, paired_differences
 from ib_tutorial.experiments.record import Cell, Record, Row
+from ib_tutorial.experiments.work import Work
 from ib_tutorial.nn import NoisyNetwork, all_cnn_96
 from ib_tutorial.training import evaluate
 
@@ -113,6 +124,16 @@ def stages(settings: Config) -> list[list[Cell]]:
         for cap in settings.caps
     ]
     return [swept, capped + [dict(method="none", seed=seed) for seed in seeds]]
+
+
+def work(settings: Config) -> Work:
+    """What all cells of the grid compute."""
+
+    def network(method: str) -> NoisyNetwork:
+        return build(settings, {"method": method})
+
+    cells = chain.from_iterable(stages(settings))
+    return work_of(settings, network, [(cell["method"],) for cell in cells], (1, 96, 96))
 
 
 def run_cell(

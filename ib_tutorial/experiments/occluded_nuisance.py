@@ -28,9 +28,11 @@ from ib_tutorial.experiments.convolutional import (
     rows_of,
     standardised,
     trained,
+    work_of,
 )
 from ib_tutorial.experiments.ledger import Finding, paired_differences
 from ib_tutorial.experiments.record import Cell, Record, Row
+from ib_tutorial.experiments.work import Work
 from ib_tutorial.nn import NoisyNetwork, all_cnn_32, classifier_head, noise
 from ib_tutorial.training import evaluate, fit
 
@@ -112,6 +114,25 @@ def stages(settings: Config) -> list[list[Cell]]:
     ceiling = [dict(method="raw image", seed=seed) for seed in seeds]
     swept = [dict(method="information", seed=seed, beta=beta) for seed in seeds for beta in settings.betas]
     return [ceiling + [dict(method="none", seed=seed) for seed in seeds] + swept]
+
+
+def work(settings: Config) -> Work:
+    """What all cells of the grid compute: the main networks, then the readers of the digit, two of each main network."""
+
+    def main(method: str) -> NoisyNetwork:
+        return all_cnn_32(method, width=settings.width)
+
+    def reader(method: str) -> Reader:
+        frozen, n_in = (RawImage(), 48) if method == "raw image" else (main(method), round(192 * settings.width))
+        return Reader(frozen, n_in, round(192 * settings.width), noisy=True)
+
+    (cells,) = stages(settings)
+    methods = [(cell["method"],) for cell in cells]
+    networks = [which for which in methods if which != ("raw image",)]
+    shape = (3, 32, 32)
+    return work_of(settings, main, networks, shape) + work_of(
+        settings, reader, methods + networks, shape, settings.nuisance_epochs
+    )
 
 
 def run_cell(settings: Config, root: Path | str | None, earlier: Record, device: torch.device, cell: Cell) -> list[Row]:

@@ -22,10 +22,13 @@ from ib_tutorial.experiments.convolutional import (
     kl_per_layer,
     rank_correlation,
     rows_of,
+    shape_of,
     trained,
+    work_of,
 )
 from ib_tutorial.experiments.ledger import Finding, paired_differences
 from ib_tutorial.experiments.record import Cell, Record, Row
+from ib_tutorial.experiments.work import Work
 from ib_tutorial.information import gaussian_total_correlation
 from ib_tutorial.nn import NoisyNetwork, all_cnn_32, noise
 from ib_tutorial.nn.dropout import MIN_F
@@ -78,6 +81,17 @@ def source(settings: Config, root: Path | str | None) -> dict[str, str]:
 def stages(settings: Config) -> list[list[Cell]]:
     """One network per beta and seed; the seeds outside, so that a record cut short holds whole sweeps."""
     return [[dict(seed=seed, beta=beta) for seed in range(settings.n_seeds) for beta in settings.betas]]
+
+
+def work(settings: Config) -> Work:
+    """What all cells of the grid compute."""
+    shape = shape_of(settings.data)
+
+    def build() -> NoisyNetwork:
+        return all_cnn_32("information", width=settings.width, activation="softplus", channels=shape[0])
+
+    (cells,) = stages(settings)
+    return work_of(settings, build, [()] * len(cells), shape)
 
 
 def network_of(
