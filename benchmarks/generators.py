@@ -5,16 +5,17 @@ import torch
 
 from data_gen import cluttered, load, occluded, shapes32
 from data_gen.cluttered import clutter_plan
+from data_gen.memory import unwritten
 from data_gen.occluded import occlusion_plan
 
-from .harness import Sides, comparison
+from .harness import ALL_CORES, Sides, comparison
 from .plain_loops import cluttered_loop, crescent_radius, occluded_loop, shape_factors, shape_loop
 
 
 def _written(n: int, *shapes: tuple[int, ...]) -> None:
     """Allocate and write arrays of bytes of these shapes: the memory's share of the work."""
     for shape in shapes:
-        torch.empty(n, *shape, dtype=torch.uint8).fill_(1)
+        unwritten(n, *shape, device=torch.device("cpu")).fill_(1)
 
 
 def _clutter_floor(n: int, images: torch.Tensor) -> None:
@@ -32,7 +33,7 @@ def _clutter_floor(n: int, images: torch.Tensor) -> None:
 def _occlusion_floor(images: torch.Tensor, n_digits: int) -> None:
     """Draw the plans, copy the images to where the result will be, and write the masks."""
     occlusion_plan(np.arange(len(images)), n_digits, (2, 2), shift=2, seed=0)
-    images.clone()
+    unwritten(*images.shape, device=images.device).copy_(images)
     _written(len(images), (32, 32))
 
 
@@ -57,6 +58,7 @@ def _equal(ours: tuple, peer: tuple) -> bool:
     target=20,
     note="10,000 images of 96x96, 21 distractors, from mnist5k; bit for bit the same",
     smoke=dict(n=12, n_peer=5),
+    threads=ALL_CORES,
 )
 def cluttered_mnist(n: int = 10_000, n_peer: int = 500) -> Sides:
     digits = load("mnist5k")
@@ -77,6 +79,7 @@ def cluttered_mnist(n: int = 10_000, n_peer: int = 500) -> Sides:
     target=20,
     note="50,000 images of 32x32 under mnist5k digits; bit for bit the same",
     smoke=dict(n=12, n_peer=5),
+    threads=ALL_CORES,
 )
 def occluded_cifar(n: int = 50_000, n_peer: int = 2_000) -> Sides:
     # shapes32 stands in for CIFAR-10, which is not on every machine: speed does not depend on what the images show
@@ -99,6 +102,7 @@ def occluded_cifar(n: int = 50_000, n_peer: int = 2_000) -> Sides:
     target=20,
     note="10,000 images of 32x32; the loop is within a grey level at 98% of values",
     smoke=dict(n=12, n_peer=5),
+    threads=ALL_CORES,
 )
 def shapes(n: int = 10_000, n_peer: int = 500) -> Sides:
     crescent = crescent_radius()

@@ -20,6 +20,7 @@ from jaxtyping import Int64, UInt8
 from torch import Tensor
 
 from .errors import DataError
+from .memory import unwritten
 from .placing import placed
 from .randomness import below, deck, words
 
@@ -107,7 +108,7 @@ def cluttered(
 
     device = images.device
     result = Cluttered(
-        torch.empty(n, size, size, channels, dtype=torch.uint8, device=device),
+        unwritten(n, size, size, channels, device=device),
         torch.empty(n, dtype=torch.int64, device=device),
         torch.empty(n, 4, dtype=torch.int64, device=device),
         torch.empty(n, n_distractors, 4, dtype=torch.int64, device=device),

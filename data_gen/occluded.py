@@ -21,10 +21,11 @@ from jaxtyping import Int64, UInt8
 from torch import Tensor
 
 from .errors import DataError
+from .memory import unwritten
 from .placing import placed
 from .randomness import below, deck, words
 
-BATCH = 512
+BATCH = 1024
 
 
 class Occluded(NamedTuple):
@@ -91,10 +92,10 @@ def occluded(
 
     device, n = images.device, len(wanted)
     result = Occluded(
-        torch.empty(n, height, width, channels, dtype=torch.uint8, device=device),
+        unwritten(n, height, width, channels, device=device),
         torch.empty(n, dtype=torch.int64, device=device),
         torch.empty(n, dtype=torch.int64, device=device),
-        torch.empty(n, height, width, 1, dtype=torch.uint8, device=device),
+        unwritten(n, height, width, 1, device=device),
     )
     # Most of the mask has no ink, and there blending changes nothing: we look at up to 8 pixels at a time, one word of the mask.
     group = math.gcd(height * width, 8)
@@ -105,13 +106,12 @@ def occluded(
         plan = occlusion_plan(wanted[here], n_digits, centre, shift=shift, seed=seed, epoch=epoch)
         digit, place = (torch.from_numpy(part).to(device) for part in plan)
         over = digits.index_select(0, digit.to(digits.device)).to(device)
-        result.mask[here] = mask = placed(over, place, height, width)
-        pixels = images.index_select(0, which)
+        mask = placed(over, place, height, width, out=result.mask[here])
+        pixels = torch.index_select(images, 0, which, out=result.images[here])
         inked = mask.flatten().view(word).nonzero()[:, 0]
         ink, under = (part.view(-1, group, part.shape[-1]).index_select(0, inked) for part in (mask, pixels))
         blended = blend(under, ink).flatten().view(word).view(-1, channels)
-        pixels.flatten().view(word).view(-1, channels).index_copy_(0, inked, blended)
-        result.images[here] = pixels
+        pixels.view(-1).view(word).view(-1, channels).index_copy_(0, inked, blended)
         result.labels[here] = labels[which]
         result.digit_labels[here] = digit_labels[digit.to(digit_labels.device)].to(device)
     return result

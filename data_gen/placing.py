@@ -6,9 +6,15 @@ from torch import Tensor
 
 
 def placed(
-    pictures: UInt8[Tensor, "n h w channels"], corner: Int64[Tensor, "n 2"], height: int, width: int
+    pictures: UInt8[Tensor, "n h w channels"],
+    corner: Int64[Tensor, "n 2"],
+    height: int,
+    width: int,
+    out: UInt8[Tensor, "n height width channels"] | None = None,
 ) -> UInt8[Tensor, "n height width channels"]:
     """Black canvases of height x width with picture i at row and column corner[i]. Each must lie inside: this is not checked.
+
+    out: where to write them; its memory must be an unbroken stretch.
 
     The pictures lie one below the other on a strip that is as wide as the canvas, with more black between than any is moved. So
     canvas i is an unbroken stretch of the strip, and copying stretches is what memory does fastest.
@@ -17,7 +23,8 @@ def placed(
     margin, row = height - h + 1, width * channels
     strip = pictures.new_zeros(n * (height + 1) + margin, width, channels)
     strip[: n * (height + 1)].view(n, height + 1, width, channels)[:, margin:, :w] = pictures
-    start = (torch.arange(n, device=corner.device) * (height + 1) + margin - corner[:, 0]) * row - corner[
-        :, 1
-    ] * channels
-    return strip.flatten().unfold(0, height * row, 1).index_select(0, start).view(n, height, width, channels)
+    start = (torch.arange(margin, margin + n * (height + 1), height + 1, device=corner.device) - corner[:, 0]) * row
+    start -= corner[:, 1] * channels
+    stretches = strip.flatten().unfold(0, height * row, 1)
+    flat = None if out is None else out.view(n, height * row)
+    return torch.index_select(stretches, 0, start, out=flat).view(n, height, width, channels)

@@ -23,9 +23,10 @@ from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 
 from .errors import DataError
+from .memory import unwritten
 from .randomness import below, deck, unit, words
 
-BATCH = 128
+BATCH = 512
 SIDE = 32
 SHAPES = ("disc", "ring", "pair", "crescent", "triangle", "square", "bar", "cross", "corner", "star")
 BACKGROUNDS = ("plain", "gradient", "stripes", "checks")
@@ -111,7 +112,7 @@ def shapes32(n: int, *, seed: int, start: int = 0, epoch: int = 0, device: str |
     """
     if n < 0 or start < 0:
         raise DataError(f"n={n}, start={start}: neither can be negative.")
-    images = torch.empty(n, SIDE, SIDE, 3, dtype=torch.uint8, device=device)
+    images = unwritten(n, SIDE, SIDE, 3, device=torch.device(device))
     rows = images.flatten(1).view(torch.int64)  # an eighth of the elements to copy
     factors = shape_factors(np.arange(start, start + n), seed=seed, epoch=epoch)
     # Alike with alike: a batch then evaluates the formulas of a class or two, and not of all ten.
@@ -124,7 +125,9 @@ def shapes32(n: int, *, seed: int, start: int = 0, epoch: int = 0, device: str |
 
 def render(factors: ShapeFactors, device: str | torch.device = "cpu") -> UInt8[Tensor, "n 32 32 3"]:
     """The images that these factors describe: also with factors of one's own, to change one and keep the others."""
-    n, centre = len(factors.shape), (SIDE - 1) / 2
+    if len(factors.shape) == 0:
+        return torch.empty(0, SIDE, SIDE, 3, dtype=torch.uint8, device=device)
+    centre = (SIDE - 1) / 2
     corner = centre * math.sqrt(2)  # how far it is from the centre
     there = lambda values: torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32)).to(device)
     column = lambda values: there(np.asarray(values))[:, None, None]
@@ -138,15 +141,16 @@ def render(factors: ShapeFactors, device: str | torch.device = "cpu") -> UInt8[T
         dx, dy = (place[None, :] - col) / unit_, (place[:, None] - row) / unit_
         return dx * cos + dy * sin, dy * cos - dx * sin
 
-    distance = torch.empty(n, SIDE, SIDE, device=device)  # in pixels
-    for label, of in _groups(factors.shape):
+    def distance_of(label: int, of: Tensor) -> Tensor:
         scale, (row, col) = column(factors.scale[of]), map(column, factors.position[of].T)
-        x, y = along(factors.rotation[of], scale, row, col)
-        distance[of.to(device)] = SIGNED_DISTANCES[label](x, y).mul_(scale)
-    pattern = torch.empty(n, SIDE, SIDE, device=device)
-    for kind, of in _groups(factors.background):
+        return SIGNED_DISTANCES[label](*along(factors.rotation[of], scale, row, col)).mul_(scale)
+
+    def pattern_of(kind: int, of: Tensor) -> Tensor:
         period = corner if BACKGROUNDS[kind] == "gradient" else column(factors.background_period[of])
-        pattern[of.to(device)] = PATTERNS[kind](*along(factors.background_angle[of], period))
+        return PATTERNS[kind](*along(factors.background_angle[of], period))
+
+    distance = _each_kind(factors.shape, distance_of)  # in pixels
+    pattern = _each_kind(factors.background, pattern_of)
     from_light, _ = along(factors.light_angle, corner)
 
     # (behind * (1 - cover) + shape * cover) * light, where behind is a colour and a pattern, with one plane before three channels
@@ -161,9 +165,16 @@ def render(factors: ShapeFactors, device: str | torch.device = "cpu") -> UInt8[T
     return torch.stack(image.unbind(), dim=-1)
 
 
-def _groups(kinds: Int64[Tensor, " n"]) -> list[tuple[int, Tensor]]:
-    """Each kind that occurs, and where."""
-    return [(kind, (kinds == kind).nonzero()[:, 0]) for kind in kinds.unique().tolist()]
+def _each_kind(
+    kinds: Int64[Tensor, " n"], plane_of: Callable[[int, Int64[Tensor, " of_it"]], Float[Tensor, "of_it 32 32"]]
+) -> Float[Tensor, "n 32 32"]:
+    """A plane per image: `plane_of(kind, where)` of each kind that occurs, in the order of the images."""
+    groups = [(kind, (kinds == kind).nonzero()[:, 0]) for kind in kinds.unique().tolist()]
+    planes = [plane_of(kind, where) for kind, where in groups]
+    if len(planes) == 1:
+        return planes[0]
+    back = torch.cat([where for _, where in groups]).argsort()
+    return torch.cat(planes).index_select(0, back.to(planes[0].device))
 
 
 def colour(hue: Float[Tensor, " n"], luma: Float[Tensor, " n"]) -> np.ndarray:
