@@ -20,7 +20,6 @@ from ib_tutorial.figures.data import (
 )
 from ib_tutorial.figures.disentanglement import factorized_bills, noise_and_total_correlation, plug_in_bias
 from ib_tutorial.figures.dropout import noise_family, noise_over_training, unit_costs
-from ib_tutorial.figures.experiments import mnist_widths
 from ib_tutorial.figures.information_maps import (
     front_page,
     map_caps,
@@ -46,6 +45,7 @@ from ib_tutorial.figures.learned_versus_exact import (
     learned_plane,
     learned_source,
 )
+from ib_tutorial.figures.mnist_widths import mnist_widths
 from ib_tutorial.figures.occluded_nuisance import occluded_errors, occluded_layers, occluded_nats
 from ib_tutorial.figures.representations import (
     distance_to_markov,

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from ib_tutorial.experiments import Record
 from ib_tutorial.experiments import cifar_filters as experiment
-from ib_tutorial.figures.experiments import with_interval
+from ib_tutorial.figures.seeds import means
 from ib_tutorial.figures.style import METHODS
 
 LAYERS = {1: ("first noise layer, 16×16 places", "C0", "o"), 2: ("second, 8×8 places", "C3", "s")}
@@ -18,12 +18,14 @@ def filter_errors(record: Record) -> Figure:
     figure, (above, below) = plt.subplots(2, 1, figsize=(5.6, 6.6), sharex=True)
     run = [method for method in METHODS if record.select(stage="final", method=method)]
     for index, method in enumerate(run):
-        percent = [[100 * e for e in experiment.final(record, "test_error", method, width)] for width in widths]
-        with_interval(above, widths, percent, METHODS[method], dodge=1.02 ** (index - len(run) // 2))
+        dodge = 1.02 ** (index - len(run) // 2)
+        percent = {w * dodge: [100 * e for e in experiment.final(record, "test_error", method, w)] for w in widths}
+        means(above, percent, *METHODS[method], lw=1.5)
     above.set(ylabel="test error (%)", title="error")
     for index, rival in enumerate(rival for rival in run if rival != "information"):
-        gains = experiment.gains(record, rival)
-        with_interval(below, widths, [gains[width] for width in widths], METHODS[rival], dodge=1.02 ** (index - 1))
+        dodge = 1.02 ** (index - 1)
+        gains = {width * dodge: points for width, points in experiment.gains(record, rival).items()}
+        means(below, gains, *METHODS[rival], lw=1.5)
     below.axhline(0, color="0.3", lw=1)
     below.set(ylabel="percentage points", title="error of rival − error of Information Dropout")
     share_of_filters(below, widths)
@@ -37,8 +39,7 @@ def filter_information(record: Record) -> Figure:
     figure, panels = plt.subplots(2, 1, figsize=(5.6, 6.2), sharex=True)
     for panel, metric, label in zip(panels, ("kl", "kl_per_unit"), ("nats per image", "nats per unit"), strict=True):
         for layer, look in LAYERS.items():
-            curve = experiment.nats(record, f"{metric}_{layer}")
-            with_interval(panel, widths, [curve[width] for width in widths], look)
+            means(panel, experiment.nats(record, f"{metric}_{layer}"), *look, lw=1.5)
         panel.set(ylabel=label, ylim=(0, None))
     panels[0].set_title("in total")
     panels[1].set_title("per unit")

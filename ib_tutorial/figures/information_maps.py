@@ -17,7 +17,7 @@ from ib_tutorial.experiments import information_maps as experiment
 from ib_tutorial.experiments.convolutional import by_seed, standardised
 from ib_tutorial.experiments.reading_maps import kept_networks, small_middle_large
 from ib_tutorial.figures.data import bare
-from ib_tutorial.figures.vae_bound import means
+from ib_tutorial.figures.seeds import beta_axes, means
 
 LAYERS = {1: ("48×48", "C0", "o"), 2: ("24×24", "C1", "s"), 3: ("12×12", "C2", "^"), 4: ("6×6", "C3", "D")}
 """Name, colour and marker of each noise layer of All-CNN-96."""
@@ -110,14 +110,6 @@ def by_beta(record: Record, metric: str, scale: float = 1.0) -> dict[float, list
     cap = record.config["max_alpha"]
     found = {beta: by_seed(record, metric, beta=beta, cap=cap) for beta in sorted(record.config["betas"])}
     return {beta: [scale * value for value in values] for beta, values in found.items() if values}
-
-
-def beta_axes(record: Record, top: Axes, bottom: Axes) -> None:
-    """beta below, on a logarithmic axis, and what a nat weighs, beta / N, above."""
-    n = record.config["n_train"]
-    bottom.set(xscale="log", xlabel="β")
-    weights = top.secondary_xaxis("top", functions=(lambda beta: beta / n, lambda weight: weight * n))
-    weights.set_xlabel(f"effective β: β / {n:,}")
 
 
 def map_scores(record: Record, blind: Mapping[int, float]) -> Figure:

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from ib_tutorial.experiments import Record
 from ib_tutorial.experiments.convolutional import by_seed
-from ib_tutorial.figures.vae_bound import means
+from ib_tutorial.figures.seeds import beta_axes, means
 
 NOISY, CLEAN = ("C0", "o"), ("C1", "s")
 
@@ -30,14 +30,6 @@ def level(axis: Axes, record: Record, method: str, metric: str, label: str, colo
     values = [scale * value for value in by_seed(record, metric, method=method)]
     axis.axhline(sum(values) / len(values), color=color, ls=dash, lw=1.4, label=label)
     axis.axhspan(min(values), max(values), color=color, alpha=0.12, lw=0)
-
-
-def beta_axes(record: Record, top: Axes, bottom: Axes) -> None:
-    """beta below, on a logarithmic axis, and what a nat weighs, beta / N, above."""
-    n = record.config["n_train"]
-    bottom.set(xscale="log", xlabel="β")
-    weights = top.secondary_xaxis("top", functions=(lambda beta: beta / n, lambda weight: weight * n))
-    weights.set_xlabel(f"effective β: β / {n:,}")
 
 
 def occluded_errors(record: Record) -> Figure:

@@ -9,7 +9,7 @@ from matplotlib.ticker import LogLocator
 
 from ib_tutorial.experiments import Record
 from ib_tutorial.experiments.convolutional import by_seed
-from ib_tutorial.figures.vae_bound import means
+from ib_tutorial.figures.seeds import beta_axes, means
 
 AUTHORS_WEIGHT = 1.0 / 50_000
 """What a nat weighs in the authors' code for CIFAR-10 with Softplus units: beta = 1, divided by 50,000 images."""
@@ -58,9 +58,7 @@ def error_and_total_correlation(record: Record) -> Figure:
     fit_to_seeds(below)
     below.legend()
     on_beta_axis(record, above, below)
-    n_train = record.config["n_train"]
-    weight = above.secondary_xaxis("top", functions=(lambda beta: beta / n_train, lambda w: w * n_train))
-    weight.set_xlabel("weight of a nat, β / N")
+    beta_axes(record, above, below)
     return figure
 
 

@@ -4,29 +4,12 @@ from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ib_tutorial.experiments import Record
 from ib_tutorial.experiments import vae_bound as experiment
-from ib_tutorial.experiments.ledger import interval
+from ib_tutorial.figures.seeds import means
 from ib_tutorial.figures.style import LATENTS
-
-
-def means(axis: Axes, by_place: Mapping[float, Sequence[float]], label: str, color: str, marker: str, **line) -> None:
-    """Means over seeds joined by a line, a dot for each seed, an interval where there are several; empty places are left out."""
-    found = {place: values for place, values in by_place.items() if values}
-    stats = {place: interval(values) for place, values in found.items()}
-    axis.plot(
-        list(stats), [mean for mean, _, _ in stats.values()], color=color, marker=marker, ms=5, label=label, **line
-    )
-    for place, values in found.items():
-        mean, low, high = stats[place]
-        axis.plot([place] * len(values), values, ".", color=color, alpha=0.5, ms=4)
-        if len(values) > 1:
-            axis.errorbar(
-                place, mean, yerr=[[mean - low], [high - mean]], fmt="none", ecolor=color, elinewidth=1.2, capsize=2.5
-            )
 
 
 def vae_bounds(record: Record) -> Figure:

@@ -1,0 +1,32 @@
+"""What the figures of all experiments share: every seed, Student's 95 % interval of their mean, and what a nat weighs."""
+
+from collections.abc import Mapping, Sequence
+
+from matplotlib.axes import Axes
+
+from ib_tutorial.experiments import Record
+from ib_tutorial.experiments.ledger import interval
+
+
+def means(axis: Axes, by_place: Mapping[float, Sequence[float]], label: str, color: str, marker: str, **line) -> None:
+    """Means over seeds joined by a line, a dot for each seed, an interval where there are several; empty places are left out."""
+    found = {place: values for place, values in by_place.items() if values}
+    stats = {place: interval(values) for place, values in found.items()}
+    axis.plot(
+        list(stats), [mean for mean, _, _ in stats.values()], color=color, marker=marker, ms=5, label=label, **line
+    )
+    for place, values in found.items():
+        mean, low, high = stats[place]
+        axis.plot([place] * len(values), values, ".", color=color, alpha=0.5, ms=4)
+        if len(values) > 1:
+            axis.errorbar(
+                place, mean, yerr=[[mean - low], [high - mean]], fmt="none", ecolor=color, elinewidth=1.2, capsize=2.5
+            )
+
+
+def beta_axes(record: Record, top: Axes, bottom: Axes) -> None:
+    """beta below, on a logarithmic axis, and what a nat weighs, beta / N, above."""
+    n = record.config["n_train"]
+    bottom.set(xscale="log", xlabel="β")
+    weights = top.secondary_xaxis("top", functions=(lambda beta: beta / n, lambda weight: weight * n))
+    weights.set_xlabel(f"effective β: β / {n:,}")
