@@ -1,4 +1,4 @@
-"""A grid of small runs: a process per core, each on one thread, against one run after another on all cores."""
+"""A grid of small runs: a process per core, or all stacked into one program, against one run after another."""
 
 import os
 from functools import lru_cache, partial
@@ -8,7 +8,7 @@ import torch
 
 from ib_tutorial.experiments.grid import run_cells
 from ib_tutorial.nn import mlp, noise
-from ib_tutorial.training import fit
+from ib_tutorial.training import fit, fit_stacked
 
 from .bounds import median_seconds
 from .harness import ALL_CORES, Missing, Sides, comparison
@@ -109,3 +109,50 @@ def by_threads(run, cores: int) -> list[dict]:
         rows.append({"threads": threads, "seconds": median_seconds(run, repeats=3)})
     torch.set_num_threads(before)
     return rows
+
+
+@comparison(
+    "stacked",
+    target=1,
+    note="the same 12 runs stacked into one program (fit_stacked): fit, one run after another",
+    smoke=dict(width=8, n_images=200),
+    devices=("cpu", "cuda"),
+)
+def stacked(device: str = "cpu", width: int = 100, n_images: int = 60_000, n_run: int = 6_000) -> Sides:
+    images = Data("mnist", (28, 28, 1), n_images, device)
+    n_run = min(n_run, n_images)
+    x, y = images.x[:n_run], images.y[:n_run]
+    options = dict(epochs=1, n_train=n_images, batch_size=BATCH, precision="float32", progress=False)
+
+    def networks() -> list[torch.nn.Module]:
+        return [mlp_of(width, cell["seed"]).to(device) for cell in CELLS]
+
+    def ours(noisy: bool = True) -> list[float]:
+        cells = {f"{key}s": [cell[key] for cell in CELLS] for key in ("beta", "seed")}
+        with noise(torch.nn.ModuleList(built := networks()), on=noisy):
+            histories = fit_stacked(built, x, y, lrs=[LR] * len(CELLS), **cells, **options)
+        return [history[-1].loss for history in histories]
+
+    def peer(noisy: bool = True) -> list[float]:
+        with noise(torch.nn.ModuleList(built := networks()), on=noisy):
+            histories = [
+                fit(network, x, y, lr=LR, beta=cell["beta"], seed=cell["seed"], **options)
+                for network, cell in zip(built, CELLS, strict=True)
+            ]
+        return [history[-1].loss for history in histories]
+
+    def same(mine: list[float], theirs: list[float]) -> bool:
+        """Without noise all losses are equal but for rounding; with it, which each side draws for itself, near."""
+        return all(abs(a - b) < 0.1 * b for a, b in zip(mine, theirs, strict=True)) and all(
+            abs(a - b) < 1e-3 * b for a, b in zip(ours(noisy=False), peer(noisy=False), strict=True)
+        )
+
+    return Sides(
+        ours=ours,
+        peer=peer,
+        same=same,
+        ours_units=n_run,
+        peer_units=n_run,
+        units=n_images,
+        note=f"images: {images.source}",
+    )

@@ -9,6 +9,7 @@ from ib_tutorial.training.evaluate import (
 )
 from ib_tutorial.training.fit import Epoch, fit
 from ib_tutorial.training.objective import bernoulli_nats, information_bottleneck_loss, kl_per_image
+from ib_tutorial.training.stacked import fit_stacked
 
 __all__ = [
     "Epoch",
@@ -18,6 +19,7 @@ __all__ = [
     "evaluate",
     "evidence_bound",
     "fit",
+    "fit_stacked",
     "information_bottleneck_loss",
     "kl_per_image",
     "recalibrate_batch_norm",

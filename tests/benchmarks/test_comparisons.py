@@ -196,6 +196,15 @@ def test_the_grids_check_notices_a_missing_cell(small):
     assert not sides.same(ours, [2 * loss for loss in peer])
 
 
+def test_the_stacks_check_notices_another_weight_of_the_information(small, monkeypatch):
+    sides, real = small("stacked"), grid.fit_stacked
+    assert sides.same(sides.ours(), sides.peer())
+    monkeypatch.setattr(
+        grid, "fit_stacked", lambda *a, betas, **options: real(*a, betas=[0.0 for _ in betas], **options)
+    )
+    assert not sides.same(sides.ours(), sides.peer())
+
+
 def test_every_cell_of_the_grid_is_there_once():
     assert len(grid.CELLS) == len({tuple(cell.values()) for cell in grid.CELLS}) == 12
 
