@@ -29,13 +29,13 @@
     const every = x.ticks.length > 8 && box.width < 400 ? 2 : 1; // a phone has no room for more labels
     x.ticks.forEach(([tick, label], i) => {
       add(picture, "line", { class: "grid", x1: toX(tick), x2: toX(tick), y1: box.y, y2: bottom });
-      if (i % every === 0) add(picture, "text", { x: toX(tick), y: bottom + 18, "text-anchor": "middle" }, label);
+      if (i % every === 0) add(picture, "text", { x: toX(tick), y: bottom + 20, "text-anchor": "middle" }, label);
     });
     for (const [tick, label] of y.ticks) {
       add(picture, "line", { class: "grid", x1: box.x, x2: right, y1: toY(tick), y2: toY(tick) });
       add(picture, "text", { x: box.x - 6, y: toY(tick) + 4, "text-anchor": "end" }, label);
     }
-    add(picture, "text", { x: (box.x + right) / 2, y: HEIGHT - 8, "text-anchor": "middle" }, x.label);
+    add(picture, "text", { x: (box.x + right) / 2, y: HEIGHT - 6, "text-anchor": "middle" }, x.label);
     const turned = `translate(14 ${(box.y + bottom) / 2}) rotate(-90)`;
     add(picture, "text", { transform: turned, "text-anchor": "middle" }, y.label);
   }
