@@ -10,7 +10,7 @@ PY := .venv/bin/python
 export JUPYTER_PREFER_ENV_PATH := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: book html refresh student test browser test-browser bench clean help
+.PHONY: book html refresh student slides test browser test-browser bench clean help
 
 help:
 	@echo "make book [PROFILE=smoke|quick] [JOBS=n]   execute what changed and render the book into _build/html"
@@ -18,9 +18,10 @@ help:
 	@echo "make html                                  render what is already executed"
 	@echo "make refresh                               renew the outputs stored in the committed notebooks"
 	@echo "make student                               write the notebooks without solutions into _build/student"
+	@echo "make slides                                write a deck for each chapter into _build/slides, from the stored outputs"
 	@echo "make test                                  test the packages, and every chapter at smoke"
 	@echo "make browser                               install Chromium (as root, with apt-get) and what drives it"
-	@echo "make test-browser                          look at every page of the committed book in Chromium"
+	@echo "make test-browser                          look at every page and slide of the committed book in Chromium"
 	@echo "make bench [ARGS='NAME --json FILE']       time the library against what one would otherwise write (half an hour)"
 	@echo "make clean                                 remove _build (keeps .venv)"
 
@@ -36,6 +37,10 @@ refresh: .venv/installed
 student: .venv/installed
 	@$(PY) book/student.py
 
+slides: .venv/installed
+	@$(PY) book/build.py stored
+	@$(PY) book/slides.py
+
 test: .venv/installed
 	OMP_NUM_THREADS=1 $(PY) -m pytest tests --ignore tests/browser -n 2 --dist loadscope
 	OMP_NUM_THREADS=1 IB_TUTORIAL_PROFILE=smoke $(PY) -m pytest book -n 2 --dist loadscope \
@@ -49,6 +54,7 @@ browser: .venv/installed
 
 test-browser: browser
 	$(PY) book/build.py stored
+	$(PY) book/slides.py
 	$(PY) -m pytest tests/browser -n 2
 
 bench: .venv/installed
