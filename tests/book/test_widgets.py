@@ -147,10 +147,9 @@ def test_the_settings_are_those_of_the_chapters(widgets):
 def test_every_theory_chapter_has_one_widget_and_asks_for_a_prediction_first(widgets):
     shown = []
     for path in THEORY:
-        cells = [cell.source for cell in nbformat.read(path, 4).cells if ":::{widget}" in cell.source]
-        (found,) = [(cell, *match.groups()) for cell in cells for match in CELL.finditer(cell)]
-        cell, name, label, alt, caption, fallback = found
-        question = cell.split(":::{widget}")[0].strip().split("\n\n")[-1]
+        page = "\n\n".join(cell.source for cell in nbformat.read(path, 4).cells if cell.cell_type == "markdown")
+        ((name, label, alt, caption, fallback),) = CELL.findall(page)
+        question = page.split("\n\n:::{widget}")[0].split("\n\n")[-1]
         assert "**Predict, then move" in question and question.endswith("?"), question
         assert label.startswith("fig-move-") and len(caption) > 40
         assert len(alt.split()) >= 8 and alt.endswith(".")
