@@ -55,7 +55,7 @@ browser: .venv/installed
 test-browser: browser
 	$(PY) book/build.py stored
 	$(PY) book/slides.py
-	$(PY) -m pytest tests/browser -n 2
+	$(PY) -m pytest tests/browser -n 2 --reruns 2 --only-rerun "crashed|has been closed|Connection closed"
 
 bench: .venv/installed
 	@$(PY) -m benchmarks $(ARGS)

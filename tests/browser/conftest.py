@@ -24,13 +24,25 @@ def chromium():
     if CHROMIUM is None:
         pytest.skip("NO PAGE WAS LOOKED AT: there is no Chromium; run `make browser` as root, or install it")
     sync_api = pytest.importorskip("playwright.sync_api", reason="NO PAGE WAS LOOKED AT: run `make browser`")
-    arguments = ["--disable-gpu", "--host-resolver-rules=MAP * ~NOTFOUND"]
+    arguments = ["--disable-gpu", "--disable-dev-shm-usage", "--host-resolver-rules=MAP * ~NOTFOUND"]
     if os.geteuid() == 0:
         arguments.append("--no-sandbox")  # Chromium refuses root otherwise
     with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        browser = Chromium(lambda: playwright.chromium.launch(executable_path=CHROMIUM, args=arguments))
         yield browser
-        browser.close()
+        browser.running.close()
+
+
+class Chromium:
+    """The browser of all tests, started anew where it has died: on a busy machine it does, and the Makefile runs that test again."""
+
+    def __init__(self, launch):
+        self.launch, self.running = launch, launch()
+
+    def new_context(self, **options):
+        if not self.running.is_connected():
+            self.running = self.launch()
+        return self.running.new_context(**options)
 
 
 class Visit:

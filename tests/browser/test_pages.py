@@ -81,7 +81,7 @@ def test_what_is_missing_is_noticed(visit):
 
 
 def test_the_file_that_is_opened_leads_to_the_front_page(html, chromium):
-    page = chromium.new_page()
+    page = chromium.new_context().new_page()
     page.goto((html / "index.html").as_uri())
     page.wait_for_url("**/book/index.html")
     page.close()
