@@ -41,7 +41,8 @@ def kl_log_normal(
     Shapes broadcast; alpha and sigma are standard deviations and must be positive. Gradients flow to all four arguments. Raises nothing
     by value.
     """
-    return (alpha**2 + (log_f - mu) ** 2) / (2 * sigma**2) - torch.log(alpha / sigma) - 0.5
+    # one division and two logarithms of sigma, which is often one number for many units
+    return (alpha**2 + (log_f - mu) ** 2) * (0.5 / sigma**2) - torch.log(alpha) + (torch.log(sigma) - 0.5)
 
 
 def kl_standard_normal(mean: Float[Tensor, "*#units"], log_var: Float[Tensor, "*#units"]) -> Float[Tensor, "*units"]:
