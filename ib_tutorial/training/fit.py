@@ -94,6 +94,7 @@ def fit(
     network.train()
     stepper = chosen_optimiser(optimiser, network, lr, momentum, weight_decay)
     run = compiled(network, x[:batch_size], kind) if compile else network
+    parameters = list(network.parameters())
     n_steps = math.ceil(len(x) / batch_size)
     terms = torch.zeros(n_steps, 4, device=x.device)  # loss, cross-entropy, KL, gradient of each step, on the device
     history: list[Epoch] = []
@@ -124,7 +125,7 @@ def fit(
                 stepper.zero_grad(set_to_none=True)
                 loss.total.backward()
                 stepper.step()
-                terms[step] = torch.stack([*loss, gradient_norm(network)]).detach()
+                terms[step] = torch.stack([*loss, gradient_norm(parameters)]).detach()
                 if step % CHECK_EVERY == CHECK_EVERY - 1 or step == n_steps - 1:
                     stop_if_not_finite(terms[: step + 1], epoch, beta / n_train, lr_now)
 
@@ -151,10 +152,9 @@ def chosen_optimiser(
     raise ValueError(f"optimiser is {name!r}; it must be 'sgd' or 'adam'")
 
 
-def gradient_norm(network: nn.Module) -> Float[Tensor, ""]:
+def gradient_norm(parameters: Sequence[nn.Parameter]) -> Float[Tensor, ""]:
     """Euclidean norm of the gradient over all parameters that have one."""
-    gradients = [p.grad for p in network.parameters() if p.grad is not None]
-    return torch.nn.utils.get_total_norm(gradients)
+    return torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
 
 
 def resumed(path: Path, network: nn.Module, optimiser: torch.optim.Optimizer, settings: dict) -> list[Epoch]:

@@ -1,7 +1,7 @@
 """In which precision to multiply matrices: bfloat16 where the device is fast at it, measured rather than assumed."""
 
 import time
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
 from typing import Literal
 
@@ -25,7 +25,7 @@ def chosen(precision: Precision, device: torch.device) -> Literal["float32", "bf
 
 def autocast(precision: Literal["float32", "bfloat16"], device: torch.device) -> AbstractContextManager:
     """Within this context matrix products and convolutions run in `precision`; parameters and losses stay float32."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
+    return torch.autocast(device.type, torch.bfloat16) if precision == "bfloat16" else nullcontext()
 
 
 @lru_cache
