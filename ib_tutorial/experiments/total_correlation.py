@@ -181,6 +181,7 @@ FINDINGS = (
         "is above 0.",
         unit="rank correlation",
         values=lambda record: [-r for r in rank_correlation(record, "tc_log_z")],
+        comment="It falls at every step, and so it would if the units stayed as they are and the noise alone grew (chapter 11).",
     ),
     Finding(
         name="total_correlation.units_come_apart",
@@ -191,6 +192,7 @@ FINDINGS = (
         "is above 0.",
         unit="rank correlation",
         values=lambda record: [-r for r in rank_correlation(record, "tc_log_f")],
+        comment="It rises at every step, to more than twice: before the noise the units grow more alike. The fall is the noise's.",
     ),
     Finding(
         name="total_correlation.error_first_falls",
@@ -201,6 +203,8 @@ FINDINGS = (
         "is above 0.",
         unit="percentage points of test error",
         values=improvement,
+        comment="The regime is that of the claim: at the smallest beta the training error is zero, so there is overfitting to "
+        "prevent.",
     ),
     Finding(
         name="total_correlation.error_then_rises",
@@ -211,5 +215,6 @@ FINDINGS = (
         "is above 0.",
         unit="percentage points beyond 10",
         values=lambda record: [rise - 10.0 for rise in collapse(record)],
+        comment="At the largest beta the training error is nearly as high as the test error: the network no longer does its task.",
     ),
 )
