@@ -55,7 +55,7 @@ browser: .venv/installed
 test-browser: browser
 	$(PY) book/build.py stored
 	$(PY) book/slides.py
-	$(PY) -m pytest tests/browser -n 2 --reruns 2 --only-rerun "crashed|has been closed|Connection closed|Timeout"
+	$(PY) -m pytest tests/browser -n 2
 
 bench: .venv/installed
 	@$(PY) -m benchmarks $(ARGS)

@@ -12,6 +12,18 @@ HTML = ROOT / "_build" / "stored" / "_build" / "html"
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
 
+def pytest_configure(config) -> None:
+    config.addinivalue_line("markers", "flaky: of pytest-rerunfailures, which may be missing")
+
+
+def pytest_collection_modifyitems(items) -> None:
+    """A test whose browser died, or took too long, is tried again, and no other."""
+    for item in items:
+        item.add_marker(
+            pytest.mark.flaky(reruns=2, only_rerun=["crashed", "has been closed", "Connection closed", "Timeout"])
+        )
+
+
 @pytest.fixture(scope="session")
 def html() -> Path:
     if not (HTML / "index.html").exists():
@@ -34,7 +46,7 @@ def chromium():
 
 
 class Chromium:
-    """The browser of all tests, started anew where it has died: on a busy machine it does, and the Makefile runs that test again."""
+    """The browser of all tests, started anew where it has died, as it does on a busy machine."""
 
     def __init__(self, launch):
         self.launch, self.running = launch, launch()
