@@ -36,10 +36,11 @@ def main() -> int:
         return smoke(arguments.names or list(known), device)
 
     print(f"{'name':<26}{'ours':>12}{'peer':>12}{'ratio':>9}{'spread':>16}{'target':>9}")
-    results = []
+    results, failed = [], False
     for result in run(arguments.names, arguments.rounds, device):
         if isinstance(result, Skipped):
-            print(f"{result.name:<26}skipped: {result.why}", flush=True)
+            print(f"{result.name:<26}{'FAILED' if result.failed else 'skipped'}: {result.why}", flush=True)
+            failed |= result.failed
             continue
         results.append(asdict(result))
         low, high = result.spread
@@ -61,7 +62,7 @@ def main() -> int:
             arguments.json.write_text(json.dumps(results, indent=1) + "\n")
     if results:
         print(results[-1]["machine"], results[-1]["versions"])
-    return 0
+    return int(failed)
 
 
 def usable(device: str) -> str:

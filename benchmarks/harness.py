@@ -76,10 +76,11 @@ class Result:
 
 @dataclass(frozen=True)
 class Skipped:
-    """A comparison that was not made, and what it needs."""
+    """A comparison that was not made: what it needs, or, where it failed, that its two sides do not agree."""
 
     name: str
     why: str
+    failed: bool = False
 
 
 @dataclass(frozen=True)
@@ -235,3 +236,5 @@ def run(names: Sequence[str], rounds: int = MIN_ROUNDS, device: str = "cpu") -> 
             yield measure(known[name], rounds, device)
         except Missing as missing:
             yield Skipped(name, str(missing))
+        except AssertionError as error:
+            yield Skipped(name, str(error), failed=True)

@@ -1,6 +1,7 @@
 """The harness: what it refuses to time, what it skips, and what it writes."""
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -120,6 +121,18 @@ def test_what_is_missing_is_skipped_and_says_what_it_needs(registry):
 def run_cli(monkeypatch, *arguments):
     monkeypatch.setattr("sys.argv", ["benchmarks", *arguments])
     return cli.main()
+
+
+def test_a_comparison_whose_sides_disagree_fails_the_run_and_does_not_stop_it(registry, monkeypatch, capsys):
+    registry["other"] = comparison_of(lambda: replace(sums(), same=lambda ours, peer: False), name="other")
+    registry["more"] = comparison_of(sums, name="more")
+    assert run_cli(monkeypatch, "other", "more") == 1
+    printed = capsys.readouterr().out
+    assert (
+        "other" in printed
+        and "FAILED: other: the two sides do not compute the same" in printed
+        and "\nmore " in printed
+    )
 
 
 def test_the_json_holds_the_required_keys_the_machine_and_the_versions(registry, monkeypatch, tmp_path, capsys):

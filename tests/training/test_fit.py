@@ -5,14 +5,6 @@ from ib_tutorial.nn import all_cnn_32, mlp
 from ib_tutorial.training import evaluate, fit, recalibrate_batch_norm
 
 
-@pytest.fixture
-def blobs():
-    """Three separable classes in eight dimensions."""
-    generator = torch.Generator().manual_seed(0)
-    y = torch.arange(300) % 3
-    return torch.randn(300, 8, generator=generator) + 4 * torch.eye(3, 8)[y], y
-
-
 def network(seed=0, dropout="information"):
     torch.manual_seed(seed)
     return mlp(16, dropout, n_inputs=8, n_classes=3)

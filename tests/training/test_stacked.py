@@ -9,14 +9,6 @@ from ib_tutorial.training import fit, fit_stacked
 LRS, BETAS, SEEDS = (0.05, 0.02, 0.1), (0.0, 3.0, 30.0), (0, 1, 5)
 
 
-@pytest.fixture
-def blobs():
-    """Three separable classes in eight dimensions."""
-    generator = torch.Generator().manual_seed(0)
-    y = torch.arange(300) % 3
-    return torch.randn(300, 8, generator=generator) + 4 * torch.eye(3, 8)[y], y
-
-
 def networks(dropout):
     torch.manual_seed(0)
     return [mlp(16, dropout, n_inputs=8, n_classes=3) for _ in LRS]
