@@ -192,7 +192,7 @@ FINDINGS = (
         "is above 0.",
         unit="rank correlation",
         values=lambda record: [-r for r in rank_correlation(record, "tc_log_f")],
-        comment="It rises at every step, to more than twice: before the noise the units grow more alike. The fall is the noise's.",
+        comment="It rises at every step, to more than twice: before the noise the units grow more dependent. The fall is the noise's.",
     ),
     Finding(
         name="total_correlation.error_first_falls",
