@@ -57,35 +57,39 @@ def vae_bounds(record: Record) -> Figure:
 
 
 def vae_training(record: Record) -> Figure:
-    """The loss over training for each k, means over seeds (above); Information Dropout's minus the Gaussian's (below)."""
+    """The loss over training for each k, a line for each seed (above); Information Dropout's minus the Gaussian's (below)."""
     ks = record.config["ks"]
     figure, axes = plt.subplots(2, len(ks), figsize=(6.2, 4.6), sharex=True, sharey="row", squeeze=False)
     for (above, below), k in zip(axes.T, ks, strict=True):
-        losses = {}
+        losses = {latents: seeds_of(experiment.curve(record, k, latents)) for latents in LATENTS}
         for latents, (name, color, _) in LATENTS.items():
-            by_epoch = {
-                epoch + 1: np.mean(values) for epoch, values in experiment.curve(record, k, latents).items() if values
-            }
-            above.plot(list(by_epoch), list(by_epoch.values()), color=color, label=name)
-            losses[latents] = by_epoch
-        shared = [epoch for epoch in losses["gaussian"] if epoch in losses["information"]]
-        below.plot(shared, [losses["information"][e] - losses["gaussian"][e] for e in shared], color="0.2")
-        below.axhspan(0, experiment.MARGIN, color="C2", alpha=0.15, lw=0)
+            for index, by_epoch in enumerate(losses[latents]):
+                epochs = range(1, len(by_epoch) + 1)
+                above.plot(epochs, by_epoch, color=color, lw=1.2, alpha=0.8, label=name if index == 0 else None)
+        for gaussian, information in zip(losses["gaussian"], losses["information"], strict=False):
+            difference = [b - a for a, b in zip(gaussian, information, strict=False)]
+            below.plot(range(1, len(difference) + 1), difference, color="0.2", lw=1.2, alpha=0.8)
+        below.axhspan(-experiment.MARGIN, experiment.MARGIN, color="C2", alpha=0.15, lw=0)
         for axis in (above, below):
             for drop in record.config["drops"]:
                 axis.axvline(drop + 0.5, color="0.6", lw=1, ls=":")
         above.set(title=f"k = {k}", yscale="log")
-        above.set_yticks([100, 120, 150, 200], ["100", "120", "150", "200"])
+        above.set_yticks([100, 150, 200, 300, 500], ["100", "150", "200", "300", "500"])
         above.minorticks_off()
         below.axhline(0, color="0.3", lw=1)
         below.set(xlabel="epoch")
-        below.set_yscale("symlog", linthresh=1.0)
-        below.set_yticks([-1, 0, 1, 2, 5, 10, 20], ["-1", "0", "1", "2", "5", "10", "20"])
+        below.set_yscale("symlog", linthresh=2.0)
+        below.set_yticks([-100, -10, -2, 0, 2, 10, 100], ["−100", "−10", "−2", "0", "2", "10", "100"])
         below.minorticks_off()
     axes[0, 0].set(ylabel="loss (nats per image)")
     axes[1, 0].set(ylabel="difference (nats)")
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure
+
+
+def seeds_of(by_epoch: Mapping[int, Sequence[float]]) -> list[tuple[float, ...]]:
+    """One curve per seed, from the seeds' values at each epoch."""
+    return list(zip(*(values for values in by_epoch.values() if values), strict=True))
 
 
 def vae_rates(record: Record) -> Figure:
