@@ -3,6 +3,7 @@
 from ib_tutorial.exercises import (
     activation_priors,
     autoencoder,
+    cifar_filters,
     disentanglement,
     information_dropout,
     information_maps,
@@ -12,6 +13,7 @@ from ib_tutorial.exercises import (
     occluded_nuisance,
     representations,
     total_correlation,
+    vae_bound,
 )
 from ib_tutorial.exercises.exercise import Exercise
 
@@ -23,9 +25,11 @@ MODULES = (
     autoencoder,
     activation_priors,
     mnist_widths,
+    cifar_filters,
     information_maps,
     occluded_nuisance,
     total_correlation,
+    vae_bound,
     learned_versus_exact,
 )  # in the order of the chapters
 
