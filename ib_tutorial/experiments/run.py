@@ -8,6 +8,7 @@ from contextlib import closing
 from dataclasses import asdict, replace
 from datetime import datetime, timezone
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -125,14 +126,15 @@ def run(
         started=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         **(where() if scheduler is None else shared_provenance(on_every_worker(where, scheduler))),
     )
-    record = fresh if force or path is None or not path.exists() else taken_up(load_record(path), fresh, path)
+    stages = module.stages(settings)
+    record = fresh if force or path is None or not path.exists() else taken_up(load_record(path), fresh, stages, path)
     if not record.finished:
         run_cell = partial(module.run_cell, settings, data, record, torch.device(device))
         if deterministic:
             run_cell = partial(deterministically, run_cell)
         if jobs is None and scheduler is None and torch.device(device).type == "cuda":
             jobs = 1
-        fill(record, module.stages(settings), run_cell, path, jobs, scheduler, progress)
+        fill(record, stages, run_cell, path, jobs, scheduler, progress)
     return record
 
 
@@ -160,13 +162,13 @@ def shared_provenance(workers: dict[str, dict[str, Any]]) -> dict[str, Any]:
     return {**next(iter(workers.values())), "device": " and ".join(devices)}
 
 
-def taken_up(kept: Record, fresh: Record, path: Path) -> Record:
+def taken_up(kept: Record, fresh: Record, stages: list[list[Cell]], path: Path) -> Record:
     """The record in `path`, to go on with; ValueError where it was begun with other settings or other data.
 
-    A record of fewer seeds is one to go on with: `--seeds 5` adds what a run of three lacks.
+    A finished record may lack cells of the grid: `--seeds 5` adds to a run of three, and an experiment may have gained a method.
     """
     if len(fresh.seeds) > len(kept.seeds):
-        kept.config["n_seeds"], kept.seeds, kept.finished = fresh.config["n_seeds"], fresh.seeds, False
+        kept.config["n_seeds"], kept.seeds = fresh.config["n_seeds"], fresh.seeds
     for what in ("config", "source"):
         before, now = getattr(kept, what), getattr(fresh, what)
         if before != now:
@@ -175,6 +177,7 @@ def taken_up(kept: Record, fresh: Record, path: Path) -> Record:
                 f"{path.name} was begun with another {what}: {changed} (there, here); go on with the same settings, "
                 "give another --out, or start anew with --force"
             )
+    kept.finished = kept.finished and all(kept.has(cell) for cell in chain.from_iterable(stages))
     if not kept.finished and fresh.commit not in kept.commit.split(", "):
         kept.commit += f", {fresh.commit}"
     return kept

@@ -23,7 +23,7 @@ def mnist_widths(record: Record) -> Figure:
     above.yaxis.set_major_locator(LogLocator(subs=(1.0, 1.5, 2.0, 3.0, 5.0)))
     above.yaxis.set_major_formatter("{x:g}")
     above.yaxis.set_minor_locator(NullLocator())
-    for index, rival in enumerate(("none", "binary", "log_normal")):
+    for index, rival in enumerate(("none", "binary", "binary_gated", "log_normal")):
         dodge = 1.02 ** (index - 1)
         gains = {width * dodge: points for width, points in experiment.gains(record, rival).items()}
         means(below, gains, *METHODS[rival], lw=1.5)

@@ -18,11 +18,14 @@ def test_the_findings_follow_the_errors(record_with_errors):
     base = {
         "information": {50: 0.020, 400: 0.015},
         "binary": {50: 0.030, 400: 0.017},
+        "binary_gated": {50: 0.027, 400: 0.016},
         "log_normal": {50: 0.024, 400: 0.017},
     }
-    assert verdicts(**base) == dict.fromkeys(["beats_binary", "most_on_small", "adapting_helps"], "supported")
+    names = ["beats_binary", "most_on_small", "adapting_helps", "equal_parameters"]
+    assert verdicts(**base) == dict.fromkeys(names, "supported")
     worse = base | {"information": {50: 0.040, 400: 0.020}}
-    assert verdicts(**worse) == dict.fromkeys(["beats_binary", "most_on_small", "adapting_helps"], "not supported")
+    assert verdicts(**worse) == dict.fromkeys(names, "not supported")
+    assert verdicts(**base | {"binary_gated": {50: 0.019, 400: 0.014}})["equal_parameters"] == "not supported"
     flat = base | {"binary": {50: 0.022, 400: 0.025}}
     assert verdicts(**flat)["beats_binary"] == "supported" and verdicts(**flat)["most_on_small"] == "not supported"
 

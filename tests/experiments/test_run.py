@@ -58,7 +58,7 @@ def test_an_interrupted_run_goes_on_where_it_stopped(whole, tmp_path, monkeypatc
     again.clear()
     assert run("mnist_widths", "smoke", out=tmp_path, jobs=1, progress=False) == resumed and not again
     run("mnist_widths", "smoke", out=tmp_path, jobs=1, progress=False, force=True)
-    assert len(again) == len(done) + 26 - 9
+    assert len(again) == len(done) + 32 - 9
 
 
 def test_two_processes_find_what_one_finds(whole, monkeypatch):
@@ -146,6 +146,17 @@ def test_more_seeds_are_added_to_a_finished_record(tmp_path, monkeypatch):
     assert more.finished and more.seeds == [0, 1] and more.config["n_seeds"] == 2
     assert ran and all(cell["seed"] == 1 for cell in ran)
     assert more.rows == run("mnist_widths", "smoke", seeds=2, jobs=1, progress=False).rows
+
+
+def test_a_method_that_an_experiment_has_gained_is_added_to_a_finished_record(tmp_path, monkeypatch):
+    everything = run("mnist_widths", "smoke", seeds=1, jobs=1, progress=False)
+    with monkeypatch.context() as before:
+        before.setattr(mnist_widths, "TUNED", ("none", "binary", "information"))
+        first = run("mnist_widths", "smoke", seeds=1, jobs=1, out=tmp_path, progress=False)
+    assert first.finished and not first.select(method="binary_gated")
+    more = run("mnist_widths", "smoke", seeds=1, jobs=1, out=tmp_path, progress=False)
+    assert more.finished and len(more.rows) > len(first.rows)
+    assert sorted(map(str, more.rows)) == sorted(map(str, everything.rows))
 
 
 def test_deterministic_kernels_are_asked_for_within_cells_and_no_longer(monkeypatch):
