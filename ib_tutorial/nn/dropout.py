@@ -18,14 +18,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from ib_tutorial.information import kl_log_normal, kl_log_uniform, kl_variational_dropout
+from ib_tutorial.nn import fused
+from ib_tutorial.nn.fused import MIN_ALPHA, MIN_F
 
 Units = Float[Tensor, "batch *units"]
-
-MIN_ALPHA = 1e-6
-"""The least noise scale. A saturated sigmoid would give alpha = 0, and no noise costs infinitely many nats."""
-
-MIN_F = 1e-4
-"""The least f(x) whose logarithm is taken, as in the authors' code: a unit at 0 has log f = -inf."""
 
 SOFTPLUS_LOG_MEAN, SOFTPLUS_LOG_STD = -0.441, 0.716
 """Mean and standard deviation of log softplus(n), n ~ N(0, 1): where the log-normal prior starts."""
@@ -106,19 +102,27 @@ class InformationDropout(NoiseLayer):
 
     def noise_scale(self, x: Float[Tensor, "batch *inputs"]) -> Units:
         """alpha(x), in [MIN_ALPHA, max_alpha], in float32 whatever the precision of x."""
-        return (self.max_alpha * torch.sigmoid(self.alpha(x).float())).clamp(min=MIN_ALPHA)
+        return self.scale(self.alpha(x))
+
+    def scale(self, pre_activation: Units) -> Units:
+        return (self.max_alpha * torch.sigmoid(pre_activation.float())).clamp(min=MIN_ALPHA)
 
     def forward(self, x: Float[Tensor, "batch *inputs"]) -> tuple[Units, Units]:
-        f = self.f(x)
-        alpha = self.noise_scale(x)
-        if alpha.shape != f.shape:
-            raise ValueError(f"alpha(x) has shape {tuple(alpha.shape)}; it needs that of f(x), {tuple(f.shape)}")
+        f, pre_activation = self.f(x), self.alpha(x)
+        if pre_activation.shape != f.shape:
+            raise ValueError(f"alpha(x) has shape {tuple(pre_activation.shape)}; it needs that of f(x), {tuple(f.shape)}")
+        mu, sigma = (self.mu, self.log_sigma.exp()) if self.prior == "log_normal" else (None, None)
+        if self.noisy and f.numel() >= fused.PAYS_FROM and not torch.compiler.is_compiling():
+            # what follows, as one operation; a compiler makes its own of it
+            n = standard_normal(f)
+            return fused.NoisyUnits.apply(f, pre_activation, n, mu, sigma, self.max_alpha, self.unit_mean)
+        alpha = self.scale(pre_activation)
         shift = -(alpha**2) / 2 if self.unit_mean else 0.0
-        if self.prior == "log_uniform":
+        if mu is None or sigma is None:
             kl = kl_log_uniform(alpha, self.max_alpha)
         else:
             log_f = f.float().clamp(min=MIN_F).log()
-            kl = kl_log_normal(log_f + shift, alpha, self.mu, self.log_sigma.exp())
+            kl = kl_log_normal(log_f + shift, alpha, mu, sigma)
         return (multiply(f, alpha, shift) if self.noisy else f), kl
 
     def extra_repr(self) -> str:

@@ -1,0 +1,151 @@
+r"""Information Dropout's noise and its cost as one operation, with a derivative written by hand.
+
+The layer's formulas are those of `InformationDropout.forward` and `ib_tutorial.information.kl`; the tests hold this operation to
+them, value and gradient. Left to autograd, each of their some twenty steps writes a tensor as large as all units, keeps it for the
+derivative, and reads it again there. This operation keeps nothing but what it is given, and goes through the units a piece at a
+time: it computes one piece, in place, while it is in the processor's cache, and computes again what the derivative needs.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+MIN_ALPHA = 1e-6
+"""The least noise scale. A saturated sigmoid would give alpha = 0, and no noise costs infinitely many nats."""
+
+MIN_F = 1e-4
+"""The least f(x) whose logarithm is taken, as in the authors' code: a unit at 0 has log f = -inf."""
+
+PAYS_FROM = 2**17
+"""Units from which this operation is faster than autograd, whose steps on fewer stay in the cache by themselves."""
+
+PIECE = 2**17
+"""Units that one thread works on at a time: half a megabyte in float32, of which a cache of the second level holds a few."""
+
+
+class NoisyUnits(torch.autograd.Function):
+    r"""(z, kl) of the units f: z = f exp(shift + alpha n), with alpha = max_alpha sigmoid(pre_activation), and its cost in nats.
+
+    n: standard normal numbers, one per unit; the precision of all that is computed is theirs, and z has that of f.
+    mu, sigma: of the log-normal prior; both None for the log-uniform one.
+    unit_mean: the shift is -alpha^2 / 2 if so, else 0.
+
+    Gradients flow to all tensors but n, once: there is no second derivative.
+    """
+
+    @staticmethod
+    def forward(
+        f: Float[Tensor, "batch *units"],
+        pre_activation: Float[Tensor, "batch *units"],
+        n: Float[Tensor, "batch *units"],
+        mu: Float[Tensor, ""] | None,
+        sigma: Float[Tensor, ""] | None,
+        max_alpha: float,
+        unit_mean: bool,
+    ) -> tuple[Float[Tensor, "batch *units"], Float[Tensor, "batch *units"]]:
+        z, kl = torch.empty_like(f), torch.empty_like(n)
+        for f_, pre_activation_, n_, z_, kl_ in pieces(f, pre_activation, n, z, kl):
+            alpha = noise_scale(pre_activation_, n, max_alpha)
+            if mu is None or sigma is None:
+                torch.div(alpha, max_alpha, out=kl_).log_().neg_()
+            else:
+                from_mean = log_floored(f_, n)[0].sub_(mu)
+                if unit_mean:
+                    from_mean.addcmul_(alpha, alpha, value=-0.5)
+                squares = from_mean.mul_(from_mean).addcmul_(alpha, alpha)
+                torch.addcmul(torch.log(sigma) - 0.5, squares, 0.5 / sigma**2, out=kl_).sub_(alpha.log())
+            z_.copy_(f_).mul_(log_noise(alpha, n_, unit_mean).exp_())
+        return z, kl
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple, output: Any) -> None:
+        *tensors, ctx.max_alpha, ctx.unit_mean = inputs
+        ctx.save_for_backward(*tensors)
+
+    @staticmethod
+    def backward(ctx: Any, of_z: Tensor, of_kl: Tensor) -> tuple[Tensor | None, ...]:
+        if torch.is_grad_enabled():
+            raise RuntimeError(
+                "NoisyUnits has no second derivative, which create_graph=True and torch.func.grad prepare; "
+                "set ib_tutorial.nn.fused.PAYS_FROM = math.inf, and layers of every size leave their derivatives to autograd"
+            )
+        f, pre_activation, n, mu, sigma = ctx.saved_tensors
+        of_f, of_pre_activation = torch.empty_like(f), torch.empty_like(pre_activation)
+        sums = []
+        for f_, pre_activation_, n_, of_z_, of_kl_, of_f_, of_pre_activation_ in pieces(
+            f, pre_activation, n, of_z, of_kl, of_f, of_pre_activation
+        ):
+            alpha = noise_scale(pre_activation_, n, ctx.max_alpha)
+            log_eps = log_noise(alpha, n_, ctx.unit_mean)
+            through_z = log_eps.exp().mul_(of_z_)
+            if ctx.unit_mean:
+                log_eps.addcmul_(alpha, alpha, value=-0.5)  # now alpha n - alpha^2, its own derivative by log alpha
+            of_log_alpha = log_eps.mul_(through_z).mul_(f_).sub_(of_kl_)
+            if mu is None or sigma is None:
+                of_f_.copy_(through_z)
+            else:
+                from_mean, floored = log_floored(f_, n)
+                from_mean.sub_(mu)
+                if ctx.unit_mean:
+                    from_mean.addcmul_(alpha, alpha, value=-0.5)
+                weights = of_kl_ * sigma**-2
+                of_log_f = from_mean * weights
+                if ctx.unit_mean:
+                    of_log_alpha.addcmul_(alpha * alpha, of_log_f, value=-1)
+                weighted_squares = weights.mul_(alpha).mul_(alpha)
+                of_log_alpha.add_(weighted_squares)
+                weighted_squares.addcmul_(from_mean, of_log_f)
+                sums.append(torch.stack([of_log_f.sum(), weighted_squares.sum(), of_kl_.sum()]))
+                of_f_.copy_(through_z.addcdiv_(zero_unless_above(MIN_F, floored, of_log_f), floored))
+            zero_unless_above(MIN_ALPHA, alpha, of_log_alpha)
+            of_pre_activation_.copy_(of_log_alpha.addcmul_(of_log_alpha, alpha.div_(ctx.max_alpha), value=-1))
+        if mu is None or sigma is None:
+            return of_f, of_pre_activation, None, None, None, None, None
+        of_log_f, weighted_squares, of_kl = torch.stack(sums).sum(0)
+        return of_f, of_pre_activation, None, -of_log_f, (of_kl - weighted_squares) / sigma, None, None
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[int | None, ...], *inputs: Any) -> tuple[tuple[Tensor, Tensor], tuple[int, int]]:
+        """A stack of layers, one after another."""
+        of_each = [
+            NoisyUnits.apply(
+                *(given if dim is None else given.select(dim, place) for given, dim in zip(inputs, in_dims, strict=True))
+            )
+            for place in range(info.batch_size)
+        ]
+        z, kl = zip(*of_each, strict=True)
+        return (torch.stack(z), torch.stack(kl)), (0, 0)
+
+
+def pieces(*tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
+    """The tensors' views of the same images at a time: few enough for the cache of a CPU, all of them elsewhere."""
+    first = tensors[0]
+    images = max(1, len(first))
+    if first.device.type == "cpu":
+        images = max(1, PIECE * torch.get_num_threads() * images // max(1, first.numel()))
+    return zip(*(tensor.split(images) for tensor in tensors), strict=True)
+
+
+def noise_scale(pre_activation: Tensor, like: Tensor, max_alpha: float) -> Tensor:
+    """alpha, a new tensor in the precision of `like`."""
+    return torch.sigmoid(pre_activation.to(like.dtype)).mul_(max_alpha).clamp_(min=MIN_ALPHA)
+
+
+def log_noise(alpha: Tensor, n: Tensor, unit_mean: bool) -> Tensor:
+    """log eps = shift + alpha n."""
+    log_eps = alpha * n
+    return log_eps.addcmul_(alpha, alpha, value=-0.5) if unit_mean else log_eps
+
+
+def log_floored(f: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
+    """log max(f, MIN_F) and what it is the logarithm of, in the precision of `like`."""
+    floored = f.to(like.dtype).clamp(min=MIN_F)
+    return floored.log(), floored
+
+
+def zero_unless_above(least: float, x: Tensor, gradient: Tensor) -> Tensor:
+    """The gradient, in place, with zeros where x was clamped to its least value."""
+    return torch.ops.aten.threshold_backward(gradient, x, least, grad_input=gradient)  # one pass, without a mask
