@@ -2,8 +2,9 @@ r"""Information Dropout's noise and its cost as one operation, with a derivative
 
 The layer's formulas are those of `InformationDropout.forward` and `ib_tutorial.information.kl`; the tests hold this operation to
 them, value and gradient. Left to autograd, each of their some twenty steps writes a tensor as large as all units, keeps it for the
-derivative, and reads it again there. This operation keeps nothing but what it is given, and goes through the units a piece at a
-time: it computes one piece, in place, while it is in the processor's cache, and computes again what the derivative needs.
+derivative, and reads it again there. This operation works in place, keeps nothing but what it is given, and computes again what the
+derivative needs: memory that is new costs more here than an exponential. It goes through the units a piece at a time, so that the
+next piece finds its intermediate memory in use already.
 """
 
 from collections.abc import Iterator
@@ -22,8 +23,9 @@ MIN_F = 1e-4
 PAYS_FROM = 2**17
 """Units from which this operation is faster than autograd, whose steps on fewer stay in the cache by themselves."""
 
-PIECE = 2**17
-"""Units that one thread works on at a time: half a megabyte in float32, of which a cache of the second level holds a few."""
+PIECE = 2**20
+"""Units that a CPU works on at a time. Fewer would stay in a smaller cache, but then torch's threads, which wait for each other after
+every step, wait more often, and that is slow where other programs take the processor from one of them."""
 
 
 class NoisyUnits(torch.autograd.Function):
@@ -121,11 +123,11 @@ class NoisyUnits(torch.autograd.Function):
 
 
 def pieces(*tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
-    """The tensors' views of the same images at a time: few enough for the cache of a CPU, all of them elsewhere."""
+    """The tensors' views of the same images at a time: few on a CPU, all of them elsewhere."""
     first = tensors[0]
     images = max(1, len(first))
     if first.device.type == "cpu":
-        images = max(1, PIECE * torch.get_num_threads() * images // max(1, first.numel()))
+        images = max(1, PIECE * images // max(1, first.numel()))
     return zip(*(tensor.split(images) for tensor in tensors), strict=True)
 
 
