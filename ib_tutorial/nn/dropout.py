@@ -105,12 +105,15 @@ class InformationDropout(NoiseLayer):
         return self.scale(self.alpha(x))
 
     def scale(self, pre_activation: Units) -> Units:
+        """max_alpha sigmoid(pre_activation), at least MIN_ALPHA, in float32."""
         return (self.max_alpha * torch.sigmoid(pre_activation.float())).clamp(min=MIN_ALPHA)
 
     def forward(self, x: Float[Tensor, "batch *inputs"]) -> tuple[Units, Units]:
         f, pre_activation = self.f(x), self.alpha(x)
         if pre_activation.shape != f.shape:
-            raise ValueError(f"alpha(x) has shape {tuple(pre_activation.shape)}; it needs that of f(x), {tuple(f.shape)}")
+            raise ValueError(
+                f"alpha(x) has shape {tuple(pre_activation.shape)}; it needs that of f(x), {tuple(f.shape)}"
+            )
         mu, sigma = (self.mu, self.log_sigma.exp()) if self.prior == "log_normal" else (None, None)
         if self.noisy and f.numel() >= fused.PAYS_FROM and not torch.compiler.is_compiling():
             # what follows, as one operation; a compiler makes its own of it
@@ -233,8 +236,18 @@ def standard_normal(like: Units) -> Units:
     Drawn in the order of the memory: on a CPU torch draws into any other order one number at a time, several times slower.
     """
     if like.dim() == 4 and like.is_contiguous(memory_format=torch.channels_last):
-        return torch.randn(like.permute(0, 2, 3, 1).shape, device=like.device).permute(0, 3, 1, 2)
-    return torch.randn(like.shape, device=like.device)
+        return drawn(like.permute(0, 2, 3, 1).shape, like.device).permute(0, 3, 1, 2)
+    return drawn(like.shape, like.device)
+
+
+def drawn(shape: torch.Size, device: torch.device) -> Tensor:
+    """torch.randn, and where that is many numbers a piece at a time: one thread draws, but all can write to new memory."""
+    if shape.numel() <= fused.PIECE or device.type != "cpu" or torch.compiler.is_compiling():
+        return torch.randn(shape, device=device)
+    n = torch.randn(0).new_empty(shape)  # in a stack (vmap), of which empty() knows nothing, one for each
+    for (piece,) in fused.pieces(n):
+        piece.copy_(torch.randn(piece.shape))
+    return n
 
 
 class Deterministic(NoiseLayer):

@@ -54,12 +54,13 @@ class NoisyUnits(torch.autograd.Function):
             if mu is None or sigma is None:
                 torch.div(alpha, max_alpha, out=kl_).log_().neg_()
             else:
-                from_mean = log_floored(f_, n)[0].sub_(mu)
+                from_mean = torch.clamp(f_.to(n.dtype), min=MIN_F, out=kl_).log_().sub_(mu)
                 if unit_mean:
                     from_mean.addcmul_(alpha, alpha, value=-0.5)
                 squares = from_mean.mul_(from_mean).addcmul_(alpha, alpha)
-                torch.addcmul(torch.log(sigma) - 0.5, squares, 0.5 / sigma**2, out=kl_).sub_(alpha.log())
-            z_.copy_(f_).mul_(log_noise(alpha, n_, unit_mean).exp_())
+                squares.mul_(0.5 / sigma**2).add_(torch.log(sigma) - 0.5)
+                kl_.sub_(alpha.log())
+            z_.copy_(log_noise(alpha, n_, unit_mean, out=room(z_, n)).exp_().mul_(f_))
         return z, kl
 
     @staticmethod
@@ -81,8 +82,8 @@ class NoisyUnits(torch.autograd.Function):
             f, pre_activation, n, of_z, of_kl, of_f, of_pre_activation
         ):
             alpha = noise_scale(pre_activation_, n, ctx.max_alpha)
-            log_eps = log_noise(alpha, n_, ctx.unit_mean)
-            through_z = log_eps.exp().mul_(of_z_)
+            log_eps = log_noise(alpha, n_, ctx.unit_mean, out=room(of_pre_activation_, n))
+            through_z = torch.exp(log_eps, out=room(of_f_, n)).mul_(of_z_)
             if ctx.unit_mean:
                 log_eps.addcmul_(alpha, alpha, value=-0.5)  # now alpha n - alpha^2, its own derivative by log alpha
             of_log_alpha = log_eps.mul_(through_z).mul_(f_).sub_(of_kl_)
@@ -114,7 +115,10 @@ class NoisyUnits(torch.autograd.Function):
         """A stack of layers, one after another."""
         of_each = [
             NoisyUnits.apply(
-                *(given if dim is None else given.select(dim, place) for given, dim in zip(inputs, in_dims, strict=True))
+                *(
+                    given if dim is None else given.select(dim, place)
+                    for given, dim in zip(inputs, in_dims, strict=True)
+                )
             )
             for place in range(info.batch_size)
         ]
@@ -136,10 +140,15 @@ def noise_scale(pre_activation: Tensor, like: Tensor, max_alpha: float) -> Tenso
     return torch.sigmoid(pre_activation.to(like.dtype)).mul_(max_alpha).clamp_(min=MIN_ALPHA)
 
 
-def log_noise(alpha: Tensor, n: Tensor, unit_mean: bool) -> Tensor:
+def log_noise(alpha: Tensor, n: Tensor, unit_mean: bool, out: Tensor | None = None) -> Tensor:
     """log eps = shift + alpha n."""
-    log_eps = alpha * n
+    log_eps = torch.mul(alpha, n, out=out)
     return log_eps.addcmul_(alpha, alpha, value=-0.5) if unit_mean else log_eps
+
+
+def room(out: Tensor, like: Tensor) -> Tensor | None:
+    """out, if it has the precision of `like` and can hold what leads to it; else None."""
+    return out if out.dtype == like.dtype else None
 
 
 def log_floored(f: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:

@@ -14,6 +14,7 @@ from ib_tutorial.nn import (
     InformationDropout,
     LogNormalDropout,
     VariationalDropout,
+    fused,
     noise,
 )
 from ib_tutorial.nn.dropout import MIN_F, standard_normal
@@ -198,8 +199,10 @@ def test_variational_noise_learns_its_variance_from_cost_and_unit():
         VariationalDropout(nn.Identity(), 1.0)
 
 
+@pytest.mark.parametrize("piece", [10**9, 4000])
 @pytest.mark.parametrize("shape", [(6, 5), (3, 4, 6, 5)])
-def test_noise_drawn_in_memory_order_is_standard_normal_per_unit_and_independent(shape):
+def test_noise_drawn_in_memory_order_is_standard_normal_per_unit_and_independent(monkeypatch, shape, piece):
+    monkeypatch.setattr(fused, "PIECE", piece)
     like = torch.zeros(2000, *shape[1:])
     if like.dim() == 4:
         like = like.to(memory_format=torch.channels_last)
@@ -210,3 +213,11 @@ def test_noise_drawn_in_memory_order_is_standard_normal_per_unit_and_independent
     assert (flat.mean(0).abs() < 5 / 2000**0.5).all()
     covariance = flat.T @ flat / 2000
     assert (covariance - torch.eye(len(covariance))).abs().max() < 6 / 2000**0.5 * 2**0.5
+
+
+@pytest.mark.parametrize("piece", [10**9, 40])
+def test_each_network_of_a_stack_draws_its_own(monkeypatch, piece):
+    monkeypatch.setattr(fused, "PIECE", piece)
+    draw = torch.func.vmap(lambda _: standard_normal(torch.zeros(50, 4)), randomness="different")
+    n = draw(torch.zeros(3))
+    assert n.shape == (3, 50, 4) and n.unique().numel() == n.numel()
