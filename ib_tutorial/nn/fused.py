@@ -7,6 +7,7 @@ derivative needs: memory that is new costs more here than an exponential. It goe
 next piece finds its intermediate memory in use already.
 """
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -129,10 +130,9 @@ class NoisyUnits(torch.autograd.Function):
 def pieces(*tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
     """The tensors' views of the same images at a time: few on a CPU, all of them elsewhere."""
     first = tensors[0]
-    images = max(1, len(first))
-    if first.device.type == "cpu":
-        images = max(1, PIECE * images // max(1, first.numel()))
-    return zip(*(tensor.split(images) for tensor in tensors), strict=True)
+    n_pieces = math.ceil(first.numel() / PIECE) if first.device.type == "cpu" else 1
+    images = math.ceil(len(first) / max(1, n_pieces))
+    return zip(*(tensor.split(max(1, images)) for tensor in tensors), strict=True)
 
 
 def noise_scale(pre_activation: Tensor, like: Tensor, max_alpha: float) -> Tensor:
