@@ -114,19 +114,22 @@ class InformationDropout(NoiseLayer):
             raise ValueError(
                 f"alpha(x) has shape {tuple(pre_activation.shape)}; it needs that of f(x), {tuple(f.shape)}"
             )
-        mu, sigma = (self.mu, self.log_sigma.exp()) if self.prior == "log_normal" else (None, None)
         if self.noisy and f.numel() >= fused.PAYS_FROM and not torch.compiler.is_compiling():
-            # what follows, as one operation; a compiler makes its own of it
-            n = standard_normal(f)
-            return fused.NoisyUnits.apply(f, pre_activation, n, mu, sigma, self.max_alpha, self.unit_mean)
+            return self.at_once(f, pre_activation)  # what follows, as one operation; a compiler makes its own of it
         alpha = self.scale(pre_activation)
         shift = -(alpha**2) / 2 if self.unit_mean else 0.0
-        if mu is None or sigma is None:
+        if self.prior == "log_uniform":
             kl = kl_log_uniform(alpha, self.max_alpha)
         else:
             log_f = f.float().clamp(min=MIN_F).log()
-            kl = kl_log_normal(log_f + shift, alpha, mu, sigma)
+            kl = kl_log_normal(log_f + shift, alpha, self.mu, self.log_sigma.exp())
         return (multiply(f, alpha, shift) if self.noisy else f), kl
+
+    def at_once(self, f: Units, pre_activation: Units) -> tuple[Units, Units]:
+        """The noisy units and their cost as `forward` computes them, faster where the units are many."""
+        mu, sigma = (None, None) if self.prior == "log_uniform" else (self.mu, self.log_sigma.exp())
+        n = standard_normal(f)
+        return fused.NoisyUnits.apply(f, pre_activation, n, mu, sigma, self.max_alpha, self.unit_mean)
 
     def extra_repr(self) -> str:
         return f"prior={self.prior}, max_alpha={self.max_alpha}, noise={'unit_mean' if self.unit_mean else 'paper'}"
