@@ -41,7 +41,7 @@ def test_work_adds_up():
 
 def test_fig_3as_work_is_the_sum_over_its_cells():
     module, settings = EXPERIMENTS["mnist_widths"], config("mnist_widths", "quick")
-    n_tensors = {"none": 8, "binary": 8, "information": 14, "log_normal": 8, "log_normal_cap": 8}
+    n_tensors = {"none": 8, "binary": 8, "information": 14, "binary_gated": 14, "log_normal": 8, "log_normal_cap": 8}
     updates = 0
     for cell in chain.from_iterable(module.stages(settings)):
         epochs, steps = (8, 30) if cell["stage"] == "selection" else (15, 40)
