@@ -269,7 +269,8 @@ FINDINGS = (
         "that, is above 0; and so for the second: the smaller of the two values.",
         unit="ratio below 2",
         values=lambda record: [2 - max(pair) for pair in zip(spread(record, 1), spread(record, 2), strict=True)],
-        comment="The chosen beta is small, so the cost hardly presses; then the total grows nearly as the units do.",
+        comment="Over four times the filters the totals grow by two and a half to three times. The chosen beta is small, so the cost "
+        "hardly presses.",
     ),
     Finding(
         name="cifar_filters.second_layer_less_in_total",

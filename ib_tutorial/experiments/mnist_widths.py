@@ -262,7 +262,7 @@ FINDINGS = (
         "is above 0.",
         unit=UNIT,
         values=lambda record: mean_gain(record, "binary_gated"),
-        comment="The gate's parameters do as little for binary dropout as the networks for alpha do for Information Dropout. "
+        comment="Binary dropout is as close to Information Dropout with the gate's parameters as without them. "
         "Added to the record after the other verdicts were known; its test was fixed before its run.",
     ),
 )

@@ -349,8 +349,8 @@ FINDINGS = (
             (
                 "information",
                 "log z of Information Dropout",
-                "The noise grows with beta, and fewer latents are used. Without the noise, total correlation for each latent "
-                "that is used barely falls.",
+                "The noise grows with beta, and fewer latents are used. Without the noise, total correlation per used latent "
+                "rises at first, and ends at more than half of its start.",
             ),
         )
     ),
