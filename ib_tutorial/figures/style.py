@@ -9,7 +9,7 @@ WIDE = (6.2, 2.8)
 METHODS = {
     "none": ("no noise", "C7", "s"),
     "binary": ("binary dropout", "C1", "^"),
-    "binary_gated": ("binary dropout, equal parameters", "C5", "P"),
+    "binary_gated": ("binary dropout with a gate", "0.15", "P"),
     "log_normal": ("constant log-normal, same variance", "C2", "v"),
     "log_normal_cap": ("constant log-normal, at the cap", "C4", "D"),
     "information": ("Information Dropout", "C0", "o"),
