@@ -17,8 +17,15 @@ SIZES = {
     "share of the filters": (0.125, 0.25, 0.5, 1.0),
     "image size": (16, 32, 64, 96),
     "units": (10_000, 100_000, 1_000_000, 10_000_000),
+    "channels of batch norm": (8, 16, 24, 32, 40, 48, 64, 96),
 }
-SMOKE = {"batch size": (1, 2), "share of the filters": (0.05, 0.1), "image size": (16, 20), "units": (10, 100)}
+SMOKE = {
+    "batch size": (1, 2),
+    "share of the filters": (0.05, 0.1),
+    "image size": (16, 20),
+    "units": (10, 100),
+    "channels of batch norm": (1, 2),
+}
 
 
 @comparison(
@@ -109,4 +116,17 @@ def growth(device: str = "cpu", sizes: dict[str, tuple] = SIZES) -> list[dict]:
             (z.sum() + kl.sum()).backward()
 
         add("units", units, "unit", units, layer_step)
+    for channels in sizes["channels of batch norm"]:
+        norm = nn.BatchNorm2d(channels).to(device)
+        x = (
+            torch.randn(100, channels, 32, 32, device=device)
+            .contiguous(memory_format=torch.channels_last)
+            .requires_grad_()
+        )
+        upward = torch.randn_like(x)
+
+        def norm_step(norm: nn.Module = norm, x: torch.Tensor = x, upward: torch.Tensor = upward) -> None:
+            torch.autograd.grad(norm(x), (x, *norm.parameters()), upward)
+
+        add("channels of batch norm", channels, "number", x.numel(), norm_step)
     return rows
