@@ -118,11 +118,9 @@ def growth(device: str = "cpu", sizes: dict[str, tuple] = SIZES) -> list[dict]:
         add("units", units, "unit", units, layer_step)
     for channels in sizes["channels of batch norm"]:
         norm = nn.BatchNorm2d(channels).to(device)
-        x = (
-            torch.randn(100, channels, 32, 32, device=device)
-            .contiguous(memory_format=torch.channels_last)
-            .requires_grad_()
-        )
+        n_images = 2400 // channels  # as many numbers each time
+        x = torch.randn(n_images, channels, 32, 32, device=device)
+        x = x.contiguous(memory_format=torch.channels_last).requires_grad_()
         upward = torch.randn_like(x)
 
         def norm_step(norm: nn.Module = norm, x: torch.Tensor = x, upward: torch.Tensor = upward) -> None:
