@@ -215,6 +215,7 @@ FINDINGS = (
         "is above 0.",
         unit="percentage points beyond 10",
         values=lambda record: [rise - 10.0 for rise in collapse(record)],
-        comment="At the largest beta the training error is nearly as high as the test error: the network no longer does its task.",
+        comment="It rises at every seed, by 14, 14 and 10 points with the noise off, where ten were asked for, and by some thirty with "
+        "the noise on. At the largest beta the training error is nearly as high as the test error.",
     ),
 )
