@@ -261,6 +261,7 @@ FINDINGS = (
         test="By seed, error of binary dropout with a gate of equal size minus error of Information Dropout, averaged over the widths, "
         "is above 0.",
         unit=UNIT,
+        published="not in the paper",
         values=lambda record: mean_gain(record, "binary_gated"),
         comment="Binary dropout is as close to Information Dropout with the gate's parameters as without them. "
         "Added to the record after the other verdicts were known; its test was fixed before its run.",
