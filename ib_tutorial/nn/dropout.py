@@ -236,7 +236,7 @@ def add_noise(f: Units, scale: Float[Tensor, ""] | float) -> Units:
 def standard_normal(like: Units) -> Units:
     """A float32 N(0, 1) per unit, in the memory format of `like`.
 
-    Drawn in the order of the memory: on a CPU torch draws into any other order one number at a time, several times slower.
+    Drawn into the default format and permuted: on a CPU torch draws into any other format one number at a time, several times slower.
     """
     if like.dim() == 4 and like.is_contiguous(memory_format=torch.channels_last):
         return drawn(like.permute(0, 2, 3, 1).shape, like.device).permute(0, 3, 1, 2)

@@ -30,7 +30,7 @@ def prior_of(prior, dtype):
     return tuple(torch.tensor(value, dtype=dtype, requires_grad=True) for value in (-0.441, 0.716))
 
 
-def both(f, pre_activation, n, prior, unit_mean, weights=(1.0, 1.0)):
+def both(f, pre_activation, n, prior, unit_mean, weights=(1.0, 1.0), cap=CAP):
     """(z, kl, gradients) of the operation and of the formulas; the outputs weigh `weights` in what is differentiated."""
     generator = torch.Generator().manual_seed(1)
     of_z, of_kl = (
@@ -40,7 +40,7 @@ def both(f, pre_activation, n, prior, unit_mean, weights=(1.0, 1.0)):
     for compute in (NoisyUnits.apply, by_the_formulas):
         mu, sigma = prior_of(prior, n.dtype)
         leaves = [f.detach().requires_grad_(), pre_activation.detach().requires_grad_()]
-        z, kl = compute(*leaves, n, mu, sigma, CAP, unit_mean)
+        z, kl = compute(*leaves, n, mu, sigma, cap, unit_mean)
         leaves += [] if mu is None else [mu, sigma]
         gradients = torch.autograd.grad([z, kl], leaves, [of_z.to(z.dtype), of_kl])
         results.append((z.detach(), kl.detach(), *gradients))
@@ -65,10 +65,11 @@ def test_its_derivative_is_that_of_its_value(prior, unit_mean):
 
 @pytest.mark.parametrize(("prior", "unit_mean"), KINDS)
 @pytest.mark.parametrize("weights", [(1.0, 0.0), (0.0, 1.0), (1.0, 1.0)])
-def test_value_and_gradient_are_those_of_the_formulas(prior, unit_mean, weights):
+@pytest.mark.parametrize("cap", [CAP, 1.3])
+def test_value_and_gradient_are_those_of_the_formulas(prior, unit_mean, weights, cap):
     torch.manual_seed(0)
     f, pre_activation, n = torch.randn(3, 50, 20, dtype=torch.float64)
-    assert_close(*both(f.relu(), 4 * pre_activation, n, prior, unit_mean, weights), rtol=1e-10, atol=1e-12)
+    assert_close(*both(f.relu(), 4 * pre_activation, n, prior, unit_mean, weights, cap), rtol=1e-10, atol=1e-12)
 
 
 @pytest.mark.parametrize(("prior", "unit_mean"), KINDS)
@@ -121,7 +122,8 @@ def always(monkeypatch):
 def network_of(prior, mean):
     torch.manual_seed(2)
     activation = nn.ReLU() if prior == "log_uniform" else nn.Softplus()
-    return InformationDropout(nn.Sequential(nn.Linear(4, 8), activation), nn.Linear(4, 8), prior, noise=mean)
+    f, alpha = nn.Sequential(nn.Linear(4, 8), activation), nn.Linear(4, 8)
+    return InformationDropout(f, alpha, prior, max_alpha=0.9, noise=mean)
 
 
 @pytest.mark.parametrize("prior", ["log_uniform", "log_normal"])
@@ -141,9 +143,9 @@ def test_a_large_layer_computes_what_a_small_one_does(monkeypatch, prior, mean):
     assert all(torch.equal(a, b) for a, b in zip(results[0], results[2], strict=True))
 
 
-@pytest.mark.parametrize("prior", ["log_uniform", "log_normal"])
-def test_stacked_layers_are_differentiated_each_by_itself(always, prior):
-    layers = [network_of(prior, "paper") for _ in range(3)]
+@pytest.mark.parametrize(("prior", "unit_mean"), KINDS)
+def test_stacked_layers_are_differentiated_each_by_itself(always, prior, unit_mean):
+    layers = [network_of(prior, "unit_mean" if unit_mean else "paper") for _ in range(3)]
     with torch.no_grad():
         for place, layer in enumerate(layers):
             for parameter in layer.parameters():
@@ -156,9 +158,10 @@ def test_stacked_layers_are_differentiated_each_by_itself(always, prior):
     for place, layer in enumerate(layers):
         alpha, f = layer.noise_scale(x[place]), layer.f(x[place])
         alive = f > 0
-        n = torch.where(alive, (z[place] / f).log() / alpha, torch.zeros(())).detach()
+        shift = -(alpha**2) / 2 if unit_mean else 0.0
+        n = torch.where(alive, ((z[place] / f).log() - shift) / alpha, torch.zeros(())).detach()
         mu, sigma = (layer.mu, layer.log_sigma.exp()) if prior == "log_normal" else (None, None)
-        own_z, own_kl = by_the_formulas(f, layer.alpha(x[place]), n, mu, sigma, CAP, False)
+        own_z, own_kl = by_the_formulas(f, layer.alpha(x[place]), n, mu, sigma, layer.max_alpha, unit_mean)
         torch.testing.assert_close(kl[place], own_kl)
         own = torch.autograd.grad((own_z.log1p() * own_z + own_kl).sum(), list(layer.parameters()))
         names = [name for name, _ in layer.named_parameters()]
