@@ -158,5 +158,5 @@ def log_floored(f: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def zero_unless_above(least: float, x: Tensor, gradient: Tensor) -> Tensor:
-    """The gradient, in place, with zeros where x was clamped to its least value."""
+    """The gradient, in place, with zeros where x is at its least value, clamped or (unlike autograd) by itself."""
     return torch.ops.aten.threshold_backward(gradient, x, least, grad_input=gradient)  # one pass, without a mask

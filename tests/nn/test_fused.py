@@ -99,6 +99,19 @@ def test_half_precision_units_keep_a_float32_cost(prior, unit_mean):
     assert_close(mine, theirs, rtol=0.02, atol=0.02)  # of the formulas, each step rounds to 8 bits
 
 
+@pytest.mark.parametrize(("prior", "unit_mean"), KINDS)
+def test_half_precision_units_are_rounded_once(prior, unit_mean):
+    """What leaves is the float32 result to 8 bits: nothing on the way is computed in half precision."""
+    torch.manual_seed(0)
+    f, pre_activation, n = torch.rand(200, 30).bfloat16(), torch.randn(200, 30).bfloat16(), 3 * torch.randn(200, 30)
+    results = []
+    for compute, dtype in ((NoisyUnits.apply, torch.bfloat16), (by_the_formulas, torch.float32)):
+        leaves = [tensor.to(dtype).requires_grad_() for tensor in (f, pre_activation)]
+        z, kl = compute(*leaves, n, *prior_of(prior, torch.float32), CAP, unit_mean)
+        results.append([z.detach(), *torch.autograd.grad(z.sum(dtype=torch.float32) + kl.sum(), leaves)])
+    assert_close([tensor.float() for tensor in results[0]], results[1], rtol=2**-8, atol=1e-5)
+
+
 @pytest.mark.parametrize("prior", ["log_uniform", "log_normal"])
 @pytest.mark.parametrize("shape", [(1, 700), (64, 7), (7, 3, 5, 4), (0, 6), (6, 0)])
 def test_it_does_not_matter_how_the_units_are_cut_and_laid_out(monkeypatch, prior, shape):
