@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from ib_tutorial.nn import noise
-from ib_tutorial.training.objective import kl_per_image
+from ib_tutorial.training.objective import check_binary, kl_per_image
 
 
 class Evaluation(NamedTuple):
@@ -102,8 +102,9 @@ def evidence_bound(
     """The bound of a variational autoencoder, eq. (7), with Bernoulli pixels over all images, noise on, `draws` of it per image.
 
     The draws are averaged outside the logarithm, so their number changes the precision and not the bound. Sums are taken in
-    float64; the network's mode and the caller's random state are left as they were. x: binary, 0 or 1.
+    float64; the network's mode and the caller's random state are left as they were. x: binary, 0 or 1; other pixels raise a ValueError.
     """
+    check_binary(x)
     was_training = network.training
     network.eval()
     distortion, rates = torch.zeros((), dtype=torch.float64), []

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float, Int, Shaped
+from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
@@ -22,9 +22,29 @@ def kl_per_image(kl_terms: Sequence[Tensor]) -> Float[Tensor, ""]:
 def bernoulli_nats(logits: Float[Tensor, "batch pixels"], pixels: Float[Tensor, "batch pixels"]) -> Float[Tensor, ""]:
     """Mean over the images of -log p(x|z), in nats per image: the sum over binary pixels, each on with its own probability.
 
-    The first term of eq. (7) for one draw of z. Pixels must be 0 or 1: for grey values the same formula is no likelihood (it is not normalised).
+    The first term of eq. (7) for one draw of z. An image with a pixel that is neither 0 nor 1 has probability 0, so it costs +inf nats.
+
+    Raises:
+        ValueError: a pixel is neither 0 nor 1. On a GPU, and inside a transform such as vmap, looking at the pixels would make
+            each step wait, or is impossible. There the result is +inf, and `fit` stops at it.
     """
-    return binary_cross_entropy_with_logits(logits, pixels, reduction="sum") / len(pixels)
+    if pixels.device.type == "cpu" and not torch._C._are_functorch_transforms_active():
+        check_binary(pixels)
+    nats = binary_cross_entropy_with_logits(logits, pixels, reduction="sum") / len(pixels)
+    return torch.where(are_binary(pixels), nats, torch.inf)
+
+
+def check_binary(pixels: Tensor) -> None:
+    """Raises ValueError unless every pixel is 0 or 1, the support of a Bernoulli likelihood."""
+    if not are_binary(pixels):
+        raise ValueError(
+            f"pixels must be 0 or 1, but lie between {pixels.min().item():g} and {pixels.max().item():g} and have other values: "
+            "a Bernoulli likelihood gives grey values no probability; make them binary first, e.g. (x > x.max() / 2).float()"
+        )
+
+
+def are_binary(pixels: Tensor) -> Bool[Tensor, ""]:
+    return ((pixels == 0) | (pixels == 1)).all()
 
 
 class Loss(NamedTuple):

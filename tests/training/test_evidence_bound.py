@@ -29,6 +29,20 @@ def test_nats_of_binary_pixels_are_summed_over_the_pixels_and_averaged_over_the_
     assert bernoulli_nats(logits, pixels).item() == pytest.approx(plain / 3, rel=1e-5)
 
 
+@pytest.mark.parametrize("grey", [255.0, 0.5, -1.0, math.nan])
+def test_pixels_that_are_not_binary_are_refused_and_do_not_gain_nats(grey):
+    net, x = network(), images()
+    x[3, 2] = grey
+    for refused in (lambda: bernoulli_nats(torch.zeros_like(x), x), lambda: evidence_bound(net, x)):
+        with pytest.raises(ValueError, match="pixels must be 0 or 1, but lie between"):
+            refused()
+
+
+def test_pixels_that_are_not_binary_cost_infinitely_many_nats_where_no_step_may_look_at_them():
+    x = torch.stack([images(), images() * 255])
+    assert torch.vmap(bernoulli_nats)(torch.zeros_like(x), x).isinf().tolist() == [False, True]
+
+
 def test_the_bound_is_that_of_quadrature_over_the_latent():
     net, x = network(), images()
     z = torch.linspace(-9, 9, 4001)
