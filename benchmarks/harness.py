@@ -142,9 +142,8 @@ def check(item: Comparison, device: str = "cpu") -> None:
 
 
 def both_agree(item: Comparison, sides: Sides) -> None:
-    assert sides.same(sides.ours(), sides.peer()), (
-        f"{item.name}: the two sides do not compute the same thing; nothing was timed"
-    )
+    if not sides.same(sides.ours(), sides.peer()):
+        raise AssertionError(f"{item.name}: the two sides do not compute the same thing; nothing was timed")
 
 
 def measure(item: Comparison, rounds: int = MIN_ROUNDS, device: str = "cpu", **sizes: Any) -> Result:

@@ -211,6 +211,11 @@ def write_notebook(notebook: NotebookNode, path: Path) -> None:
 
 def execute_all(profile: str, jobs: int, root: Path = ROOT) -> list[Run]:
     """Execute every chapter that needs it, showing which are running. Raises ChapterFailed after the others are done."""
+    if not __debug__:
+        raise ChapterFailed(
+            "Python's optimised mode drops the assert statements with which the chapters check what they say. "
+            "Unset PYTHONOPTIMIZE, and run Python without -O."
+        )
     if profile not in PROFILES:
         raise typer.BadParameter(f"there is no profile {profile!r}; there are: {', '.join(PROFILES)}")
     stage(root)

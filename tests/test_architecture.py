@@ -106,3 +106,16 @@ def test_the_doctor_works_on_a_bare_machine_and_says_what_it_lacks():
 def test_importing_the_library_imports_no_torch():
     script = "import ib_tutorial, sys; assert 'torch' not in sys.modules"
     assert subprocess.run([sys.executable, "-c", script], cwd=ROOT).returncode == 0
+
+
+CHECKED = [*modules(), *sorted((ROOT / "benchmarks").glob("*.py")), *sorted((ROOT / "book").glob("*.py"))]
+
+
+@pytest.mark.parametrize("path", CHECKED, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_no_check_vanishes_when_python_optimises(path):
+    asserts = [node.lineno for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Assert)]
+    assert not asserts, f"python -O drops the assert statements in lines {asserts}: raise instead"
+
+
+def test_the_suite_is_not_run_where_the_notebooks_asserts_vanish():
+    assert __debug__, "unset PYTHONOPTIMIZE, and run Python without -O"

@@ -27,7 +27,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Check:
-    """`function` compares what `what` says, by `kind`."""
+    """`function` makes the comparison that `what` describes, by the method `kind`."""
 
     kind: Kind
     what: str
@@ -51,6 +51,12 @@ class Claim:
     proof: str
     chapter: str
     checks: tuple[Check, ...]
+
+
+def require(condition: bool, what: str) -> None:
+    """Raises AssertionError with `what` unless the condition holds. Unlike an assert statement it stays under `python -O`."""
+    if not condition:
+        raise AssertionError(what)
 
 
 def symbolic(left: sympy.Expr, right: sympy.Expr, detail: str = "") -> Outcome:

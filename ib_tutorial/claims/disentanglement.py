@@ -14,7 +14,7 @@ from scipy.special import digamma, log_softmax
 from scipy.stats import chi
 from torch import Tensor
 
-from ib_tutorial.claims.check import Check, Claim, Outcome, close, monte_carlo, symbolic
+from ib_tutorial.claims.check import Check, Claim, Outcome, close, monte_carlo, require, symbolic
 from ib_tutorial.information import (
     conditional_entropy,
     entropy,
@@ -147,7 +147,10 @@ def tc_zero_symbolic() -> Outcome:
     """
     t = sp.Symbol("t", real=True)
     tc = 2 * sp.log(2) + sum(2 * p * sp.log(p) for p in ((1 + t) / 4, (1 - t) / 4))
-    assert sp.simplify(tc.subs(t, 0)) == 0 and sp.simplify(sp.diff(tc, t).subs(t, 0)) == 0
+    require(
+        sp.simplify(tc.subs(t, 0)) == 0 and sp.simplify(sp.diff(tc, t).subs(t, 0)) == 0,
+        "TC or its slope is not 0 at t = 0",
+    )
     return symbolic(sp.diff(tc, t, 2), 1 / (1 - t**2), "second derivative 1 / (1 - t^2) > 0")
 
 
@@ -358,7 +361,7 @@ def joint_problem() -> Outcome:
 
     (both, at), (alone, _) = best(0), best(1)
     tc = losses(torch.tensor(at, dtype=torch.float64))[2].item()
-    assert tc > 0.01
+    require(tc > 0.01, "the optimum should have total correlation")
     return close(both, alone, 1e-9, f"{both:.9f} against {alone:.9f}, with TC {tc:.4f} at the optimum")
 
 
@@ -373,7 +376,10 @@ def shared_prior_symbolic() -> Outcome:
     mean = sum(m) / 2
     best = sum(b**2 + (a - mean) ** 2 for a, b in zip(m, s, strict=True)) / 2
     at = {mu: mean, v: best}
-    assert all(sp.simplify(sp.diff(cost, each).subs(at)) == 0 for each in (mu, v))
+    require(
+        all(sp.simplify(sp.diff(cost, each).subs(at)) == 0 for each in (mu, v)),
+        "this mean and this variance should be stationary",
+    )
     return symbolic(sp.expand_log(cost.subs(at), force=True), sp.log(best) - sp.log(s[0]) - sp.log(s[1]))
 
 
@@ -437,7 +443,7 @@ def log_uniform_numerical() -> Outcome:
         return i_plus_tc, i_plus_tc - math.log(2 * math.pi * math.e * noisy[0, 0])
 
     narrow, wide = free_and_fixed(1.0, 0.0), free_and_fixed(10.0, 0.9)
-    assert wide[0] > narrow[0] + 4
+    require(wide[0] > narrow[0] + 4, "I + TC should grow by more than 4 nats")
     return close(narrow[1], wide[1], 1e-9, f"I + TC {narrow[0]:.3f} and {wide[0]:.3f}, cost {narrow[1]:.6f} both times")
 
 
@@ -520,7 +526,7 @@ def determinant_monte_carlo() -> Outcome:
     centred = draws - draws.mean(1, keepdims=True)
     left = np.linalg.slogdet(centred.transpose(0, 2, 1) @ centred)[1] - np.linalg.slogdet(cov)[1]
     right = np.log(rng.chisquare([8, 7, 6, 5], size=(40_000, 4))).sum(1)
-    assert abs(left.var() / right.var() - 1) < 0.05
+    require(abs(left.var() / right.var() - 1) < 0.05, "the two sides have different variances")
     return monte_carlo(left - right, 0.0)
 
 
@@ -659,7 +665,7 @@ def shared_scale_quadrature() -> Outcome:
     """Two units: sum_j I(u_j;c) - I(u;c) by one-dimensional integrals, and the definition on a square grid."""
     by_scale = shared_scale_tc(2, 0.2, 0.05, 0.7)
     by_grid, gaussian = shared_scale_pair(0.2, 0.0, 0.05, 0.7)
-    assert gaussian == 0
+    require(gaussian == 0, "the Gaussian formula should find no total correlation")
     return close(
         by_scale, by_grid, 1e-8, f"{by_scale:.9f} against {by_grid:.9f}; the Gaussian formula says {gaussian:.0f}"
     )
@@ -692,7 +698,10 @@ def gamma_enumeration() -> Outcome:
         beta * information + gamma * tc - beta * bound - (gamma - beta) * tc
         for beta, gamma in ((1, 0), (1, 4), (0.3, 0.1))
     ]
-    assert all(beta * bound >= beta * information + gamma * tc for beta, gamma in ((1, 0), (0.3, 0.1)))
+    require(
+        all(beta * bound >= beta * information + gamma * tc for beta, gamma in ((1, 0), (0.3, 0.1))),
+        "the bound falls below what it bounds",
+    )
     return close(max(map(abs, errors)), 0.0, 1e-12, f"I {information:.4f}, TC {tc:.4f}, bound {bound:.4f}")
 
 

@@ -7,7 +7,7 @@ import sympy as sp
 import torch
 from scipy.integrate import quad
 
-from ib_tutorial.claims.check import Check, Claim, Outcome, close, monte_carlo, symbolic
+from ib_tutorial.claims.check import Check, Claim, Outcome, close, monte_carlo, require, symbolic
 from ib_tutorial.information import kl_divergence, kl_log_normal, kl_log_uniform
 
 CHAPTER = "book/04_information_dropout"
@@ -184,7 +184,7 @@ def bernoulli_symbolic() -> Outcome:
     """The atom of mass 1 - p in a cell of width h, where the prior has mass c h: its part of the KL, against -(1 - p) log h, as h -> 0."""
     h, p = sp.symbols("h p", positive=True)
     part = (1 - p) * sp.log((1 - p) / (c * h))
-    assert sp.limit(sp.log(1 / h), h, 0, "+") == sp.oo
+    require(sp.limit(sp.log(1 / h), h, 0, "+") == sp.oo, "-log h should grow without limit")
     return symbolic(sp.expand_log(part, force=True) + (1 - p) * sp.log(h), (1 - p) * (sp.log(1 - p) - sp.log(c)))
 
 
@@ -231,7 +231,7 @@ def scale_invariance_numerical() -> Outcome:
         plain = plain.relu() if depth < 3 else plain
     right = (network(lambda depth: depth) - 8 * plain).abs().max()
     printed = (network(lambda depth: 1) - 8 * plain).abs().max()
-    assert printed > 1.0, "the printed rule should not be an invariance"
+    require(printed > 1.0, "the printed rule should not be an invariance")
     return close(right, 0.0, 1e-10, f"largest deviation {right:.1e}; with every bias times k, {printed:.1f}")
 
 

@@ -9,7 +9,7 @@ import sympy as sp
 import torch
 from scipy import integrate, optimize
 
-from ib_tutorial.claims.check import Check, Claim, Outcome, close, monte_carlo, symbolic
+from ib_tutorial.claims.check import Check, Claim, Outcome, close, monte_carlo, require, symbolic
 from ib_tutorial.information import (
     alternating_step,
     blahut_arimoto,
@@ -713,7 +713,7 @@ def local_monte_carlo() -> Outcome:
     a, m, s = rng.normal(size=(8, 5)) + 1, rng.normal(size=5), np.full(5, 0.5)
     shared = np.logaddexp(0, (m + s * rng.normal(size=(40_000, 5))) @ a.T).mean(1)
     local = np.logaddexp(0, a @ m + np.sqrt(a**2 @ s**2) * rng.normal(size=(40_000, 8))).mean(1)
-    assert local.var() < 0.5 * shared.var(), "independent noise should lower the variance of the batch's mean"
+    require(local.var() < 0.5 * shared.var(), "independent noise should lower the variance of the batch's mean")
     outcome = monte_carlo(shared - local, 0.0)
     return Outcome(
         outcome.difference, outcome.tolerance, f"{outcome.detail}; variances {shared.var():.3f} and {local.var():.3f}"

@@ -16,7 +16,7 @@ from ib_tutorial.claims import (
     occluded_nuisance,
     representations,
 )
-from ib_tutorial.claims.check import Check, Claim, Outcome
+from ib_tutorial.claims.check import Check, Claim, Outcome, require
 
 MODULES = (
     representations,
@@ -50,9 +50,10 @@ def run(name: str) -> list[Proved]:
     """Make the checks of a claim. Raises AssertionError for one that does not hold, so that a chapter stops there."""
     results = [Proved(check, check.function()) for check in claim(name).checks]
     for check, outcome in results:
-        assert outcome.holds, (
+        require(
+            outcome.holds,
             f"{name}, {check.kind}, {check.what}: the two sides differ by {outcome.difference}, "
-            f"more than {outcome.tolerance} ({outcome.detail})"
+            f"more than {outcome.tolerance} ({outcome.detail})",
         )
     return results
 

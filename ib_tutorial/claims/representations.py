@@ -9,7 +9,7 @@ import numpy as np
 import sympy as sp
 import torch
 
-from ib_tutorial.claims.check import Check, Claim, Outcome, close, symbolic
+from ib_tutorial.claims.check import Check, Claim, Outcome, close, require, symbolic
 from ib_tutorial.information import conditional_entropy, kl_divergence, mutual_information, partitions
 from ib_tutorial.information.representation import (
     conditional_mutual_information,
@@ -113,7 +113,7 @@ def gibbs_symbolic() -> Outcome:
     """log t <= t - 1: the difference is convex and has its one stationary point at t = 1, where it is 0."""
     difference = t - 1 - sp.log(t)
     (stationary,) = sp.solve(sp.diff(difference, t), t)
-    assert sp.diff(difference, t, 2).is_positive
+    require(sp.diff(difference, t, 2).is_positive, "the difference should be convex")
     return symbolic(
         stationary - 1 + difference.subs(t, stationary), sp.Integer(0), f"stationary at t = {stationary}, value 0"
     )
@@ -234,7 +234,7 @@ def sufficiency_enumeration() -> Outcome:
             H(p_tz, 0, 1) - H(p_tz, 1),
         ]
         sufficient, other = (max(sufficient, *gauges), other) if trial % 2 else (sufficient, min(other, *gauges))
-    assert other > 1e-6, "an insufficient z passed one of the tests"
+    require(other > 1e-6, "an insufficient z passed one of the tests")
     return close(sufficient, 0.0, 1e-12, f"sufficient: at most {sufficient:.1e}; insufficient: at least {other:.1e}")
 
 
@@ -307,7 +307,7 @@ def nuisance_enumeration() -> Outcome:
         slack = information(p, (2,), (1,), (3,)) + information(p, (0,), (3,), (1, 2))
         excess = max(excess, information(p, (3,), (2,)) - bound)
         worst = max(worst, abs(bound - information(p, (3,), (2,)) - slack))
-    assert worst < 1e-12
+    require(worst < 1e-12, "the bound and what it leaves open do not add up")
     return at_most(
         excess, 1e-12, f"largest of I(z;n) - bound in 300 chains: {excess:.1e}; slack explained to {worst:.1e}"
     )
@@ -334,7 +334,7 @@ def vanishing_enumeration() -> Outcome:
         p = represent(p_xyn, encoder_of(minimal_sufficient(p_xyn.sum(2))))
         bound, known = H(p, 3) - information(p, (3,), (1,)), information(p, (3,), (2,))
         worst, noisy = (max(worst, bound, known), noisy) if trial % 2 else (worst, min(noisy, bound))
-    assert noisy > 1e-3, "the bound vanished for labels that x does not determine"
+    require(noisy > 1e-3, "the bound vanished for labels that x does not determine")
     return close(
         worst,
         0.0,
@@ -473,7 +473,7 @@ def coin_enumeration() -> Outcome:
     p, images = lamp_array(covered)
     z = represent(p, np.array([[1 - COIN[image], COIN[image]] for image in images]))
     told, known = information(z, (3,), (1,)), information(z, (3,), (2,))
-    assert abs(known) < 1e-12
+    require(abs(known) < 1e-12, "z should tell nothing of the nuisance")
     h = -0.25 * math.log(0.25) - 0.75 * math.log(0.75)
     return close(
         told, math.log(2) - h, 1e-12, f"I(z;n) {known:.1e}; I(z;y) {told:.6f}, ln 2 - h(1/4) {math.log(2) - h:.6f}"

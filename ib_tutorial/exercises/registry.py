@@ -34,4 +34,5 @@ MODULES = (
 )  # in the order of the chapters
 
 EXERCISES: dict[str, Exercise] = {exercise.id: exercise for module in MODULES for exercise in module.EXERCISES}
-assert len(EXERCISES) == sum(len(module.EXERCISES) for module in MODULES), "two exercises have the same number"
+if len(EXERCISES) != sum(len(module.EXERCISES) for module in MODULES):
+    raise ValueError("two exercises have the same number")

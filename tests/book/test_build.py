@@ -1,9 +1,14 @@
 """What is executed, when, and what a failing cell says: on a small book of two chapters, run by papermill as the real one is."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+BUILD = Path(__file__).resolve().parents[2] / "book" / "build.py"
 PARAMETERS = new_code_cell("profile = 'quick'", metadata={"tags": ["parameters"]})
 
 
@@ -138,3 +143,9 @@ def test_stored_outputs_hold_nothing_of_the_run_but_its_results(build, root):
 def test_an_unknown_profile_is_refused(build, root):
     with pytest.raises(Exception, match="no profile 'fast'"):
         build.execute_all("fast", 1, root)
+
+
+def test_chapters_are_not_built_where_their_asserts_vanish():
+    command = [sys.executable, "-O", BUILD, "book", "--profile", "smoke"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1 and "Unset PYTHONOPTIMIZE" in done.stdout
