@@ -8,6 +8,7 @@ from torch import nn
 
 from ib_tutorial.information import kl_standard_normal
 from ib_tutorial.nn.dropout import InformationDropout, NoiseLayer, Units, standard_normal
+from ib_tutorial.nn.fused import precision_of
 from ib_tutorial.nn.networks import NoisyNetwork
 
 Latents = Literal["gaussian", "information"]
@@ -24,10 +25,11 @@ class GaussianLatents(NoiseLayer):
         self.log_var = log_var
 
     def forward(self, x: Float[torch.Tensor, "batch *inputs"]) -> tuple[Units, Units]:
-        mean, log_var = self.f(x), self.log_var(x).float()
+        mean, log_var = self.f(x), self.log_var(x)
+        log_var = log_var.to(precision_of(log_var))
         if log_var.shape != mean.shape:
             raise ValueError(f"log_var(x) has shape {tuple(log_var.shape)}; it needs that of f(x), {tuple(mean.shape)}")
-        kl = kl_standard_normal(mean.float(), log_var)
+        kl = kl_standard_normal(mean.to(precision_of(mean)), log_var)
         noise = torch.exp(log_var / 2) * standard_normal(mean) if self.noisy else torch.zeros_like(log_var)
         return mean + noise.to(mean.dtype), kl
 
@@ -42,8 +44,10 @@ def vae(
         The log-uniform prior of ReLU units is not on offer: it is improper, so that the loss would bound nothing.
     max_alpha: cap of the noise of Information Dropout.
     """
-    if hidden < 1 or n_latents < 1:
-        raise ValueError(f"hidden is {hidden} and n_latents {n_latents}; a network needs at least one unit of each")
+    if min(hidden, n_latents, n_pixels) < 1:
+        raise ValueError(
+            f"hidden is {hidden}, n_latents {n_latents} and n_pixels {n_pixels}; a network needs at least one of each"
+        )
     first, second = nn.Linear(hidden, n_latents), nn.Linear(hidden, n_latents)
     if latents == "gaussian":
         layer: NoiseLayer = GaussianLatents(first, second)

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from ib_tutorial.information import kl_log_normal, kl_log_uniform, kl_variational_dropout
 from ib_tutorial.nn import fused
-from ib_tutorial.nn.fused import MIN_ALPHA, MIN_F
+from ib_tutorial.nn.fused import MIN_ALPHA, MIN_F, precision_of
 
 Units = Float[Tensor, "batch *units"]
 
@@ -90,8 +90,10 @@ class InformationDropout(NoiseLayer):
             )
         if noise not in ("paper", "unit_mean"):
             raise ValueError(f"noise is {noise!r}; it must be 'paper' (median 1) or 'unit_mean' (mean 1)")
-        if not max_alpha > MIN_ALPHA:
-            raise ValueError(f"max_alpha is {max_alpha}; it must be above {MIN_ALPHA}: it caps the noise scale")
+        if not MIN_ALPHA < max_alpha < math.inf:
+            raise ValueError(
+                f"max_alpha is {max_alpha}; it must be finite and above {MIN_ALPHA}: it caps the noise scale"
+            )
         self.alpha = alpha
         self.prior = prior
         self.max_alpha = max_alpha
@@ -101,12 +103,12 @@ class InformationDropout(NoiseLayer):
             self.log_sigma = nn.Parameter(torch.tensor(math.log(SOFTPLUS_LOG_STD)))
 
     def noise_scale(self, x: Float[Tensor, "batch *inputs"]) -> Units:
-        """alpha(x), in [MIN_ALPHA, max_alpha], in float32 whatever the precision of x."""
+        """alpha(x), in [MIN_ALPHA, max_alpha]: in float64 where alpha returns that, else in float32."""
         return self.scale(self.alpha(x))
 
     def scale(self, pre_activation: Units) -> Units:
-        """max_alpha sigmoid(pre_activation), at least MIN_ALPHA, in float32."""
-        return (self.max_alpha * torch.sigmoid(pre_activation.float())).clamp(min=MIN_ALPHA)
+        """max_alpha sigmoid(pre_activation), at least MIN_ALPHA, in float32 or float64."""
+        return (self.max_alpha * torch.sigmoid(pre_activation.to(precision_of(pre_activation)))).clamp(min=MIN_ALPHA)
 
     def forward(self, x: Float[Tensor, "batch *inputs"]) -> tuple[Units, Units]:
         f, pre_activation = self.f(x), self.alpha(x)
@@ -114,14 +116,14 @@ class InformationDropout(NoiseLayer):
             raise ValueError(
                 f"alpha(x) has shape {tuple(pre_activation.shape)}; it needs that of f(x), {tuple(f.shape)}"
             )
-        if self.noisy and f.numel() >= fused.PAYS_FROM and not torch.compiler.is_compiling():
-            return self.at_once(f, pre_activation)  # what follows, as one operation; a compiler makes its own of it
+        if self.noisy and f.numel() >= fused.PAYS_FROM and fused.applies():
+            return self.at_once(f, pre_activation)  # the rest of this method in one fused operation
         alpha = self.scale(pre_activation)
         shift = -(alpha**2) / 2 if self.unit_mean else 0.0
         if self.prior == "log_uniform":
             kl = kl_log_uniform(alpha, self.max_alpha)
         else:
-            log_f = f.float().clamp(min=MIN_F).log()
+            log_f = f.to(precision_of(f)).clamp(min=MIN_F).log()
             kl = kl_log_normal(log_f + shift, alpha, self.mu, self.log_sigma.exp())
         return (multiply(f, alpha, shift) if self.noisy else f), kl
 
@@ -145,13 +147,13 @@ class LogNormalDropout(NoiseLayer):
 
     def __init__(self, f: nn.Module, alpha: float = 0.7):
         super().__init__(f)
-        if not alpha >= 0:
-            raise ValueError(f"alpha is {alpha}; a noise scale is at least 0")
+        if not 0 <= alpha < math.inf:
+            raise ValueError(f"alpha is {alpha}; a noise scale is at least 0, and finite")
         self.register_buffer("alpha", torch.tensor(float(alpha)))
 
     def forward(self, x: Float[Tensor, "batch *inputs"]) -> tuple[Units, Units]:
         f = self.f(x)
-        return (multiply(f, self.alpha, 0.0) if self.noisy else f), torch.zeros_like(f, dtype=torch.float32)
+        return (multiply(f, self.alpha, 0.0) if self.noisy else f), torch.zeros_like(f, dtype=precision_of(f))
 
     def extra_repr(self) -> str:
         return f"alpha={self.alpha.item():.3g}"
@@ -173,11 +175,11 @@ class BinaryDropout(NoiseLayer):
 
     def clean(self, x: Float[Tensor, "batch *inputs"]) -> Units:
         f = self.f(x)
-        return f if self.gate is None else f * (2 * torch.sigmoid(self.gate(x).float())).to(f.dtype)
+        return f if self.gate is None else f * (2 * torch.sigmoid(self.gate(x).to(precision_of(f)))).to(f.dtype)
 
     def forward(self, x: Float[Tensor, "batch *inputs"]) -> tuple[Units, Units]:
         f = self.clean(x)
-        return nn.functional.dropout(f, self.p, training=self.noisy), torch.zeros_like(f, dtype=torch.float32)
+        return nn.functional.dropout(f, self.p, training=self.noisy), torch.zeros_like(f, dtype=precision_of(f))
 
     def extra_repr(self) -> str:
         return f"p={self.p}"
@@ -191,14 +193,14 @@ class GaussianDropout(NoiseLayer):
 
     def __init__(self, f: nn.Module, alpha: float = 1.0):
         super().__init__(f)
-        if not alpha >= 0:
-            raise ValueError(f"alpha is {alpha}; here it is the variance of the noise, at least 0")
+        if not 0 <= alpha < math.inf:
+            raise ValueError(f"alpha is {alpha}; here it is the variance of the noise, at least 0, and finite")
         self.alpha = alpha
 
     def forward(self, x: Float[Tensor, "batch *inputs"]) -> tuple[Units, Units]:
         f = self.f(x)
         z = add_noise(f, math.sqrt(self.alpha)) if self.noisy else f
-        return z, torch.zeros_like(f, dtype=torch.float32)
+        return z, torch.zeros_like(f, dtype=precision_of(f))
 
     def extra_repr(self) -> str:
         return f"alpha={self.alpha:.3g}"
@@ -219,7 +221,7 @@ class VariationalDropout(NoiseLayer):
         self.pre_activation = nn.Parameter(torch.tensor(math.log(alpha / (1 - alpha))))
 
     def variance(self) -> Float[Tensor, ""]:
-        return torch.sigmoid(self.pre_activation.float()).clamp(min=MIN_ALPHA)
+        return torch.sigmoid(self.pre_activation.to(precision_of(self.pre_activation))).clamp(min=MIN_ALPHA)
 
     def forward(self, x: Float[Tensor, "batch *inputs"]) -> tuple[Units, Units]:
         f = self.f(x)
@@ -234,22 +236,24 @@ def add_noise(f: Units, scale: Float[Tensor, ""] | float) -> Units:
 
 
 def standard_normal(like: Units) -> Units:
-    """A float32 N(0, 1) per unit, in the memory format of `like`.
+    """A N(0, 1) per unit, in float32 (float64 for float64 units), in the memory format of `like`.
 
     Drawn into the default format and permuted: on a CPU torch draws into any other format one number at a time, several times slower.
     """
+    options = dict(device=like.device, dtype=precision_of(like))
     if like.dim() == 4 and like.is_contiguous(memory_format=torch.channels_last):
-        return drawn(like.permute(0, 2, 3, 1).shape, like.device).permute(0, 3, 1, 2)
-    return drawn(like.shape, like.device)
+        return drawn(like.permute(0, 2, 3, 1).shape, **options).permute(0, 3, 1, 2)
+    return drawn(like.shape, **options)
 
 
-def drawn(shape: torch.Size, device: torch.device) -> Tensor:
+def drawn(shape: torch.Size, device: torch.device, dtype: torch.dtype) -> Tensor:
     """torch.randn, and where that is many numbers a piece at a time: one thread draws, but all can write to new memory."""
+    options = dict(device=device, dtype=dtype)
     if shape.numel() <= fused.PIECE or device.type != "cpu" or torch.compiler.is_compiling():
-        return torch.randn(shape, device=device)
-    n = torch.randn(0).new_empty(shape)  # in a stack (vmap), of which empty() knows nothing, one for each
+        return torch.randn(shape, **options)
+    n = torch.randn(0, **options).new_empty(shape)  # in a stack (vmap), of which empty() knows nothing, one for each
     for (piece,) in fused.pieces(n):
-        piece.copy_(torch.randn(piece.shape))
+        piece.copy_(torch.randn(piece.shape, **options))
     return n
 
 
@@ -258,4 +262,4 @@ class Deterministic(NoiseLayer):
 
     def forward(self, x: Float[Tensor, "batch *inputs"]) -> tuple[Units, Units]:
         f = self.f(x)
-        return f, torch.zeros_like(f, dtype=torch.float32)
+        return f, torch.zeros_like(f, dtype=precision_of(f))

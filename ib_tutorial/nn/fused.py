@@ -15,6 +15,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ib_tutorial.information import kl_log_normal, kl_log_uniform
+
 MIN_ALPHA = 1e-6
 """The least noise scale. A saturated sigmoid would give alpha = 0, and no noise costs infinitely many nats."""
 
@@ -36,7 +38,7 @@ class NoisyUnits(torch.autograd.Function):
     mu, sigma: of the log-normal prior; both None for the log-uniform one.
     unit_mean: the shift is -alpha^2 / 2 if so, else 0.
 
-    Gradients flow to all tensors but n, once: there is no second derivative.
+    Gradients flow to all tensors but n. Where they are differentiated again, autograd takes the steps of `by_autograd`.
     """
 
     @staticmethod
@@ -71,11 +73,8 @@ class NoisyUnits(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, of_z: Tensor, of_kl: Tensor) -> tuple[Tensor | None, ...]:
-        if torch.is_grad_enabled():
-            raise RuntimeError(
-                "NoisyUnits has no second derivative, which create_graph=True and torch.func.grad prepare; "
-                "set ib_tutorial.nn.fused.PAYS_FROM = math.inf, and layers of every size leave their derivatives to autograd"
-            )
+        if torch.is_grad_enabled() or is_batched(of_z) or is_batched(of_kl) or not applies():
+            return differentiable_backward(ctx, of_z, of_kl)
         f, pre_activation, n, mu, sigma = ctx.saved_tensors
         of_f, of_pre_activation = torch.empty_like(f), torch.empty_like(pre_activation)
         sums = []
@@ -125,6 +124,51 @@ class NoisyUnits(torch.autograd.Function):
         ]
         z, kl = zip(*of_each, strict=True)
         return (torch.stack(z), torch.stack(kl)), (0, 0)
+
+
+def by_autograd(
+    f: Float[Tensor, "batch *units"],
+    pre_activation: Float[Tensor, "batch *units"],
+    n: Float[Tensor, "batch *units"],
+    mu: Float[Tensor, ""] | None,
+    sigma: Float[Tensor, ""] | None,
+    max_alpha: float,
+    unit_mean: bool,
+) -> tuple[Float[Tensor, "batch *units"], Float[Tensor, "batch *units"]]:
+    """(z, kl) as `NoisyUnits` computes them, in steps of which autograd knows every derivative."""
+    alpha = (max_alpha * torch.sigmoid(pre_activation.to(n.dtype))).clamp(min=MIN_ALPHA)
+    shift = -(alpha**2) / 2 if unit_mean else 0.0
+    z = f * torch.exp(shift + alpha * n).to(f.dtype)
+    if mu is None or sigma is None:
+        return z, kl_log_uniform(alpha, max_alpha)
+    return z, kl_log_normal(log_floored(f, n)[0] + shift, alpha, mu, sigma)
+
+
+def differentiable_backward(ctx: Any, of_z: Tensor, of_kl: Tensor) -> tuple[Tensor | None, ...]:
+    """What `NoisyUnits.backward` returns, in steps that can be differentiated again and taken for many gradients at once."""
+    with torch.enable_grad():
+        # views of their own: a tensor that is given twice, as f and as pre_activation, gets a gradient for each
+        inputs = [None if given is None else given.view_as(given) for given in ctx.saved_tensors]
+        outputs = by_autograd(*inputs, ctx.max_alpha, ctx.unit_mean)
+        wanted = [place for place in range(len(inputs)) if ctx.needs_input_grad[place] and inputs[place] is not None]
+        gradients = torch.autograd.grad(outputs, [inputs[place] for place in wanted], (of_z, of_kl), create_graph=True)
+    found = dict(zip(wanted, gradients, strict=True))
+    return tuple(found.get(place) for place in range(len(ctx.needs_input_grad)))
+
+
+def precision_of(units: Tensor) -> torch.dtype:
+    """The precision in which noise and costs are computed: float64 for float64 units, else float32."""
+    return torch.promote_types(units.dtype, torch.float32)
+
+
+def applies() -> bool:
+    """Whether `NoisyUnits` may stand for its formulas. A compiler fuses them by itself, and forward mode needs their steps."""
+    return not torch.compiler.is_compiling() and torch.autograd.forward_ad._current_level < 0
+
+
+def is_batched(gradient: Tensor) -> bool:
+    """Whether it stands for many gradients that are taken at once (vmap, is_grads_batched): in-place steps have no room for them."""
+    return torch._C._functorch.is_batchedtensor(gradient) or torch._C._functorch.is_legacy_batchedtensor(gradient)
 
 
 def pieces(*tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:

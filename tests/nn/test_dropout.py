@@ -11,6 +11,7 @@ from ib_tutorial.nn import (
     BinaryDropout,
     Deterministic,
     GaussianDropout,
+    GaussianLatents,
     InformationDropout,
     LogNormalDropout,
     VariationalDropout,
@@ -127,6 +128,34 @@ def test_half_precision_units_keep_float32_costs():
     z, kl = noisy(torch.randn(8, 4, dtype=torch.bfloat16))
     assert z.dtype == torch.bfloat16 and kl.dtype == torch.float32
     assert torch.isfinite(kl).all()
+
+
+DOUBLE = {
+    "information": lambda f, g: InformationDropout(f, g),
+    "log_normal prior": lambda f, g: InformationDropout(f, g, "log_normal", noise="unit_mean"),
+    "log_normal": lambda f, g: LogNormalDropout(f),
+    "binary, gated": lambda f, g: BinaryDropout(f, gate=g),
+    "gaussian": lambda f, g: GaussianDropout(f),
+    "variational": lambda f, g: VariationalDropout(f),
+    "none": lambda f, g: Deterministic(f),
+    "latents": lambda f, g: GaussianLatents(f, g),
+}
+
+
+@pytest.mark.parametrize("pays_from", [0, 10**9])
+@pytest.mark.parametrize("build", DOUBLE.values(), ids=DOUBLE)
+def test_double_precision_is_not_cut_to_single(monkeypatch, build, pays_from):
+    monkeypatch.setattr(fused, "PAYS_FROM", pays_from)
+    torch.manual_seed(0)
+    f = nn.Sequential(nn.Linear(3, 4), nn.Softplus())
+    noisy, x = build(f, nn.Linear(3, 4)).double(), torch.randn(2, 3, dtype=torch.float64, requires_grad=True)
+
+    def of(x):
+        torch.manual_seed(1)
+        return noisy(x)
+
+    assert [tensor.dtype for tensor in of(x)] == [torch.float64, torch.float64]
+    assert torch.autograd.gradcheck(of, x)
 
 
 def test_a_unit_at_zero_pays_for_the_floor_of_its_logarithm():

@@ -4,7 +4,8 @@ import math
 
 import pytest
 import torch
-from torch import nn
+from torch import func, nn
+from torch.autograd import forward_ad
 from torch.func import functional_call, stack_module_state, vmap
 
 from ib_tutorial.information import kl_log_normal, kl_log_uniform
@@ -184,16 +185,62 @@ def test_stacked_layers_are_differentiated_each_by_itself(always, prior, unit_me
     assert not torch.equal(z[0] / z[0].mean(), z[1] / z[1].mean())
 
 
-def test_a_second_derivative_is_refused_and_the_remedy_works(always, monkeypatch):
-    layer, x = network_of("log_normal", "paper"), torch.randn(5, 4, requires_grad=True)
-    z, kl = layer(x)
-    with pytest.raises(RuntimeError, match="PAYS_FROM = math.inf"):
-        torch.autograd.grad(z.sum() + kl.sum(), x, create_graph=True)
-    monkeypatch.setattr(fused, "PAYS_FROM", math.inf)
-    z, kl = layer(x)
-    (gradient,) = torch.autograd.grad(z.sum() + kl.sum(), x, create_graph=True)
-    gradient.sum().backward()
-    assert x.grad.any()
+@pytest.mark.parametrize(("prior", "unit_mean"), KINDS)
+def test_it_is_differentiated_twice_and_for_many_gradients_at_once(prior, unit_mean):
+    torch.manual_seed(0)
+    f = (torch.rand(2, 3, dtype=torch.float64) + 0.1).requires_grad_()
+    pre_activation = torch.randn(2, 3, dtype=torch.float64, requires_grad=True)
+    n = torch.randn(2, 3, dtype=torch.float64)
+    of_prior = [] if prior == "log_uniform" else prior_of(prior, torch.float64)
+    compute = lambda *tensors: NoisyUnits.apply(*tensors[:2], n, *(tensors[2:] or (None, None)), CAP, unit_mean)
+    inputs = (f, pre_activation, *of_prior)
+    assert torch.autograd.gradcheck(compute, inputs, check_batched_grad=True)
+    assert torch.autograd.gradgradcheck(compute, inputs, check_batched_grad=True)
+    assert torch.autograd.gradgradcheck(lambda twice: compute(twice, twice, *of_prior), (f,))
+
+
+def second_derivative(loss, x):
+    (gradient,) = torch.autograd.grad(loss(x), x, create_graph=True)
+    return torch.autograd.grad(gradient.square().sum(), x)[0]
+
+
+def directional(loss, x):
+    with forward_ad.dual_level():
+        return forward_ad.unpack_dual(loss(forward_ad.make_dual(x, torch.ones_like(x)))).tangent
+
+
+DERIVATIVES = {
+    "create_graph": second_derivative,
+    "torch.func.grad": lambda loss, x: func.grad(loss)(x),
+    "grad of grad": lambda loss, x: func.grad(lambda x: func.grad(loss)(x).square().sum())(x),
+    "jvp": lambda loss, x: func.jvp(loss, (x,), (torch.ones_like(x),))[1],
+    "forward over reverse": lambda loss, x: func.jacfwd(func.jacrev(loss), randomness="same")(x),
+    "reverse over reverse": lambda loss, x: func.jacrev(func.jacrev(loss))(x),
+    "forward over forward": lambda loss, x: func.jacfwd(func.jacfwd(loss, randomness="same"), randomness="same")(x),
+    "reverse over forward": lambda loss, x: func.jacrev(func.jacfwd(loss, randomness="same"))(x),
+    "dual numbers": directional,
+    "vectorised hessian": lambda loss, x: torch.autograd.functional.hessian(loss, x, vectorize=True),
+    "each image's gradient": lambda loss, x: vmap(func.grad(lambda row: loss(row[None])), randomness="same")(x),
+}
+
+
+@pytest.mark.parametrize("derivative", DERIVATIVES.values(), ids=DERIVATIVES)
+@pytest.mark.parametrize(("prior", "unit_mean"), [KINDS[0], KINDS[3]])
+def test_what_can_be_differentiated_does_not_depend_on_the_batch_size(monkeypatch, derivative, prior, unit_mean):
+    layer = network_of(prior, "unit_mean" if unit_mean else "paper").double()
+    x = torch.randn(3, 4, dtype=torch.float64, requires_grad=True)
+
+    def loss(x):
+        torch.manual_seed(3)
+        z, kl = layer(x)
+        return (z.square() + z * kl).sum()
+
+    results = []
+    for pays_from in (0, 10**9):
+        monkeypatch.setattr(fused, "PAYS_FROM", pays_from)
+        results.append(derivative(loss, x).detach())
+    torch.testing.assert_close(*results)
+    assert results[0].any()
 
 
 def test_a_compiler_sees_the_formulas(always, monkeypatch):
