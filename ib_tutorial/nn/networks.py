@@ -5,6 +5,7 @@ all_cnn_32    Table 2 (a), 32x32 images, two noise layers          Figs 1, 3b, 4
 all_cnn_96    Table 2 (b), 96x96 images, four noise layers         Figs 2, 7
 """
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, get_args
 
@@ -88,6 +89,8 @@ def noise_layer(
     noise: Literal["paper", "unit_mean"],
 ) -> NoiseLayer:
     """The noise layer of kind `dropout` around f. `second` makes the network for alpha, or the gate of equal size."""
+    if not 0 <= p < 1:
+        raise ValueError(f"p is {p}; a drop probability is in [0, 1)")
     if dropout == "none":
         return Deterministic(f)
     if dropout == "binary":
@@ -123,8 +126,10 @@ def mlp(
         Dropout has; "gaussian", with variance p / (1 - p); "variational"; "log_normal", with one constant scale per layer,
         `alphas` (by default max_alpha in each); "information", whose alpha network is one linear map of the layer's input.
     """
-    if width < 1 or depth < 1:
-        raise ValueError(f"width is {width} and depth {depth}; a network needs at least one unit and one hidden layer")
+    if min(width, depth, n_inputs, n_classes) < 1:
+        raise ValueError(
+            f"width is {width}, depth {depth}, n_inputs {n_inputs} and n_classes {n_classes}; a network needs at least one of each"
+        )
     options: dict[str, Any] = dict(p=p, max_alpha=max_alpha, prior="log_uniform", noise=noise)
     layers: list[nn.Module] = [nn.Flatten()]
     n_in = n_inputs
@@ -180,8 +185,12 @@ def all_cnn(
         raise ValueError(f"activation is {activation!r}; it must be 'relu' or 'softplus'")
     if variant not in get_args(Variant):
         raise ValueError(f"variant is {variant!r}; it must be 'paper' (Table 2) or 'code' (the authors' release)")
-    widths = [round(width * n) for n in filters]
-    if not 0 < width or min(widths) < 1:
+    if min(len(filters), channels, n_classes) < 1:
+        raise ValueError(
+            f"filters is {tuple(filters)}, channels {channels} and n_classes {n_classes}; a network needs at least one of each"
+        )
+    widths = [round(width * n) for n in filters] if 0 < width < math.inf else [0]
+    if min(widths) < 1:
         raise ValueError(
             f"width is {width}; it is the share of the filters {tuple(filters)}, and must keep at least one"
         )
@@ -205,6 +214,10 @@ def classifier_head(
     n_in: int, width: int, n_classes: int, activation: Activation = "relu", variant: Variant = "paper"
 ) -> list[nn.Module]:
     """Table 2's last three convolutions and the spatial average: from a feature map to logits."""
+    if min(n_in, width, n_classes) < 1:
+        raise ValueError(
+            f"n_in is {n_in}, width {width} and n_classes {n_classes}; a convolution needs at least one filter"
+        )
     return [
         convolution(n_in, width, 3, activation, variant=variant),
         convolution(width, width, 1, activation, variant=variant),
