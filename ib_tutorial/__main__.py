@@ -1,3 +1,3 @@
-from ib_tutorial.cli import app
+from ib_tutorial.cli import main
 
-app(prog_name="python -m ib_tutorial")
+main("python -m ib_tutorial")

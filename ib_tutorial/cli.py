@@ -1,10 +1,22 @@
 """`python -m ib_tutorial`: list the experiments, run one into a record, judge the records."""
 
+import json
+import math
 import os
+import sys
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from ib_tutorial import __version__
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from ib_tutorial.experiments import Verdict
 
 app = typer.Typer(
     help="Experiments of the information bottleneck book.",
@@ -14,6 +26,28 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+FLAG = ""
+"""The metavar of an option that takes no value: without it the help shows `<bool>`, as if `--offline true` were meant."""
+
+UNLIMITED = 10_000
+"""Columns of an output that is no terminal: no line is folded."""
+
+
+def main(prog_name: str | None = None) -> None:
+    """Run the command line. A character that the output cannot show becomes "?", and a full disk is said in one line."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")
+    try:
+        try:
+            app(prog_name=prog_name)
+        finally:
+            sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python flushes again at its exit, and fails
+        if not isinstance(error, BrokenPipeError):
+            raise SystemExit(f"error: the output cannot be written: {error.strerror}; send it elsewhere") from None
+        raise SystemExit(1) from None
+
 
 def fail(error: Exception) -> typer.Exit:
     message = "\n".join([f"error: {error}", *getattr(error, "__notes__", [])])
@@ -21,20 +55,53 @@ def fail(error: Exception) -> typer.Exit:
     return typer.Exit(1)
 
 
+def console() -> "Console":
+    """Where tables are printed: as wide as the terminal (or as COLUMNS says), and without a limit in a file or pipe."""
+    from rich.console import Console
+
+    limited = sys.stdout.isatty() or "COLUMNS" in os.environ
+    return Console(width=None if limited else UNLIMITED, highlight=False)
+
+
+def table(*headers: str, rows: Iterable[Sequence[str]], title: str | None = None) -> "Table":
+    """A table that folds what is too long for its column, and so cuts nothing."""
+    from rich.table import Table
+
+    made = Table(title=title)
+    for header in headers:
+        made.add_column(header, overflow="fold")
+    for row in rows:
+        made.add_row(*row)
+    return made
+
+
+def show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"ib_tutorial {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", metavar=FLAG, help="Show the version and exit.", callback=show_version, is_eager=True),
+    ] = False,
+) -> None:
+    pass
+
+
 @app.command("list")
 def list_experiments() -> None:
     """List the experiments, what each shows, and which profiles the book has records of."""
-    from rich import print as show
-    from rich.table import Table
-
     from ib_tutorial.experiments import EXPERIMENTS
     from ib_tutorial.experiments.record import RECORDED
 
-    table = Table("experiment", "shows", "recorded")
-    for name, module in EXPERIMENTS.items():
-        profiles = sorted(path.name.split(".")[1] for path in RECORDED.glob(f"{name}.*.json"))
-        table.add_row(name, module.SHOWS, ", ".join(profiles) or "nothing yet")
-    show(table)
+    def profiles(name: str) -> str:
+        return ", ".join(sorted(path.name.split(".")[1] for path in RECORDED.glob(f"{name}.*.json"))) or "nothing yet"
+
+    rows = ((name, module.SHOWS, profiles(name)) for name, module in EXPERIMENTS.items())
+    console().print(table("experiment", "shows", "recorded", rows=rows))
 
 
 @app.command(
@@ -54,7 +121,9 @@ def run(
         Path | None,
         typer.Option(help="Folder of the real images, for reduced and paper; with --scheduler, on each worker's disk."),
     ] = None,
-    offline: Annotated[bool, typer.Option("--offline", help="Never download: use the folder or the cache.")] = False,
+    offline: Annotated[
+        bool, typer.Option("--offline", metavar=FLAG, help="Never download: use the folder or the cache.")
+    ] = False,
     out: Annotated[Path, typer.Option(help="Folder for NAME.PROFILE.json.")] = Path("runs"),
     jobs: Annotated[int | None, typer.Option(help="Processes (default: one per core; one on a GPU).")] = None,
     scheduler: Annotated[
@@ -66,12 +135,15 @@ def run(
         ),
     ] = None,
     deterministic: Annotated[
-        bool, typer.Option("--deterministic", help="On a GPU: the same bits each time, somewhat slower.")
+        bool,
+        typer.Option("--deterministic", metavar=FLAG, help="On a GPU: the same bits each time, somewhat slower."),
     ] = False,
-    force: Annotated[bool, typer.Option("--force", help="Start anew over a record that is there.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", metavar=FLAG, help="Start anew over a record that is there.")
+    ] = False,
 ) -> None:
-    """Run an experiment into a record. An unfinished record is gone on with, so an interrupted run is simply run again."""
-    from ib_tutorial.experiments import EXPERIMENTS
+    """Run an experiment into a record. An interrupted run resumes when the same command is given again."""
+    from ib_tutorial.experiments import EXPERIMENTS, load_record
     from ib_tutorial.experiments import run as run_experiment
 
     if offline and scheduler:
@@ -80,8 +152,8 @@ def run(
         os.environ["IB_TUTORIAL_OFFLINE"] = "1"
     for each in EXPERIMENTS if name == "all" else [name]:
         path = out / f"{each}.{profile}.json"
-        was_finished = path.exists() and not force
         try:
+            before = load_record(path) if path.exists() and not force else None
             record = run_experiment(
                 each,
                 profile,
@@ -101,25 +173,64 @@ def run(
             kept = f"{path} holds what was finished" if path.exists() else "nothing was finished"
             typer.secho(f"\nstopped; {kept}: run the same command to go on", err=True, fg="yellow")
             raise typer.Exit(130) from None
-        state = "was finished before" if was_finished and record.finished else "finished"
+        computed = before is None or not before.finished or before.rows != record.rows
+        state = "finished" if computed else "was finished before"
         typer.echo(f"{each} at {profile} {state}: {len(record.rows)} rows, {record.seconds:.0f} s of computing, {path}")
 
 
 @app.command()
-def ledger() -> None:
-    """Judge every claim of the paper by the records in book/recorded."""
-    from rich import print as show
-    from rich.table import Table
-
+def ledger(
+    as_json: Annotated[
+        bool, typer.Option("--json", metavar=FLAG, help="Print a JSON list with all that is known of each verdict.")
+    ] = False,
+    as_markdown: Annotated[
+        bool, typer.Option("--markdown", metavar=FLAG, help="Print the table of the book's page, in Markdown.")
+    ] = False,
+) -> None:
+    """Judge every claim of the paper by the records that the book shows."""
     from ib_tutorial.experiments import EXPERIMENTS
     from ib_tutorial.experiments import ledger as judge_all
+    from ib_tutorial.experiments.ledger import as_markdown as markdown
 
-    table = Table("where", "claim", "mean", "95 % interval", "unit", "profile", "verdict")
-    for v in judge_all(finding for module in EXPERIMENTS.values() for finding in module.FINDINGS):
-        profile = v.record.profile if v.record else ""
-        numbers = [f"{v.mean:+.3f}", f"{v.low:+.3f} to {v.high:+.3f}"] if v.record else ["", ""]
-        table.add_row(v.finding.where, v.finding.statement, *numbers, v.finding.unit, profile, v.verdict)
-    show(table)
+    if as_json and as_markdown:
+        raise typer.BadParameter("give --json or --markdown, not both")
+    try:
+        verdicts = judge_all(finding for module in EXPERIMENTS.values() for finding in module.FINDINGS)
+    except (ValueError, OSError) as error:
+        raise fail(error) from error
+    except ImportError as error:
+        raise fail(ImportError(f"{error}; the intervals need `pip install scipy`")) from error
+    if as_json:
+        typer.echo(json.dumps([described(verdict) for verdict in verdicts], indent=1, allow_nan=False))
+    elif as_markdown:
+        typer.echo(markdown(verdicts))
+    else:
+        rows = (
+            (v.finding.where, v.finding.statement, measured(v), v.record.profile if v.record else "", v.verdict)
+            for v in verdicts
+        )
+        console().print(table("where", "claim", "mean (95 % interval)", "profile", "verdict", rows=rows))
+
+
+def measured(v: "Verdict") -> str:
+    """ "+0.42 (+0.31 to +0.53) nats", empty where there is no number."""
+    return f"{v.mean:+.3f} ({v.low:+.3f} to {v.high:+.3f}) {v.finding.unit}" if v.n else ""
+
+
+def described(v: "Verdict") -> dict[str, Any]:
+    """A verdict as JSON can hold it: null where there is no number, and where an interval has no end."""
+    numbers = {"mean": v.mean, "low": v.low, "high": v.high}
+    claimed = {name: getattr(v.finding, name) for name in ("name", "experiment", "where", "statement", "test", "unit")}
+    return {
+        **claimed,
+        "published": v.finding.published,
+        **{name: value if math.isfinite(value) else None for name, value in numbers.items()},
+        "n": v.n,
+        "profile": v.record and v.record.profile,
+        "commit": v.record and v.record.commit,
+        "source": v.record and v.record.source,
+        "verdict": v.verdict,
+    }
 
 
 @app.command(
@@ -137,21 +248,18 @@ def doctor(
     It reads the data sets in full, trains for two seconds and writes nothing. It exits with 1 where something is missing
     that the library, or an option given here, needs.
     """
-    from rich.console import Console
-    from rich.table import Table
-
     from ib_tutorial import doctor as room
 
-    console = Console(highlight=False)
+    screen = console()
     versions = room.packages()
     problems = room.package_problems(versions)
-    table = Table("packages", "installed", "missing or too old")
+    rows = []
     for extra, found in versions.items():
         installed, wanting = ([p for p in found if p.fits is fits] for fits in (True, False))
-        table.add_row(
-            extra, ", ".join(f"{p.name} {p.version}" for p in installed), ", ".join(p.requirement for p in wanting)
+        rows.append(
+            (extra, ", ".join(f"{p.name} {p.version}" for p in installed), ", ".join(p.requirement for p in wanting))
         )
-    console.print(table)
+    screen.print(table("packages", "installed", "missing or too old", rows=rows))
 
     if not any(problem.needed for problem in problems):
         try:
@@ -161,24 +269,21 @@ def doctor(
             raise fail(error) from error
         sets, missing = room.data_sets(data)
         problems += found + missing
-        for title, rows in (("machine", here), ("data", sets)):
-            table = Table(title, "found")
-            for row in rows.items():
-                table.add_row(*row)
-            console.print(table)
+        for what, rows in (("machine", here), ("data", sets)):
+            screen.print(table(what, "found", rows=rows.items()))
 
         jobs = room.processes(device)
         costs = room.estimates(room.probe(device), jobs)
         profiles = list(next(iter(costs.values())))
-        table = Table("experiment", *profiles, title=f"Estimated cost on {device}, {jobs} at a time")
-        for name, by_profile in costs.items():
-            table.add_row(name, *map(room.duration, by_profile.values()))
-        console.print(table)
+        rows = ((name, *map(room.duration, by_profile.values())) for name, by_profile in costs.items())
+        screen.print(
+            table("experiment", *profiles, rows=rows, title=f"Estimated cost on {device}, {jobs} at a time")
+        )
 
     for problem in problems:
-        console.print(f"\n{'NEEDED' if problem.needed else 'missing'}: {problem.what}", markup=False, soft_wrap=True)
-        console.print(f"    {problem.remedy}", markup=False, soft_wrap=True)
+        screen.print(f"\n{'NEEDED' if problem.needed else 'missing'}: {problem.what}", markup=False, soft_wrap=True)
+        screen.print(f"    {problem.remedy}", markup=False, soft_wrap=True)
     if not problems:
-        console.print("Nothing is missing.")
+        screen.print("Nothing is missing.")
     if any(problem.needed for problem in problems):
         raise typer.Exit(1)
