@@ -9,8 +9,12 @@ about the label. It can always be read: the shape lies wholly inside, its area i
 differs from the background by at least 0.3 in luma before the light falls on both, three times the texture's amplitude.
 
 A shape is the set where its signed distance (positive outside, in units of the square root of its area) is negative, and a pixel
-is covered by clamp(1/2 - distance in pixels, 0, 1). Per-image quantities are drawn and rounded on the CPU; per-pixel arithmetic
-uses only operations that IEEE 754 rounds exactly (+ - * / sqrt floor min max), so that CPU and CUDA agree bit for bit.
+is covered by clamp(1/2 - distance in pixels, 0, 1).
+
+The bytes are the same on every processor and on CUDA. All arithmetic is a sequence of operations that IEEE 754 fixes to the last bit
+(+ - * / sqrt floor min max), one to a call, so that no compiler can fuse a product and a sum. Two traps follow from this rule. Torch
+leaves square roots on a CPU to MKL, whose last bit depends on the processor (_root). On CUDA it divides by a Python number as a
+product with the inverse, so we divide by tensors only.
 """
 
 import math
@@ -35,13 +39,17 @@ SPLIT_SIZES = {"train": 10_000, "test": 2_000}
 
 SCALES = (8.0, 12.0)  # pixels
 DARK, LIGHT = (0.15, 0.35), (0.65, 0.85)  # luma of the one and the other of shape and background
+TURN = 1024  # angles are whole numbers of this part of a turn
 CHROMA = 0.3  # how far colours are from grey
 TEXTURE = 0.1  # amplitude of the background's pattern
 SHADE = 0.4  # at most this share of the light is lost at the far side
 
 
 class ShapeFactors(NamedTuple):
-    """What generated each image. Positions and lengths in pixels, angles in radians, the rest in [0, 1]."""
+    """What generated each image. Positions and lengths in pixels, angles in radians, the rest in [0, 1].
+
+    Angles are multiples of 2 pi / 1024. `render` rounds other angles to the nearest of these.
+    """
 
     shape: Int64[Tensor, " n"]  #: index into SHAPES: the label
     position: Float[Tensor, "n 2"]  #: row and column of the shape's centre; (0, 0) is the centre of the first pixel
@@ -75,7 +83,7 @@ def shape_factors(indices: np.ndarray, *, seed: int, epoch: int = 0) -> ShapeFac
     position = margin[:, None] + u[:, 1:3] * (SIDE - 1 - 2 * margin)[:, None]
     lumas = [low + u[:, k] * (high - low) for k, (low, high) in ((3, DARK), (4, LIGHT))]
     lighter = below(draws[:, 5], 2) == 1
-    turn = lambda k: below(draws[:, k], 1024) * (2 * math.pi / 1024)
+    turn = lambda k: below(draws[:, k], TURN) * (2 * math.pi / TURN)
     floats = lambda *values: (torch.from_numpy(_grid(value).astype(np.float32)) for value in values)
     position, scale, hue, lightness, behind_hue, behind, period, light = floats(
         position,
@@ -128,16 +136,17 @@ def render(factors: ShapeFactors, device: str | torch.device = "cpu") -> UInt8[T
     if len(factors.shape) == 0:
         return torch.empty(0, SIDE, SIDE, 3, dtype=torch.uint8, device=device)
     centre = (SIDE - 1) / 2
-    corner = centre * math.sqrt(2)  # how far it is from the centre
     there = lambda values: torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32)).to(device)
+    corner = there([centre * math.sqrt(2)])  # how far it is from the centre
     column = lambda values: there(np.asarray(values))[:, None, None]
     place = torch.arange(SIDE, dtype=torch.float32, device=device)
 
     def along(
-        angle: Tensor, unit_: float | Tensor, row: float | Tensor = centre, col: float | Tensor = centre
+        angle: Tensor, unit_: Tensor, row: float | Tensor = centre, col: float | Tensor = centre
     ) -> tuple[Tensor, Tensor]:
         """Coordinates along and across `angle` from (row, col), in units of `unit_` pixels."""
-        cos, sin = column(_grid(np.cos(angle.numpy()), 2**14)), column(_grid(np.sin(angle.numpy()), 2**14))
+        turn = np.round(angle.numpy().astype(np.float64) * (TURN / (2 * math.pi))).astype(np.int64)
+        cos, sin = column(COSINES[turn % TURN]), column(COSINES[(turn - TURN // 4) % TURN])
         dx, dy = (place[None, :] - col) / unit_, (place[:, None] - row) / unit_
         return dx * cos + dy * sin, dy * cos - dx * sin
 
@@ -180,13 +189,31 @@ def _each_kind(
 def colour(hue: Float[Tensor, " n"], luma: Float[Tensor, " n"]) -> np.ndarray:
     """RGB in [0, 1] of a hue in [0, 1) at a given luma (0.299 R + 0.587 G + 0.114 B) and our chroma: float64, (n, 3)."""
     hue, luma = hue.numpy().astype(np.float64), luma.numpy().astype(np.float64)
-    pure = np.stack([np.clip(np.abs((hue * 6 + shift) % 6 - 3) - 1, 0, 1) for shift in (0, 4, 2)], axis=-1)
-    return _grid(luma[:, None] + CHROMA * (pure - (pure @ [0.299, 0.587, 0.114])[:, None]), 2**14)
+    red, green, blue = pure = [np.clip(np.abs((hue * 6 + shift) % 6 - 3) - 1, 0, 1) for shift in (0, 4, 2)]
+    grey = 0.299 * red + 0.587 * green + 0.114 * blue
+    return _grid(np.stack([luma + CHROMA * (channel - grey) for channel in pure], axis=-1), 2**14)
 
 
 def _grid(values: np.ndarray, steps: int = 1024) -> np.ndarray:
-    """Rounded to multiples of 1 / steps, so that a last bit in which machines differ does not reach the image."""
+    """Rounded to multiples of 1 / steps."""
     return np.round(np.asarray(values, np.float64) * steps) / steps
+
+
+def _cosines(n: int) -> list[float]:
+    """cos(2 pi k / n) for k = 0 .. n - 1, n a power of two, within 1e-10: by half angles and then cos(k + 1) = 2 cos(1) cos(k) - cos(k - 1).
+
+    The cosines of a mathematical library differ between machines. Python's own + - * / and math.sqrt do not.
+    """
+    step = -1.0  # the cosine of half a turn
+    for _ in range(n.bit_length() - 2):
+        step = math.sqrt((1 + step) / 2)
+    values = [1.0, step]
+    while len(values) < n:
+        values.append(2 * step * values[-1] - values[-2])
+    return values
+
+
+COSINES = _grid(np.array(_cosines(TURN)), 2**14)
 
 
 def _wave(t: Tensor) -> Tensor:
@@ -206,8 +233,16 @@ PATTERNS: tuple[Callable[[Tensor, Tensor], Tensor], ...] = (
 # ---- signed distances, of shapes of area 1, at (x, y) from their centres ----
 
 
+def _root(squares: Tensor) -> Tensor:
+    """The square root in place, rounded as IEEE 754 says: numpy's and CUDA's are, torch's on a CPU is MKL's."""
+    if squares.device.type != "cpu":
+        return squares.sqrt_()
+    np.sqrt(squares.numpy(), out=squares.numpy())
+    return squares
+
+
 def _length(x: Tensor, y: Tensor) -> Tensor:
-    return (x * x + y * y).sqrt()
+    return _root((x * x).add_(y * y))
 
 
 def _box(x: Tensor, y: Tensor, half_width: float, half_height: float) -> Tensor:
@@ -228,14 +263,13 @@ def _pair(x: Tensor, y: Tensor) -> Tensor:
     return _length(x.abs() - 0.62, y) - 1 / math.sqrt(2 * math.pi)
 
 
-def _lens(r: float, d: float) -> float:
-    """The area common to a unit disc and a disc of radius r at distance d."""
-    a, b = math.acos((d * d + 1 - r * r) / (2 * d)), math.acos((d * d + r * r - 1) / (2 * d * r))
-    return a + r * r * b - 0.5 * math.sqrt((-d + 1 + r) * (d + 1 - r) * (d - 1 + r) * (d + 1 + r))
+# Half a radius away lies the disc that is cut out, 0.8 times as wide. With d = 0.5, r = 0.8, the two discs have in common
+# acos((d^2 + 1 - r^2) / 2d) + r^2 acos((d^2 + r^2 - 1) / 2dr) - sqrt((1 + r - d)(1 + d - r)(d + r - 1)(1 + d + r)) / 2 radii^2.
+CRESCENT_RADIUS = 0.8085925958732397
 
 
 def _crescent(x: Tensor, y: Tensor) -> Tensor:
-    radius = 1 / math.sqrt(math.pi - _lens(0.8, 0.5))
+    radius = CRESCENT_RADIUS
     return torch.maximum(_length(x, y) - radius, 0.8 * radius - _length(x - 0.5 * radius, y))
 
 
@@ -263,23 +297,19 @@ def _corner(x: Tensor, y: Tensor) -> Tensor:
 
 
 def _star(x: Tensor, y: Tensor) -> Tensor:
-    fifth = math.pi / 5
-    tip = 1 / math.sqrt(5 * 0.45 * math.sin(fifth))  # the inner corners are at 0.45 of the tips' radius
-    for cos, sin in ((math.cos(fifth), -math.sin(fifth)), (-math.cos(fifth), -math.sin(fifth))):
+    cos36, sin36 = (1 + math.sqrt(5)) / 4, math.sqrt(10 - 2 * math.sqrt(5)) / 4
+    tip = 1 / math.sqrt(5 * 0.45 * sin36)  # the inner corners are at 0.45 of the tips' radius
+    for cos, sin in ((cos36, -sin36), (-cos36, -sin36)):
         # fold the five points onto the one that points to +y: reflections at the lines between them
         x = x.abs() if cos > 0 else x
         beyond = (x * cos + y * sin).clamp(min=0) * 2
         x, y = x - beyond * cos, y - beyond * sin
-    dx, dy = (
-        0.45 * tip * math.sin(fifth),
-        0.45 * tip * math.cos(fifth) - tip,
-    )  # the edge from the tip to an inner corner
-    return (x.abs() * -dy + (y - tip) * dx) / math.hypot(dx, dy)
+    dx, dy = 0.45 * tip * sin36, 0.45 * tip * cos36 - tip  # the edge from the tip to an inner corner
+    length = math.sqrt(dx * dx + dy * dy)
+    return x.abs() * (-dy / length) + (y - tip) * (dx / length)
 
 
 SIGNED_DISTANCES: tuple[Callable[[Tensor, Tensor], Tensor], ...] = (
     _disc, _ring, _pair, _crescent, _triangle, _square, _bar, _cross, _corner, _star,
 )  # fmt: skip
-REACH = math.hypot(
-    1.0, 0.25
-)  # no shape of area 1 reaches further from its centre (the bar's corners; the pair's ends are at 1.02)
+REACH = math.sqrt(17) / 4  # no shape of area 1 reaches further from its centre (the bar's corners; the pair's ends are at 1.02)

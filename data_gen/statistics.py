@@ -26,13 +26,19 @@ def crop(images: UInt8[Tensor, "n height width c"], box: Int64[Tensor, "n 4"]) -
 def neighbour_labels(
     images: UInt8[Tensor, "n height width c"], labels: Int64[Tensor, " n"], k: int
 ) -> Int64[Tensor, "n k"]:
-    """The labels of the k images nearest to each, itself left out: Euclidean distance of the pixels, nearest first."""
-    pixels = images.flatten(1).float() / 255
+    """The labels of the k images nearest to each, itself left out: Euclidean distance of the pixels, nearest first.
+
+    Of two images at the same distance the first in the set counts as nearer. Squared distances are whole numbers below 2^53, which
+    float64 adds without rounding in any order, so that every processor finds the same neighbours.
+    """
+    pixels = images.flatten(1).double()
     norms = pixels.square().sum(1)
+    everyone = torch.arange(len(pixels), device=pixels.device)
     found = []
     for start in range(0, len(pixels), BATCH):
         part = slice(start, start + BATCH)
-        squared = norms - 2 * pixels[part] @ pixels.T  # but for the norm of the image itself, the same for all others
-        squared[torch.arange(len(squared)), torch.arange(start, start + len(squared))] = torch.inf
-        found.append(labels[squared.topk(k, largest=False).indices])
+        squared = norms[part, None] + norms - 2 * pixels[part] @ pixels.T
+        order = squared.long() * len(pixels) + everyone  # no two alike
+        order[torch.arange(len(order)), everyone[part]] = torch.iinfo(torch.int64).max
+        found.append(labels[order.topk(k, largest=False).indices])
     return torch.cat(found)
