@@ -16,14 +16,17 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Int64, UInt8
+from jaxtyping import Int64, Integer, UInt8
 from torch import Tensor
 
+from .arguments import images_as_bytes, labels_of, seed_and_epoch, stretch, whole
 from .errors import DataError
 from .memory import unwritten
 from .placing import placed
 from .randomness import below, deck, words
 
+MOST_DISTRACTORS = 2**23 - 1  # their bytes, and the digit's, add up to less than 2^31
+LARGEST = 2**15  # canvas, in pixels a side
 BATCH = 256  # images composed at a time: enough to hide the cost of a call, few enough to stay in a core's cache
 
 
@@ -76,8 +79,8 @@ def clutter_plan(
 
 
 def cluttered(
-    images: UInt8[Tensor, "n_images height width channels"],
-    labels: Int64[Tensor, " n_images"],
+    images: UInt8[Tensor | np.ndarray, "n_images height width channels"],
+    labels: Integer[Tensor | np.ndarray, " n_images"],
     *,
     n: int,
     size: int = 96,
@@ -89,24 +92,39 @@ def cluttered(
 ) -> Cluttered:
     """Images `start` to `start + n - 1` of the cluttered set that (seed, epoch) names, on the device of `images`.
 
-    `size` is the canvas' side, `distractor` the pieces'; any number of channels. Memory beyond the result is that of a batch.
-    Raises DataError where the pieces do not fit.
-    """
-    n_images, height, width, channels = images.shape
-    if n_images == 0 or len(labels) != n_images:
-        raise DataError(
-            f"{n_images} images and {len(labels)} labels: cluttered() needs at least one image and a label for each."
-        )
-    if not 1 <= distractor <= min(height, width):
-        raise DataError(
-            f"distractor={distractor}: pieces are cut from {height}x{width} images, so it must be 1 to {min(height, width)}."
-        )
-    if size < max(height, width):
-        raise DataError(f"size={size}: the canvas must hold a {height}x{width} image.")
-    if n < 0 or start < 0 or n_distractors < 0:
-        raise DataError(f"n={n}, start={start}, n_distractors={n_distractors}: none can be negative.")
+    Memory beyond the result is that of a batch.
 
+    Args:
+        images: the digits, as bytes (0 to 255), torch or numpy; any number of channels.
+        labels: a whole number for each of them.
+        n: how many images to make.
+        size: the side of the canvas, in pixels.
+        n_distractors: how many pieces lie on each canvas.
+        distractor: the side of a piece, in pixels.
+        seed: names the set, together with `epoch`.
+        start: the index of the first image.
+        epoch: another epoch puts other clutter around the same digits.
+
+    Returns:
+        The images, as bytes, with their labels and with the places of digits and pieces.
+
+    Raises:
+        DataError: where the images are no bytes in the order (number, height, width, channels), where a label lacks, where the pieces
+            do not fit, or where a number is out of its range.
+    """
+    images = images_as_bytes(images, "images")
+    n_images, height, width, channels = images.shape
     device = images.device
+    labels = labels_of(labels, "labels", n_images, "images", device)
+    if n_images == 0:
+        raise DataError("0 images: cluttered() needs at least one image.")
+    n, start = stretch(n, start)
+    seed, epoch = seed_and_epoch(seed, epoch)
+    n_distractors = whole(n_distractors, "n_distractors", 0, MOST_DISTRACTORS)
+    of_images = f"since the images have {height}x{width} pixels"
+    distractor = whole(distractor, "distractor", 1, min(height, width), of_images)
+    size = whole(size, "size", max(height, width), max(height, width, LARGEST), of_images)
+
     result = Cluttered(
         unwritten(n, size, size, channels, device=device),
         torch.empty(n, dtype=torch.int64, device=device),

@@ -17,9 +17,10 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Int64, UInt8
+from jaxtyping import Int64, Integer, UInt8
 from torch import Tensor
 
+from .arguments import images_as_bytes, labels_of, seed_and_epoch, whole, whole_numbers
 from .errors import DataError
 from .memory import unwritten
 from .placing import placed
@@ -55,36 +56,53 @@ def occlusion_plan(
 
 
 def occluded(
-    images: UInt8[Tensor, "n_images height width channels"],
-    labels: Int64[Tensor, " n_images"],
-    digits: UInt8[Tensor, "n_digits digit_height digit_width 1"],
-    digit_labels: Int64[Tensor, " n_digits"],
+    images: UInt8[Tensor | np.ndarray, "n_images height width channels"],
+    labels: Integer[Tensor | np.ndarray, " n_images"],
+    digits: UInt8[Tensor | np.ndarray, "n_digits digit_height digit_width 1"],
+    digit_labels: Integer[Tensor | np.ndarray, " n_digits"],
     *,
     seed: int,
     shift: int = 2,
-    indices: Int64[Tensor, " n"] | None = None,
+    indices: Integer[Tensor | np.ndarray, " n"] | None = None,
     epoch: int = 0,
 ) -> Occluded:
     """Images `indices` (None: all, in order) with a digit over each, on the device of `images`.
 
-    Image i carries the digit that (seed, epoch, i) names, whichever others are asked for with it; another epoch gives it another
-    digit. Memory beyond the result is that of a batch.
+    Image i carries the digit that (seed, epoch, i) names, whichever others are asked for with it. Memory beyond the result is that of
+    a batch.
 
-    Raises DataError where the digit would not fit, or labels are missing.
+    Args:
+        images: what is occluded, as bytes (0 to 255), torch or numpy; any number of channels.
+        labels: a whole number for each of them.
+        digits: what occludes, as bytes in one channel.
+        digit_labels: a whole number for each of them.
+        seed: names the set, together with `epoch`.
+        shift: the digit is off the centre by at most this many pixels each way.
+        indices: which images to make.
+        epoch: another epoch gives an image another digit.
+
+    Returns:
+        The images, as bytes, with both labels and with the mask.
+
+    Raises:
+        DataError: where images or digits are no bytes in the order (number, height, width, channels), where a label lacks, where the
+            digit would not fit, or where a number is out of its range.
     """
-    (n_images, height, width, channels), (n_digits, digit_height, digit_width, _) = images.shape, digits.shape
-    if len(labels) != n_images or len(digit_labels) != n_digits or n_digits == 0:
-        raise DataError(
-            f"{n_images} images with {len(labels)} labels, {n_digits} digits with {len(digit_labels)}: occluded() needs a label for each, "
-            "and at least one digit."
-        )
+    images, digits = images_as_bytes(images, "images"), images_as_bytes(digits, "digits")
+    (n_images, height, width, channels), (n_digits, digit_height, digit_width, grey) = images.shape, digits.shape
+    labels = labels_of(labels, "labels", n_images, "images", images.device)
+    digit_labels = labels_of(digit_labels, "digit_labels", n_digits, "digits", digits.device)
+    if n_digits == 0:
+        raise DataError("0 digits: occluded() needs at least one digit.")
+    if grey != 1:
+        raise DataError(f"digits has {grey} channels: a mask has one.")
+    seed, epoch = seed_and_epoch(seed, epoch)
     centre = ((height - digit_height) // 2, (width - digit_width) // 2)
-    if shift < 0 or min(centre) < shift:
-        raise DataError(
-            f"a {digit_height}x{digit_width} digit shifted by up to {shift} does not stay inside a {height}x{width} image: "
-            f"shift can be 0 to {min(centre)}."
-        )
-    wanted = np.arange(n_images) if indices is None else indices.cpu().numpy()
+    if min(centre) < 0:
+        raise DataError(f"a {digit_height}x{digit_width} digit does not fit into a {height}x{width} image.")
+    inside = f"so that a {digit_height}x{digit_width} digit stays inside a {height}x{width} image"
+    shift = whole(shift, "shift", 0, min(centre), inside)
+    wanted = np.arange(n_images) if indices is None else whole_numbers(indices, "indices").cpu().numpy()
     if wanted.size and not 0 <= wanted.min() <= wanted.max() < n_images:
         raise DataError(
             f"indices from {wanted.min()} to {wanted.max()}: there are {n_images} images, 0 to {n_images - 1}."

@@ -26,6 +26,7 @@ import torch
 from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 
+from .arguments import seed_and_epoch, stretch
 from .errors import DataError
 from .memory import unwritten
 from .randomness import below, deck, unit, words
@@ -116,10 +117,23 @@ def shape_factors(indices: np.ndarray, *, seed: int, epoch: int = 0) -> ShapeFac
 def shapes32(n: int, *, seed: int, start: int = 0, epoch: int = 0, device: str | torch.device = "cpu") -> Shapes:
     """Images `start` to `start + n - 1` of the set that (seed, epoch) names. Factors stay on the CPU.
 
-    Memory beyond the result is that of a batch. Raises DataError for a negative n or start.
+    Memory beyond the result is that of a batch.
+
+    Args:
+        n: how many images to make.
+        seed: names the set, together with `epoch`.
+        start: the index of the first image.
+        epoch: another epoch is another set.
+        device: where the images and labels are made.
+
+    Returns:
+        The images, as bytes in the order (number, height, width, channels), with their labels and factors.
+
+    Raises:
+        DataError: where a number is out of its range.
     """
-    if n < 0 or start < 0:
-        raise DataError(f"n={n}, start={start}: neither can be negative.")
+    n, start = stretch(n, start)
+    seed, epoch = seed_and_epoch(seed, epoch)
     images = unwritten(n, SIDE, SIDE, 3, device=torch.device(device))
     rows = images.flatten(1).view(torch.int64)  # an eighth of the elements to copy
     factors = shape_factors(np.arange(start, start + n), seed=seed, epoch=epoch)

@@ -123,8 +123,11 @@ def test_the_box_holds_the_digit_and_places_are_uniform():
         ({"size": 20}, "size=20.*28x28"),
         ({"distractor": 29}, "distractor=29.*1 to 28"),
         ({"distractor": 0}, "distractor=0"),
-        ({"n": -1}, "negative"),
-        ({"n_distractors": -1}, "negative"),
+        ({"n": -1}, "n=-1: it must be 0 to"),
+        ({"n_distractors": -1}, "n_distractors=-1: it must be 0 to"),
+        ({"start": 2**63}, "start=.*it must be 0 to"),
+        ({"seed": -1}, "seed=-1: it must be 0 to"),
+        ({"epoch": 2**64}, "epoch=.*it must be 0 to"),
     ],
 )
 def test_impossible_clutter_says_what_is_possible(how, said):
@@ -217,7 +220,68 @@ def test_occlusion_serves_images_whose_pixels_do_not_fill_words(side):
         assert np.array_equal(a.numpy(), b), name
 
 
+def test_digits_in_colour_are_no_mask(unchecked):
+    images, labels = pictures(6, 32, 3)
+    with pytest.raises(DataError, match="digits has 3 channels: a mask has one"):
+        occluded(images, labels, images[:, :28, :28], labels, seed=0)
+
+
 # ---- both ----
+
+
+def _made_of(images, labels):
+    yield lambda: cluttered(images, labels, n=3, seed=0)
+    yield lambda: occluded(images, labels, *pictures(5, 28, 1, seed=1), seed=0, shift=0)
+    yield lambda: occluded(*pictures(5, 32, 3), images, labels, seed=0, shift=0)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (lambda images: images.float() / 255, "holds float32: it must hold bytes.*back into bytes"),
+        (lambda images: images.double().numpy(), "holds float64: it must hold bytes"),
+        (lambda images: images.long(), "holds int64: it must hold bytes"),
+        (lambda images: images > 0, "holds bool: it must hold bytes"),
+        (lambda images: images[..., 0], r"has the shape \(6, 28, 28\).*added by (images|digits)\[..., None\]"),
+        (lambda images: images.permute(0, 3, 1, 2), r"\(6, 1, 28, 28\).*(images|digits).permute\(0, 2, 3, 1\)"),
+        (lambda images: images.numpy().transpose(0, 3, 1, 2), r"(images|digits).transpose\(0, 2, 3, 1\)"),
+        (lambda images: images[:, :0], "at least one pixel"),
+        (lambda images: images.tolist(), "is a list: it must be a tensor of torch or an array of numpy"),
+    ],
+)
+def test_images_that_are_no_bytes_in_rows_and_columns_are_refused_with_the_remedy(given, said, unchecked):
+    images, labels = pictures(6, 28, 1)
+    for make in _made_of(given(images), labels):
+        with pytest.raises(DataError, match=said):
+            make()
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (lambda labels: labels[:5], "6 (images|digits) and 5 (labels|digit_labels): there must be a label for each"),
+        (lambda labels: labels.float(), "holds float32: it must be one row of integers"),
+        (lambda labels: labels[:, None], r"the shape \(6, 1\).*one row of integers"),
+        (lambda labels: labels.tolist(), "is a list"),
+    ],
+)
+def test_labels_that_are_not_one_whole_number_an_image_are_refused(given, said, unchecked):
+    images, labels = pictures(6, 28, 1)
+    for make in _made_of(images, given(labels)):
+        with pytest.raises(DataError, match=said):
+            make()
+
+
+@pytest.mark.parametrize("kind", [np.int64, np.uint8, ">i4"])
+def test_numpy_arrays_are_taken_as_tensors_are(kind, unchecked):
+    images, labels = pictures(6, 28, 1)
+    plain, plain_labels = images.numpy()[::-1], labels.numpy()[::-1].astype(kind)  # torch knows no negative steps
+    frozen = plain.copy()
+    frozen.setflags(write=False)
+    for given in (plain, frozen):
+        for ours, theirs in zip(_made_of(images.flip(0), labels.flip(0)), _made_of(given, plain_labels)):
+            assert all(torch.equal(a, b) for a, b in zip(ours(), theirs()))
+
 
 
 @pytest.mark.parametrize("channels", [1, 3])
