@@ -1,8 +1,6 @@
 """Run the cells of a grid, in this process, in several or on a Dask cluster, and hand over each cell's rows as they come."""
 
 import os
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,24 +8,37 @@ from typing import Any
 
 import torch
 
-from ib_tutorial.experiments.record import Cell, Result
+from ib_tutorial.experiments.record import Cell
+from ib_tutorial.stopping import deaf, end_with_parent
 
 ANSWERS_WITHIN = 10
 """Seconds that a scheduler has to answer in, and again to have a worker."""
 
-Finished = tuple[Cell, Result, float]
+Finished = tuple[Cell, Any, float]
 
 
 def run_cells(
-    function: Callable[[Cell], Result], cells: Sequence[Cell], jobs: int | None = None, scheduler: str | None = None
+    function: Callable[[Cell], Any],
+    cells: Sequence[Cell],
+    jobs: int | None = None,
+    scheduler: str | None = None,
+    stage_size: int | None = None,
 ) -> Iterator[Finished]:
-    """Yield (cell, rows, seconds) as cells finish, in any order. Close the iterator to stop what is still running.
+    """Yield (cell, what `function` returned, seconds) as cells finish, in any order. Close the iterator to stop what still runs.
 
-    jobs: processes; by default one per core. Small networks gain more from a core each than from sharing the cores, so
-    every process computes with its share of the threads. One job stays in this process and needs no joblib.
-    scheduler: address of a Dask scheduler, whose workers run the cells instead; see `on_cluster`.
+    Small networks gain more from a core each than from sharing the cores, so every process computes with its share of the
+    threads. One job stays in this process and needs no joblib. An exception in a cell is raised here, with a note that names the cell.
 
-    An exception in a cell is raised here, with a note that names the cell. Raises ChildProcessError where processes die.
+    Args:
+        function: computes one cell.
+        cells: those that are left to compute.
+        jobs: processes; by default one per core.
+        scheduler: address of a Dask scheduler, whose workers run the cells instead; see `on_cluster`.
+        stage_size: how many cells there were before any was computed; by default those in `cells`. Jobs and threads follow from
+            it, so that the last cells of a resumed run are computed as the first ones were.
+
+    Raises:
+        ChildProcessError: a process died.
     """
     if not cells:
         return
@@ -35,7 +46,7 @@ def run_cells(
         yield from on_cluster(function, cells, scheduler)
         return
     cores = os.cpu_count() or 1
-    jobs = min(cores if jobs is None else jobs, len(cells))
+    jobs = min(cores if jobs is None else jobs, stage_size or len(cells))
     if jobs <= 1:
         for cell in cells:
             yield timed(function, cell)
@@ -43,21 +54,24 @@ def run_cells(
         yield from in_processes(function, cells, jobs, threads=max(1, cores // jobs))
 
 
-def timed(function: Callable[[Cell], Result], cell: Cell, threads: int | None = None) -> Finished:
-    if threads is not None:
-        torch.set_num_threads(threads)
+def timed(function: Callable[[Cell], Any], cell: Cell) -> Finished:
     start = time.perf_counter()
     try:
-        rows = function(cell)
+        result = function(cell)
     except Exception as error:
         error.add_note(f"in the cell {cell}")
         raise
-    return cell, rows, time.perf_counter() - start
+    return cell, result, time.perf_counter() - start
 
 
-def in_processes(
-    function: Callable[[Cell], Result], cells: Sequence[Cell], jobs: int, threads: int
-) -> Iterator[Finished]:
+def timed_in_worker(function: Callable[[Cell], Any], cell: Cell, threads: int) -> Finished:
+    """Compute a cell in a process of its own, which ends when its parent does."""
+    end_with_parent()
+    torch.set_num_threads(threads)
+    return timed(function, cell)
+
+
+def in_processes(function: Callable[[Cell], Any], cells: Sequence[Cell], jobs: int, threads: int) -> Iterator[Finished]:
     try:
         from joblib import Parallel, delayed
         from joblib.externals.loky.process_executor import TerminatedWorkerError
@@ -65,28 +79,15 @@ def in_processes(
         raise ImportError(f"{error}; several processes need `pip install joblib`; --jobs 1 needs nothing") from error
 
     parallel = Parallel(n_jobs=jobs, backend="loky", return_as="generator_unordered")
-    with deaf_to_control_c():
-        finished = parallel(delayed(timed)(function, cell, threads) for cell in cells)
+    with deaf():
+        finished = parallel(delayed(timed_in_worker)(function, cell, threads) for cell in cells)
     try:
         yield from finished
     except TerminatedWorkerError as error:
         raise ChildProcessError("a process was killed, perhaps for want of memory; try fewer --jobs") from error
 
 
-@contextmanager
-def deaf_to_control_c() -> Iterator[None]:
-    """Processes started within ignore Ctrl-C, which a terminal sends to them too: this one hears it, and ends them."""
-    if threading.current_thread() is not threading.main_thread():  # Python sets handlers in the main thread only
-        yield
-        return
-    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, handler)
-
-
-def on_cluster(function: Callable[[Cell], Result], cells: Sequence[Cell], scheduler: str) -> Iterator[Finished]:
+def on_cluster(function: Callable[[Cell], Any], cells: Sequence[Cell], scheduler: str) -> Iterator[Finished]:
     """Each cell is a task. Where a worker dies, the others run what it had not handed over; where all do, new ones are awaited.
 
     A future is released before its rows are yielded: Dask computes anew what a dead worker held and somebody still wants.
@@ -110,7 +111,7 @@ def on_cluster(function: Callable[[Cell], Result], cells: Sequence[Cell], schedu
             yield finished
 
 
-def on_one_thread(function: Callable[[Cell], Result], cell: Cell) -> Finished:
+def on_one_thread(function: Callable[[Cell], Any], cell: Cell) -> Finished:
     """Run a cell on a worker that runs one at a time: cells in two threads would draw from one random state."""
     from distributed import get_worker
 

@@ -1,8 +1,10 @@
 """Run an experiment at a profile: its grid, stage by stage, into a record that can be taken up where it stopped."""
 
 import json
+import math
 import os
 import shutil
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import asdict, replace
@@ -27,8 +29,22 @@ from ib_tutorial.experiments import (
     vae_bound,
 )
 from ib_tutorial.experiments.grid import on_every_worker, run_cells
-from ib_tutorial.experiments.record import Cell, Record, Result, commit, describe_device, load_record, versions
+from ib_tutorial.experiments.record import (
+    FORMAT,
+    PROVENANCE,
+    Cell,
+    Provenance,
+    Record,
+    Result,
+    belongs,
+    code,
+    joined,
+    load_record,
+    provenance,
+)
+from ib_tutorial.stopping import sigterm_as_control_c
 from ib_tutorial.training import checkpoint
+from ib_tutorial.training.atomic import remove_parts
 
 EXPERIMENTS: dict[str, ModuleType] = {
     module.NAME: module
@@ -94,81 +110,128 @@ def run(
     force: bool = False,
     progress: bool = True,
 ) -> Record:
-    """Run experiment `name` and return its record.
+    """Run experiment `name` and return its record. SIGTERM raises KeyboardInterrupt, as Ctrl-C does.
 
-    seeds, betas: replace the profile's number of seeds and its betas. A record in `out` with fewer seeds is added to.
-    data: folder of the real images, where the profile needs them (default: the environment variable IB_TUTORIAL_DATA).
-    out: folder in which NAME.PROFILE.json is kept: an unfinished record there is completed, a finished one returned as it
-        is, unless `force` starts anew. Without `out` nothing is written.
-    jobs: processes (default: one per core on a CPU, one on a GPU).
-    deterministic: on CUDA, use only kernels that give the same bits each time, somewhat slower; a CPU does so anyway.
-    scheduler: address of a Dask scheduler, whose workers run the cells; `device` and `data` are then theirs.
+    Args:
+        seeds: replaces the profile's number of seeds. A record in `out` with fewer seeds is added to.
+        betas: replace the profile's betas.
+        data: folder of the real images, where the profile needs them (default: the environment variable IB_TUTORIAL_DATA).
+        out: folder in which NAME.PROFILE.json is kept. An unfinished record there is completed, a finished one returned as it
+            is, unless `force` starts anew. Without `out` nothing is written.
+        jobs: processes (default: one per core on a CPU, one on a GPU).
+        deterministic: on CUDA, use only kernels that give the same bits each time, somewhat slower; a CPU does so anyway.
+        scheduler: address of a Dask scheduler, whose workers run the cells; `device` and `data` are then theirs.
+
+    Raises:
+        ValueError: an argument is out of its range, or the record in `out` is of other settings, data or an older format.
+        OSError: the record or a checkpoint cannot be written.
     """
     if jobs is not None and scheduler is not None:
         raise ValueError(f"jobs is {jobs}, and counts processes here; with a scheduler its workers are the processes")
+    if jobs is not None and jobs < 1:
+        raise ValueError(f"jobs is {jobs}; it is the number of processes, at least 1")
     module, settings = experiment(name), config(name, profile)
     if seeds is not None:
         if seeds < 1:
             raise ValueError(f"seeds is {seeds}; it is the number of repetitions, at least 1")
         settings = replace(settings, n_seeds=seeds)
     if betas:
-        if not all(beta >= 0 for beta in betas):
-            raise ValueError(f"betas are {list(betas)}; each must be at least 0: it weighs the penalised information")
-        settings = replace(settings, betas=tuple(betas))
-    where = partial(provenance, module, settings, data, device)
+        settings = with_betas(name, settings, betas)
     path = None if out is None else Path(out) / f"{name}.{profile}.json"
-
-    fresh = Record(
-        experiment=name,
-        profile=profile,
-        config=plain(settings),
-        seeds=list(range(settings.n_seeds)),
-        started=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        **(where() if scheduler is None else shared_provenance(on_every_worker(where, scheduler))),
-    )
-    stages = module.stages(settings)
-    record = fresh if force or path is None or not path.exists() else taken_up(load_record(path), fresh, stages, path)
-    if not record.finished:
-        run_cell = partial(module.run_cell, settings, data, record, torch.device(device))
-        if deterministic:
-            run_cell = partial(deterministically, run_cell)
-        if jobs is None and scheduler is None and torch.device(device).type == "cuda":
-            jobs = 1
-        fill(record, stages, run_cell, path, jobs, scheduler, progress)
+    with sigterm_as_control_c():
+        where = partial(circumstances, module, settings, data, device)
+        found = where() if scheduler is None else shared_circumstances(on_every_worker(where, scheduler))
+        fresh = Record(
+            experiment=name,
+            profile=profile,
+            config=plain(settings),
+            seeds=list(range(settings.n_seeds)),
+            started=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            **{key: found[key] for key in ("source", "device", "commit", "versions")},
+        )
+        stages = module.stages(settings)
+        anew = force or path is None or not path.exists()
+        record = fresh if anew else taken_up(load_record(path), fresh, stages, path)
+        record.folder = None if path is None else path.parent
+        if force and record.checkpoints is not None:
+            shutil.rmtree(record.checkpoints, ignore_errors=True)
+        if not record.finished:
+            run_cell = partial(computed, module, settings, data, torch.device(device), deterministic)
+            if jobs is None and scheduler is None and torch.device(device).type == "cuda":
+                jobs = 1
+            fill(record, stages, run_cell, path, jobs, scheduler, progress)
     return record
 
 
-def provenance(module: ModuleType, settings, data: Path | str | None, device: str) -> dict[str, Any]:
-    """The part of a record that says what computes: code, data, device and versions."""
-    return {
-        "device": describe_device(usable_device(device)),
-        "source": module.source(settings, data),
-        "commit": commit(),
-        "versions": versions(),
-    }
+def with_betas(name: str, settings, betas: Sequence[float]):
+    """The settings with other betas; ValueError where they are no weights, or the experiment has no betas."""
+    if not hasattr(settings, "betas"):
+        own = ", ".join(key for key in asdict(settings) if key.endswith("betas"))
+        raise ValueError(f"{name} has no betas that could be replaced{f'; its own are {own}' if own else ''}")
+    if not all(math.isfinite(beta) and beta >= 0 for beta in betas):
+        raise ValueError(
+            f"betas are {list(betas)}; each must be a finite number of at least 0: it weighs the penalised information"
+        )
+    if len(set(betas)) < len(betas):
+        raise ValueError(f"betas are {list(betas)}; each must be given once")
+    return replace(settings, betas=tuple(betas))
 
 
-def shared_provenance(workers: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """The provenance of all workers; ValueError unless they have one code (ours), one source of data, one set of versions."""
-    for what in ("commit", "source", "versions"):
+def circumstances(module: ModuleType, settings, data: Path | str | None, device: str) -> dict[str, Any]:
+    """The source of the data, and the provenance of what is computed in this process."""
+    return {"source": module.source(settings, data), **provenance(usable_device(device))}
+
+
+def shared_circumstances(workers: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """The circumstances of all workers; ValueError unless they have one code (ours), one source of data, one set of versions."""
+    for what in ("code", "source", "versions"):
         found = {address: worker[what] for address, worker in workers.items()}
-        if what == "commit":
-            found["this process"] = commit()
+        if what == "code":
+            found["this process"] = code()
         if len(set(map(str, found.values()))) > 1:
             raise ValueError(
                 f"one record needs one {what} everywhere, but there are {found}; update, restart the workers"
             )
-    devices = sorted({worker["device"] for worker in workers.values()})
-    return {**next(iter(workers.values())), "device": " and ".join(devices)}
+    return {
+        **next(iter(workers.values())),
+        **{what: joined(sorted({worker[what] for worker in workers.values()})) for what in ("device", "commit")},
+    }
+
+
+def computed(
+    module: ModuleType,
+    settings,
+    data: Path | str | None,
+    device: torch.device,
+    deterministic: bool,
+    record: Record,
+    earlier_stages: list[list[Cell]],
+    cell: Cell,
+) -> tuple[Result, Provenance]:
+    """Compute a cell, in whichever process this is: what it measured, and what computed it."""
+    here = provenance(device)
+    before = [row for row in record.rows if any(belongs(row, each) for each in chain.from_iterable(earlier_stages))]
+    record.identify(here, before, deterministic and device.type == "cuda")
+    run_cell = partial(deterministically, module.run_cell) if deterministic else module.run_cell
+    return run_cell(settings, data, record, device, cell), here
 
 
 def taken_up(kept: Record, fresh: Record, stages: list[list[Cell]], path: Path) -> Record:
-    """The record in `path`, to go on with; ValueError where it was begun with other settings or other data.
+    """The record in `path`, to go on with.
 
     A finished record may lack cells of the grid: `--seeds 5` adds to a run of three, and an experiment may have gained a method.
+
+    Raises:
+        ValueError: it was begun with other settings or other data, or lacks cells and is of an older format.
     """
     if len(fresh.seeds) > len(kept.seeds):
         kept.config["n_seeds"], kept.seeds = fresh.config["n_seeds"], fresh.seeds
+    finished = kept.finished and all(kept.has(cell) for cell in chain.from_iterable(stages))
+    if kept.format != FORMAT and not finished:
+        raise ValueError(
+            f"{path.name} was made with another generator layout (format {kept.format}, here {FORMAT}), so that new cells would "
+            "not compare with its own; run anew with --force, or give another --out"
+        )
     for what in ("config", "source"):
         before, now = getattr(kept, what), getattr(fresh, what)
         if before != now:
@@ -177,52 +240,74 @@ def taken_up(kept: Record, fresh: Record, stages: list[list[Cell]], path: Path) 
                 f"{path.name} was begun with another {what}: {changed} (there, here); go on with the same settings, "
                 "give another --out, or start anew with --force"
             )
-    kept.finished = kept.finished and all(kept.has(cell) for cell in chain.from_iterable(stages))
-    if not kept.finished and fresh.commit not in kept.commit.split(", "):
-        kept.commit += f", {fresh.commit}"
+    kept.finished = finished
     return kept
 
 
 def fill(
     record: Record,
     stages: list[list[Cell]],
-    run_cell: Callable[[Cell], Result],
+    run_cell: Callable[..., tuple[Result, Provenance]],
     path: Path | None,
     jobs: int | None,
     scheduler: str | None,
     progress: bool,
 ) -> None:
-    """Run the cells that the record lacks, stage by stage, writing it after each. `run_cell` sees the record as it grows."""
-    record.folder = None if path is None else path.parent
-    with tqdm(
-        total=sum(map(len, stages)), desc=record.experiment, unit="run", leave=False, disable=not progress
-    ) as bar:
-        for cells in stages:
-            todo = [cell for cell in cells if not record.has(cell)]
-            bar.update(len(cells) - len(todo))
-            with closing(run_cells(run_cell, todo, jobs, scheduler)) as finished:
-                for cell, result, seconds in finished:
-                    rows, weights = result if isinstance(result, tuple) else (result, {})
-                    if weights and path is not None:
-                        keep_weights(path.with_suffix(".safetensors"), weights)
-                    record.rows += [{**cell, **row} for row in rows]
-                    record.seconds = round(record.seconds + seconds, 2)
-                    bar.update()
-                    if path is not None:
-                        record.write(path)
-    record.rows.sort(key=lambda row: json.dumps(row, sort_keys=True))
-    record.finished = True
-    if path is not None:
-        record.write(path)
-        shutil.rmtree(path.parent / "checkpoints" / f"{record.experiment}.{record.profile}", ignore_errors=True)
+    """Run the cells that the record lacks, stage by stage, writing it after each.
+
+    Args:
+        run_cell: takes the record as it grows, the stages before the cell's own, and the cell.
+    """
+    weights_path = None if path is None else path.with_suffix(".safetensors")
+    try:
+        with tqdm(
+            total=sum(map(len, stages)), desc=record.experiment, unit="run", leave=False, disable=not progress
+        ) as bar:
+            for n_earlier, cells in enumerate(stages):
+                todo = [cell for cell in cells if not record.has(cell)]
+                bar.update(len(cells) - len(todo))
+                run_here = partial(run_cell, record, stages[:n_earlier])
+                with closing(run_cells(run_here, todo, jobs, scheduler, len(cells))) as finished:
+                    for cell, (result, where), seconds in finished:
+                        rows, weights = result if isinstance(result, tuple) else (result, {})
+                        say_what_mixes(record, where)
+                        if weights_path is not None and not record.rows:
+                            weights_path.unlink(missing_ok=True)  # they belong to the record that this one replaces
+                        if weights and weights_path is not None:
+                            keep_weights(weights_path, weights)
+                        record.add(cell, rows, seconds, where)
+                        bar.update()
+                        if path is not None:
+                            record.write(path)
+        record.sort()
+        record.finished = True
+        if path is not None:
+            record.write(path)
+            shutil.rmtree(record.checkpoints, ignore_errors=True)
+    finally:
+        if path is not None:  # a process that was killed while it wrote has left a part of a file
+            remove_parts(path.parent, f"{record.experiment}.{record.profile}.")
+            remove_parts(record.checkpoints)
 
 
-def deterministically(run_cell: Callable[[Cell], Result], cell: Cell) -> Result:
-    """Run the cell with deterministic kernels alone, in whichever process this is; torch raises where an operation has none."""
+def say_what_mixes(record: Record, where: Provenance) -> None:
+    """Say on stderr that a cell was computed otherwise than those that the record has."""
+    if not record.runs or any(all(run[key] == where[key] for key in PROVENANCE) for run in record.runs):
+        return
+    changed = {key: (record.runs[-1][key], where[key]) for key in PROVENANCE if record.runs[-1][key] != where[key]}
+    tqdm.write(
+        f"{record.experiment}.{record.profile} now mixes cells computed in {len(record.runs) + 1} ways; the newest differ in "
+        f"{changed} (before, now). The record says of each cell which it was.",
+        file=sys.stderr,
+    )
+
+
+def deterministically(run_cell: Callable[..., Result], *arguments: Any) -> Result:
+    """Run a cell with deterministic kernels alone, in whichever process this is; torch raises where an operation has none."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # or cuBLAS is refused (PyTorch's notes on reproducibility)
     torch.use_deterministic_algorithms(True)
     try:
-        return run_cell(cell)
+        return run_cell(*arguments)
     finally:
         torch.use_deterministic_algorithms(False)
 

@@ -5,41 +5,49 @@ disagree. What a run needs to go on bit for bit is in it: weights, optimiser, ep
 """
 
 import json
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save as as_safetensors
 from torch import Tensor, nn
+
+from ib_tutorial.training.atomic import write_whole
+
+FORMAT = 2
+"""Of the files that `save` writes. It rises when the random state of a run no longer means what it meant."""
 
 
 def save(path: Path, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
-    """Write tensors and state (anything JSON can hold) to `path`, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    os.close(handle)
-    try:
-        whole = {name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()}
-        save_file(whole, temporary, metadata={"state": json.dumps(state)})
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    """Write tensors and state (anything JSON can hold) to `path`, whole or not at all; OSError where it cannot be written."""
+    whole = {name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()}
+    write_whole(path, as_safetensors(whole, {"state": json.dumps(state), "format": str(FORMAT)}))
 
 
 def load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """What `save` wrote; ValueError where the file is not a checkpoint."""
+    """What `save` wrote.
+
+    Weights load from a file of any format up to ours. The state of a run, which `save_run` wrote, loads from our format alone.
+
+    Raises:
+        ValueError: the file is no checkpoint, or the run in it was begun under another format.
+    """
     try:
         with safe_open(path, framework="pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, json.loads(file.metadata()["state"])
-    except (SafetensorError, TypeError, KeyError) as error:
+            tensors, header = {name: file.get_tensor(name) for name in file.keys()}, file.metadata()
+        state, made_as = json.loads(header["state"]), int(header.get("format", 1))
+    except (SafetensorError, TypeError, KeyError, ValueError) as error:
         raise ValueError(
             f"{path.name} is not a checkpoint of this library ({error}); delete it to start anew"
         ) from error
+    is_run = any(name.startswith("random.") for name in tensors)
+    if made_as > FORMAT or is_run and made_as != FORMAT:
+        raise ValueError(
+            f"{path.name} was made with another generator layout (format {made_as}, here {FORMAT}), "
+            "so its run cannot go on to the same numbers; delete it to start anew"
+        )
+    return tensors, state
 
 
 def save_run(path: Path, network: nn.Module, optimiser: torch.optim.Optimizer, state: dict[str, Any]) -> None:

@@ -30,8 +30,13 @@ def autocast(precision: Literal["float32", "bfloat16"], device: torch.device) ->
 
 @lru_cache
 def bfloat16_gain(device: str) -> float:
-    """Time in float32 over time in bfloat16 of a small convolution, forward and backward; once per process."""
-    convolution = nn.Conv2d(48, 48, 3, padding=1).to(device).to(memory_format=torch.channels_last)
+    """Time in float32 over time in bfloat16 of a small convolution, forward and backward; once per process.
+
+    The caller's random state is left as it was, so that no number depends on whether the probe was made before.
+    """
+    with torch.random.fork_rng(devices=[]):
+        convolution = nn.Conv2d(48, 48, 3, padding=1)
+    convolution = convolution.to(device).to(memory_format=torch.channels_last)
     x = torch.zeros(64, 48, 16, 16, device=device).to(memory_format=torch.channels_last)
     return seconds("float32", convolution, x) / seconds("bfloat16", convolution, x)
 

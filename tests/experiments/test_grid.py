@@ -24,8 +24,8 @@ from typer.testing import CliRunner
 
 from ib_tutorial.cli import app
 from ib_tutorial.experiments import grid, run
-from ib_tutorial.experiments.record import commit, load_record
-from ib_tutorial.experiments.run import EXPERIMENTS, shared_provenance
+from ib_tutorial.experiments.record import code, commit, load_record
+from ib_tutorial.experiments.run import EXPERIMENTS, shared_circumstances
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -34,7 +34,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def outside_a_checkout():
     """Every process finds the commit 'unknown', at whatever time it asks: somebody may commit while the tests run."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GIT_DIR", "nowhere")
+        patch.setenv("PATH", "nowhere")  # no git there
         commit.cache_clear()
         yield
     commit.cache_clear()
@@ -238,12 +238,12 @@ def test_a_worker_with_two_threads_is_refused(experiment, tmp_path):
 
 
 def test_workers_that_do_not_run_one_thing_are_refused():
-    one = {"commit": commit(), "source": {"sha256": "0"}, "versions": {"torch": "2"}, "device": "CPU, 4 cores"}
-    assert shared_provenance({"a": one, "b": one | {"device": "CPU, 2 cores"}}) == one | {
+    one = {"commit": "c", "code": code(), "source": {"sha256": "0"}, "versions": {"torch": "2"}, "device": "CPU, 4 cores"}
+    assert shared_circumstances({"a": one, "b": one | {"device": "CPU, 2 cores"}}) == one | {
         "device": "CPU, 2 cores and CPU, 4 cores"
     }
-    for what, other in {"source": {"sha256": "1"}, "versions": {"torch": "3"}, "commit": "other"}.items():
+    for what, other in {"source": {"sha256": "1"}, "versions": {"torch": "3"}, "code": "other"}.items():
         with pytest.raises(ValueError, match=f"one {what} everywhere.*restart the workers"):
-            shared_provenance({"a": one, "b": one | {what: other}})
-    with pytest.raises(ValueError, match="one commit everywhere.*this process"):
-        shared_provenance({"a": one | {"commit": "older"}})
+            shared_circumstances({"a": one, "b": one | {what: other}})
+    with pytest.raises(ValueError, match="one code everywhere.*this process"):
+        shared_circumstances({"a": one | {"code": "older"}})

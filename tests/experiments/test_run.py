@@ -1,13 +1,16 @@
 """Runs are resumed, never repeated, and say what is wrong with what they were given. `mnist_widths` at smoke is the subject."""
 
 import importlib
+import json
 
+import learner
 import pytest
 import torch
 
 from ib_tutorial.experiments import mnist_widths, run
-from ib_tutorial.experiments.record import load_record
+from ib_tutorial.experiments.record import as_json, load_record
 from ib_tutorial.experiments.run import EXPERIMENTS, PROFILE_NAMES, config, usable_device
+from ib_tutorial.training.checkpoint import load
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +81,11 @@ def test_other_settings_do_not_mix_with_a_record_that_was_begun(tmp_path):
         (dict(name="fig_3a"), "no experiment 'fig_3a'.*mnist_widths"),
         (dict(profile="fast"), "no profile 'fast'.*smoke, quick, reduced, paper"),
         (dict(betas=[-1.0]), r"betas are \[-1.0\]"),
+        (dict(betas=[1.0, float("inf")]), r"betas are \[1.0, inf\]; each must be a finite number"),
+        (dict(betas=[float("nan")]), r"betas are \[nan\]; each must be a finite number"),
+        (dict(betas=[1.0, 1.0]), "each must be given once"),
+        (dict(name="activation_priors", betas=[1.0]), "activation_priors has no betas.*relu_betas, softplus_betas"),
+        (dict(jobs=0), "jobs is 0"),
         (dict(seeds=0), "seeds is 0"),
         (dict(device="tpu"), "no device 'tpu'"),
         (dict(device="mps"), "written for 'cpu' and 'cuda'"),
@@ -178,3 +186,144 @@ def test_every_operation_has_a_deterministic_kernel(name):
     """On a CPU this sees the operations that have none anywhere; the GPU's own are seen where there is one."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     assert run(name, "smoke", seeds=1, device=device, jobs=1, deterministic=True, progress=False).finished
+
+
+@pytest.fixture
+def learning(monkeypatch, tmp_path):
+    """Makes `learner` an experiment; calls run it on images number `n`."""
+    monkeypatch.setitem(EXPERIMENTS, "learner", learner)
+
+    def call(n, **how):
+        (tmp_path / "data").mkdir(exist_ok=True)
+        (tmp_path / "data" / "images").write_text(str(n))
+        return run("learner", "smoke", **(dict(data=tmp_path / "data", jobs=1, progress=False) | how))
+
+    return call
+
+
+@pytest.fixture
+def stopped(monkeypatch, learning, tmp_path):
+    """Runs on images number `n` until the `epoch`-th epoch of the whole run has been saved, then Ctrl-C."""
+
+    def call(n, epoch, **how):
+        left = [epoch]
+
+        def pause(seconds, finished):
+            left[0] -= 1
+            if not left[0]:
+                raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(learner, "pause", pause)
+            learning(n, out=tmp_path / "out", **how)
+
+    return call
+
+
+@pytest.mark.parametrize("epoch", [2, 6])  # within the first cell, and after it
+def test_other_data_never_go_on_from_the_checkpoint_of_the_first(learning, stopped, tmp_path, epoch):
+    """They once did: a record named the second data for weights that the first had begun."""
+    expected = learning(2)
+    stopped(1, epoch)
+    assert learning(2, out=tmp_path / "out", force=True).rows == expected.rows
+    (tmp_path / "out" / "learner.smoke.json").unlink()
+    stopped(1, epoch)
+    if epoch == 2:
+        assert learning(2, out=tmp_path / "out").rows == expected.rows
+    else:
+        with pytest.raises(ValueError, match="begun with another source"):
+            learning(2, out=tmp_path / "out")
+
+
+def epochs_of(learning, monkeypatch, n, **how):
+    """How many epochs a run trains."""
+    trained = []
+    with monkeypatch.context() as patch:
+        patch.setattr(learner, "pause", lambda *_: trained.append(1))
+        learning(n, **how)
+    return len(trained)
+
+
+def test_a_run_stopped_before_its_first_cell_ended_resumes_and_anew_means_anew(learning, stopped, monkeypatch, tmp_path):
+    whole = 5 * learner.Config().epochs
+    stopped(1, 2)
+    assert not (tmp_path / "out" / "learner.smoke.json").exists()
+    assert epochs_of(learning, monkeypatch, 1, out=tmp_path / "out") == whole - 2
+    stopped(1, 2, force=True)
+    assert epochs_of(learning, monkeypatch, 1, out=tmp_path / "out", force=True) == whole
+
+
+def test_a_record_that_was_stopped_and_went_on_equals_one_that_was_not(learning, stopped, tmp_path):
+    stopped(1, 6)
+    resumed, whole = learning(1, out=tmp_path / "out"), learning(1)
+    assert resumed.rows == whole.rows and resumed.runs == whole.runs
+    cells = [cell for run in whole.runs for cell in run["cells"]]
+    assert sorted(map(as_json, cells)) == sorted(map(as_json, sum(learner.stages(learner.Config()), [])))
+
+
+def test_the_last_cells_of_a_resumed_stage_have_as_many_threads_as_the_first(learning, stopped, tmp_path, monkeypatch):
+    """One cell that is left over from many is no reason to give it all the cores: its numbers would be others."""
+    monkeypatch.setattr("ib_tutorial.experiments.grid.os.cpu_count", lambda: 4)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        stopped(1, 1 + 4 * learner.Config().epochs)
+        record = learning(1, out=tmp_path / "out", jobs=2)
+    finally:
+        torch.set_num_threads(threads)
+    assert {run["threads"] for run in record.runs} == {2}
+    assert record.computed == 1
+
+
+def test_a_record_that_goes_on_elsewhere_says_so_for_each_cell(learning, stopped, tmp_path, capsys):
+    stopped(1, 6)
+    assert "mixes" not in capsys.readouterr().err
+    threads = torch.get_num_threads()
+    torch.set_num_threads(threads + 1)
+    try:
+        record = learning(1, out=tmp_path / "out")
+    finally:
+        torch.set_num_threads(threads)
+    assert [(run["threads"], len(run["cells"])) for run in record.runs] == [(threads, 1), (threads + 1, 4)]
+    said = capsys.readouterr().err
+    assert said.count("learner.smoke now mixes cells computed in 2 ways") == 1
+    assert f"{{'threads': ({threads}, {threads + 1})}} (before, now)" in said
+    assert load_record(tmp_path / "out" / "learner.smoke.json") == record
+
+
+def older(path):
+    """Turn the record in `path` into one of format 1."""
+    fields = json.loads(path.read_text())
+    del fields["format"], fields["runs"]
+    path.write_text(json.dumps(fields))
+
+
+def test_a_record_of_an_older_format_is_shown_and_never_added_to(learning, tmp_path):
+    out, path = tmp_path / "out", tmp_path / "out" / "learner.smoke.json"
+    finished = learning(1, out=out)
+    older(path)
+    shown = learning(1, out=out)
+    assert shown.format == 1 and shown.rows == finished.rows and not shown.computed
+    said = r"made with another generator layout \(format 1, here 2\).*--force, or give another --out"
+    with pytest.raises(ValueError, match=said):
+        learning(1, out=out, seeds=4)
+    fields = json.loads(path.read_text())
+    path.write_text(json.dumps(fields | {"finished": False, "rows": fields["rows"][:2]}))
+    with pytest.raises(ValueError, match=said):
+        learning(1, out=out)
+    assert learning(1, out=out, force=True).format == 2
+
+
+def test_weights_of_a_record_that_is_replaced_do_not_stay_beside_the_new_one(learning, tmp_path, monkeypatch):
+    run_cell = learner.run_cell
+    monkeypatch.setattr(
+        learner, "run_cell", lambda *given: (run_cell(*given), {as_json(given[-1]): torch.ones(1)}),
+    )  # fmt: skip
+
+    def kept():
+        return set(load(tmp_path / "out" / "learner.smoke.safetensors")[0])
+
+    learning(1, out=tmp_path / "out")
+    assert len(kept()) == 5
+    learning(1, out=tmp_path / "out", betas=[1.0], seeds=1, force=True)
+    assert kept() == {as_json(dict(stage="selection", seed=0, beta=1.0)), as_json(dict(stage="final", seed=0))}

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save as as_safetensors
 
 from ib_tutorial.nn import all_cnn_32
 from ib_tutorial.training import fit
@@ -116,14 +118,39 @@ def test_a_file_that_is_no_checkpoint_is_said_to_be_none(tmp_path):
         load(path)
 
 
-def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
+FULL = """
+import resource, sys, torch
+from pathlib import Path
+from ib_tutorial.training.checkpoint import save
+resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))  # as a full disk: the write begins, and fails
+save(Path(sys.argv[1]), {"a": torch.ones(10_000)}, {"epoch": 2})
+"""
+
+
+def test_a_write_that_fails_is_an_os_error_that_says_what_to_do_and_leaves_the_old_file(tmp_path):
     path = tmp_path / "x.safetensors"
     save(path, {"a": torch.zeros(1)}, {"epoch": 1})
+    done = subprocess.run(
+        [sys.executable, "-c", FULL, str(path)], cwd=Path(__file__).resolve().parents[2], capture_output=True, text=True
+    )
+    assert re.search(r"\nOSError: .*x\.safetensors cannot be written: .*; free space there, or choose", done.stderr)
+    assert load(path)[1] == {"epoch": 1} and list(tmp_path.iterdir()) == [path]
 
-    def full_disk(*_, **__):
-        raise OSError("No space left on device")
 
-    monkeypatch.setattr("ib_tutorial.training.checkpoint.save_file", full_disk)
-    with pytest.raises(OSError, match="No space"):
-        save(path, {"a": torch.ones(1)}, {"epoch": 2})
-    assert load(path)[1] == {"epoch": 1} and len(list(tmp_path.iterdir())) == 1
+def test_files_have_the_permissions_that_the_umask_allows(tmp_path):
+    before = os.umask(0o027)
+    try:
+        save(tmp_path / "x.safetensors", {"a": torch.zeros(1)}, {})
+    finally:
+        os.umask(before)
+    assert (tmp_path / "x.safetensors").stat().st_mode & 0o777 == 0o640
+
+
+def test_weights_of_an_older_format_load_and_a_run_of_an_older_format_says_why_not(tmp_path):
+    older = {"state": "{}"}  # format 1 had no number
+    (tmp_path / "weights.safetensors").write_bytes(as_safetensors({"layer": torch.ones(2)}, older))
+    assert torch.equal(load(tmp_path / "weights.safetensors")[0]["layer"], torch.ones(2))
+    run = {"network.layer": torch.ones(2), "random.cpu": torch.zeros(8, dtype=torch.uint8)}
+    (tmp_path / "run.safetensors").write_bytes(as_safetensors(run, older))
+    with pytest.raises(ValueError, match=r"run.safetensors was made with another generator layout \(format 1, here 2\)"):
+        load(tmp_path / "run.safetensors")

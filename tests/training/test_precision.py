@@ -90,3 +90,11 @@ def test_trying_the_compiler_leaves_network_and_random_state_alone(monkeypatch):
     compiled(network, x, "float32")
     assert all(torch.equal(before[name], tensor) for name, tensor in network.state_dict().items())
     assert torch.equal(state, torch.random.get_rng_state())
+
+
+def test_numbers_do_not_depend_on_whether_the_probe_was_made_before():
+    torch.manual_seed(0)
+    expected = torch.rand(3)
+    torch.manual_seed(0)
+    bfloat16_gain.__wrapped__("cpu")
+    assert torch.equal(torch.rand(3), expected)

@@ -1,0 +1,67 @@
+"""SIGTERM, which batch systems and `kill` send, is handled as Ctrl-C is: what was begun is cleaned up, and one message is said."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@contextmanager
+def sigterm_as_control_c() -> Iterator[None]:
+    """Within this context the first SIGTERM raises KeyboardInterrupt; those that follow do nothing, since we are stopping.
+
+    A handler that somebody else has set stays. Outside the main thread, where Python sets no handlers, nothing changes.
+    """
+    if not in_main_thread() or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+
+    def stop(number: int, frame: object) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+@contextmanager
+def deaf() -> Iterator[None]:
+    """Processes started within this context ignore both signals, which a terminal or a batch system sends to them too.
+
+    The process that started them hears it, and ends them.
+    """
+    if not in_main_thread():
+        yield
+        return
+    handlers = {number: signal.signal(number, signal.SIG_IGN) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
+def end_with_parent() -> None:
+    """Make this process, a worker, end within a second after its parent was killed. Calling it again changes nothing."""
+    name = "end with parent"
+    if any(thread.name == name for thread in threading.enumerate()):
+        return
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, name=name, daemon=True).start()
+
+
+def in_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()
