@@ -81,7 +81,7 @@ class Record:
         return any(belongs(row, cell) for row in self.rows)
 
     def add(self, cell: Cell, rows: list[Row], seconds: float, provenance: Provenance) -> None:
-        """Add what a cell measured, how long it took and what computed it.
+        """Add what a cell measured, how long it took and what computed it. A cell whose rows were taken out can come again.
 
         Raises:
             ValueError: a value is not finite; JSON has no such number.
@@ -93,7 +93,10 @@ class Record:
                 raise ValueError(f"the cell {cell} measured what is no finite number: {row}") from error
         self.rows += [{**cell, **row} for row in rows]
         self.seconds = round(self.seconds + seconds, 2)
+        for run in self.runs:
+            run["cells"] = [each for each in run["cells"] if each != cell]
         self.group(provenance)["cells"].append(cell)
+        self.runs = [run for run in self.runs if run["cells"]]
         self.computed += 1
         self.commit, self.device = (joined(run[key] for run in self.runs) for key in ("commit", "device"))
         names = dict.fromkeys(name for run in self.runs for name in run["versions"])

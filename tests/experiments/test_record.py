@@ -145,6 +145,14 @@ def test_every_cell_keeps_what_computed_it_and_the_record_joins_them():
     assert record.versions == {"torch": "2 and 3", "numpy": "2"} and record.seconds == 6.0
 
 
+def test_a_cell_whose_rows_were_taken_out_stands_in_one_group_when_it_was_computed_again():
+    record = small(rows=[])
+    for here in (HERE, HERE | {"threads": 4}):
+        record.rows.clear()
+        record.add({"seed": 0}, [{"metric": "m", "value": 0.5}], 2.0, here)
+    assert [(run["threads"], run["cells"]) for run in record.runs] == [(4, [{"seed": 0}])]
+
+
 @pytest.mark.parametrize(
     "changed",
     [
