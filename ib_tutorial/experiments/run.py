@@ -23,6 +23,7 @@ from ib_tutorial.experiments import (
     cifar_filters,
     information_maps,
     learned_versus_exact,
+    mnist_published,
     mnist_widths,
     occluded_nuisance,
     total_correlation,
@@ -51,6 +52,7 @@ EXPERIMENTS: dict[str, ModuleType] = {
     for module in (
         activation_priors,
         mnist_widths,
+        mnist_published,
         cifar_filters,
         information_maps,
         occluded_nuisance,
