@@ -26,6 +26,8 @@ from ib_tutorial.training.precision import chosen
 
 ROOT = Path(__file__).resolve().parents[2]
 RECORDED = ROOT / "book" / "recorded"
+if not RECORDED.is_dir():
+    RECORDED = Path(__file__).resolve().parents[1] / "recorded"  # no checkout: the wheel's copy (pyproject.toml)
 
 COMPUTING = ("data_gen", *(f"ib_tutorial/{room}" for room in ("information", "nn", "training", "experiments")))
 """The folders of the code that a record's numbers come from."""
