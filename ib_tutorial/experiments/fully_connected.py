@@ -11,6 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from ib_tutorial.experiments.convolutional import by_seed, images, mean_alpha_squared
+from ib_tutorial.experiments.ledger import paired_differences
 from ib_tutorial.experiments.record import Record
 from ib_tutorial.experiments.work import Work, training
 from ib_tutorial.nn import NoisyNetwork, mlp
@@ -21,6 +22,12 @@ CONSTANT = ("log_normal", "log_normal_cap")
 
 LEARNED = 0.10
 """A network has learned if its training error, noise off, is at most this; a linear classifier's is about 0.08."""
+
+CONDITION = (
+    f"Only those widths count at which every network of both methods has a training error of at most {LEARNED:.0%}. "
+    "With fewer than two such widths the finding is void."
+)
+"""For the tests of findings: a rival that has failed to train is no rival, and beating it decides nothing."""
 
 
 class Digits(NamedTuple):
@@ -151,25 +158,28 @@ def gains(record: Record, baseline: str) -> dict[int, list[float]]:
     return found
 
 
+def learned_gains(record: Record, baseline: str) -> dict[int, list[float]]:
+    """The gains at the widths where every network of both methods has learned; none, if there are fewer than two such widths."""
+    by_width = {
+        width: values
+        for width, values in gains(record, baseline).items()
+        if values
+        and all(
+            error <= LEARNED
+            for method in (baseline, "information")
+            for error in errors(record, method, width, "train_error")
+        )
+    }
+    return by_width if len(by_width) > 1 else {}
+
+
 def mean_gain(record: Record, baseline: str) -> list[float]:
-    """By seed: the gain over the baseline, averaged over the widths, in percentage points."""
-    per_seed = zip(*gains(record, baseline).values(), strict=True)
+    """By seed: the gain over the baseline, averaged over the widths where both have learned, in percentage points."""
+    per_seed = zip(*learned_gains(record, baseline).values(), strict=True)
     return [sum(values) / len(values) for values in per_seed]
 
 
 def small_minus_large(record: Record, baseline: str) -> list[float]:
-    """By seed: the gain at the smallest width minus that at the largest, in percentage points."""
-    by_width = gains(record, baseline)
-    pairs = zip(by_width[min(by_width)], by_width[max(by_width)], strict=True)
-    return [small - large for small, large in pairs]
-
-
-def if_learned(record: Record, baseline: str, values: list[float]) -> list[float]:
-    """The values where every network of the two methods has learned; none otherwise: the finding is void."""
-    training_errors = [
-        error
-        for method in (baseline, "information")
-        for width in record.config["widths"]
-        for error in errors(record, method, width, "train_error")
-    ]
-    return values if all(error <= LEARNED for error in training_errors) else []
+    """By seed: the gain at the smallest of these widths minus that at the largest, in percentage points."""
+    by_width = learned_gains(record, baseline)
+    return paired_differences(by_width[min(by_width)], by_width[max(by_width)]) if by_width else []

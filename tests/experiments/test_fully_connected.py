@@ -61,14 +61,21 @@ def test_a_record_that_is_still_growing_can_be_drawn(record_with_errors):
     assert shared.gains(record, "none") == {50: [], 400: []} and shared.mean_gain(record, "none") == []
 
 
-def test_values_count_only_where_every_network_of_both_methods_has_learned(record_with_errors):
-    record = record_with_errors()
-    record.rows += [
-        dict(method=method, width=width, seed=0, metric="train_error", value=0.05)
-        for method in ("information", "binary")
-        for width in (50, 400)
-    ]
-    assert shared.if_learned(record, "binary", [1.0]) == [1.0]
-    record.rows.append(dict(method="binary", width=50, seed=1, metric="train_error", value=0.11))
-    assert shared.if_learned(record, "binary", [1.0]) == []
-    assert shared.if_learned(record, "log_normal", [1.0]) == [1.0]
+def test_only_widths_at_which_every_network_of_both_methods_has_learned_are_judged(record_with_errors):
+    widths = dict.fromkeys((50, 100, 400))
+    record = record_with_errors(
+        information=dict.fromkeys(widths, 0.02), binary={50: 0.90, 100: 0.03, 400: 0.025}, log_normal={}
+    )
+    record.config["widths"] = list(widths)
+
+    def learn(method, width, error):
+        record.rows.append(dict(method=method, width=width, seed=len(record.rows), metric="train_error", value=error))
+
+    learn("binary", 50, 0.05)
+    assert shared.small_minus_large(record, "binary")[1] == pytest.approx(87.5)
+    learn("binary", 50, shared.LEARNED + 0.001)
+    assert shared.small_minus_large(record, "binary")[1] == pytest.approx(0.5)
+    assert shared.mean_gain(record, "binary")[1] == pytest.approx(0.74, abs=0.02)
+    learn("information", 400, 0.5)
+    assert shared.mean_gain(record, "binary") == shared.small_minus_large(record, "binary") == []
+    assert all(shared.gains(record, "binary").values())  # a figure draws them all
