@@ -38,8 +38,9 @@ from ib_tutorial.experiments.convolutional import (
 from ib_tutorial.experiments.ledger import Finding, paired_differences
 from ib_tutorial.experiments.record import Cell, Record, Row
 from ib_tutorial.experiments.work import Work
-from ib_tutorial.nn import NoisyNetwork, all_cnn_32, noise
-from ib_tutorial.training import evaluate
+from ib_tutorial.nn import NoisyNetwork, all_cnn_32
+from ib_tutorial.training import evaluate, reading
+from ib_tutorial.training.randomness import generator
 
 NAME = "activation_priors"
 SHOWS = "Fig. 1: post-noise activations against the priors assumed for them"
@@ -122,7 +123,9 @@ def network_of(
     settings: Config, root: Path | str | None, device: torch.device, cell: Cell, checkpoint: Path | None = None
 ) -> tuple[NoisyNetwork, float, Split, Split]:
     """The trained network of a cell, its last epoch's KL in nats per image, and the training and test images."""
-    train, _, test = classification_data(settings.data, root, settings.n_train, 0, settings.n_test, device)
+    train, _, test = classification_data(
+        settings.data, root, settings.n_train, 0, settings.n_test, device, seed=cell["seed"]
+    )
     network, kl = trained(
         lambda: all_cnn_32(
             "information",
@@ -178,12 +181,10 @@ def last_units(
     network: NoisyNetwork, x: Float[Tensor, "images *inputs"], n_units: int, seed: int, batch_size: int = 500
 ) -> tuple[Float[Tensor, " n"], Float[Tensor, " n"]]:
     """f and z of n_units of the last noise layer on x, noise on, drawn evenly from images and places (all, where there are fewer)."""
-    network.eval()
-    torch.manual_seed(seed)
-    with noise(network):
+    with reading(network, noisy=True, seed=seed):
         batches = [network.representation(batch) for batch in x.split(batch_size)]
     f, z = (torch.cat([units.float().flatten() for units in side]) for side in zip(*batches, strict=True))
-    drawn = torch.randperm(len(z), device=z.device)[:n_units] if len(z) > n_units else slice(None)
+    drawn = torch.randperm(len(z), generator=generator(seed, "units"))[:n_units].to(z.device)
     return f[drawn], z[drawn]
 
 

@@ -111,7 +111,7 @@ def work(settings: Config) -> Work:
 def run_cell(settings: Config, root: Path | str | None, earlier: Record, device: torch.device, cell: Cell) -> list[Row]:
     """Train one network and measure it: a validation error in the selection stage, test errors and nats in the final one."""
     train, validation, test = classification_data(
-        settings.data, root, settings.n_train, settings.n_validation, settings.n_test, device
+        settings.data, root, settings.n_train, settings.n_validation, settings.n_test, device, seed=cell["seed"]
     )
     selecting = cell["stage"] == "selection"
     chosen = cell if selecting else best_setting(settings, earlier, cell["width"], cell["method"])

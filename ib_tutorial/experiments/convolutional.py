@@ -13,8 +13,9 @@ from torch import Tensor
 from data_gen import Images, load
 from ib_tutorial.experiments.record import Record, Row
 from ib_tutorial.experiments.work import Work, training
-from ib_tutorial.nn import NoisyNetwork, noise
-from ib_tutorial.training import fit, recalibrate_batch_norm
+from ib_tutorial.nn import NoisyNetwork
+from ib_tutorial.training import fit, initialised, reading
+from ib_tutorial.training.randomness import generator
 
 
 class Split(NamedTuple):
@@ -56,11 +57,12 @@ def standardised(
 
 
 def classification_data(
-    name: str, root: Path | str | None, n_train: int, n_validation: int, n_test: int, device: torch.device
+    name: str, root: Path | str | None, n_train: int, n_validation: int, n_test: int, device: torch.device, *, seed: int = 0
 ) -> tuple[Split, Split, Split]:
     """Training, validation and test images of a data set, standardised by the training images.
 
-    The validation images are the training split's that follow the first n_train: a setting chosen on them has seen no test image.
+    Each seed draws its own training images from the training split, so that an interval over seeds holds the variation of the data; its
+    validation images are others of that split, and the test images are the first n_test of the test split for every seed.
     """
     folder = None if root is None else str(root)
     train, test = images(name, "train", folder), images(name, "test", folder)
@@ -70,12 +72,18 @@ def classification_data(
             f"{name} has {len(train.images)} training and {len(test.images)} test images; "
             f"these settings need {n_train} + {n_validation} and {n_test}"
         )
+    for_training, for_validation = subset(len(train.images), end, seed).split([n_train, n_validation])
     x_train, x_validation, x_test = standardised(
-        train.images[:n_train], train.images[n_train:end], test.images[:n_test]
+        train.images[for_training], train.images[for_validation], test.images[:n_test]
     )
     y = train.labels
-    splits = (Split(x_train, y[:n_train]), Split(x_validation, y[n_train:end]), Split(x_test, test.labels[:n_test]))
+    splits = (Split(x_train, y[for_training]), Split(x_validation, y[for_validation]), Split(x_test, test.labels[:n_test]))
     return tuple(Split(split.x.to(device), split.y.to(device)) for split in splits)
+
+
+def subset(n: int, size: int, seed: int) -> Int[Tensor, " size"]:
+    """Which `size` of n images a seed takes, in its own order."""
+    return torch.randperm(n, generator=generator(seed, "training images"))[:size]
 
 
 def trained(
@@ -88,20 +96,20 @@ def trained(
     checkpoint: Path | None,
     **changed: Any,
 ) -> tuple[NoisyNetwork, float]:
-    """A network trained on `data` and recalibrated without noise, and its last epoch's mean KL (noise on), in nats per image.
+    """A network trained on `data`, in eval mode, and its last epoch's mean KL (noise on), in nats per image.
+
+    On a CPU it trains in float32, so that a record does not depend on what a processor is fast at.
 
     checkpoint: where a run that is killed leaves its state, and is taken up. changed: settings of `fit` that differ from the
     experiment's.
     """
-    torch.manual_seed(seed)
-    network = build().to(data.x.device)
+    network = initialised(build, seed).to(data.x.device)
     options = dict(
         epochs=settings.epochs, drops=settings.drops, lr=settings.lr, batch_size=settings.batch_size,
-        weight_decay=settings.weight_decay,
+        weight_decay=settings.weight_decay, precision="float32" if data.x.device.type == "cpu" else "auto",
     )  # fmt: skip
     history = fit(network, *data, beta=beta, seed=seed, checkpoint=checkpoint, progress=False, **(options | changed))
-    recalibrate_batch_norm(network, data.x)
-    return network, history[-1].kl
+    return network.eval(), history[-1].kl
 
 
 def shape_of(name: str) -> tuple[int, int, int]:
@@ -126,11 +134,10 @@ def work_of(
 def kl_per_layer(
     network: NoisyNetwork, x: Float[Tensor, "images *inputs"], batch_size: int = 500
 ) -> list[tuple[float, int]]:
-    """Per noise layer, mean nats per image with the noise on, and the number of its units. The network is left in eval mode."""
-    network.eval()
+    """Per noise layer, mean nats per image with the noise on, and the number of its units."""
     totals: list[float] = []
     units: list[int] = []
-    with noise(network):
+    with reading(network, noisy=True):
         for batch in x.split(batch_size):
             _, kl_terms = network(batch)
             sums = [kl.double().sum().item() for kl in kl_terms]
@@ -142,8 +149,7 @@ def kl_per_layer(
 @torch.no_grad()
 def mean_alpha_squared(network: NoisyNetwork, x: Float[Tensor, "images *inputs"], batch_size: int = 500) -> list[float]:
     """Per Information Dropout layer, alpha^2 averaged over images and units, the layers below drawing their noise."""
-    network.eval()
-    with noise(network):
+    with reading(network, noisy=True):
         batches = [
             [scale.double().square().mean().item() * len(batch) for scale in network.noise_scales(batch)]
             for batch in x.split(batch_size)

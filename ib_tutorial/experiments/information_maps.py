@@ -30,8 +30,8 @@ from ib_tutorial.experiments.convolutional import (
 from ib_tutorial.experiments.ledger import Finding, paired_differences
 from ib_tutorial.experiments.record import Cell, Record, Row
 from ib_tutorial.experiments.work import Work
-from ib_tutorial.nn import NoisyNetwork, all_cnn_96
-from ib_tutorial.training import evaluate
+from ib_tutorial.nn import NoisyNetwork, all_cnn_96, batch_norm
+from ib_tutorial.training import evaluate, reading
 
 NAME = "information_maps"
 SHOWS = "Figs 2 and 7: where in cluttered images information flows, as beta grows"
@@ -85,20 +85,23 @@ PROFILES: dict[str, dict] = {
 
 
 @lru_cache(maxsize=2)
-def data(settings: Config, root: str | None) -> tuple[Cluttered, Cluttered]:
-    """Cluttered training (with validation) and test images: test digits and test distractors in the latter alone."""
+def data(settings: Config, root: str | None, seed: int = 0) -> tuple[Cluttered, Cluttered]:
+    """Cluttered training (with validation) and test images: test digits and test distractors in the latter alone.
+
+    Each seed has training images of its own; the test images are the same for all.
+    """
     made = []
-    for split, n in (("train", settings.n_train + settings.n_validation), ("test", settings.n_test)):
+    for split, n, own in (("train", settings.n_train + settings.n_validation, seed), ("test", settings.n_test, 0)):
         digits = images(settings.digits, split, root)
-        made.append(cluttered(digits.images, digits.labels, n=n, seed=0))
+        made.append(cluttered(digits.images, digits.labels, n=n, seed=own))
     return tuple(made)
 
 
 def tensors(
-    settings: Config, root: Path | str | None, device: torch.device
+    settings: Config, root: Path | str | None, device: torch.device, seed: int = 0
 ) -> tuple[Split, Split, Split, Int[Tensor, "n 4"]]:
     """Training, validation and test images, standardised by the training images, and the boxes of the test digits."""
-    train, test = data(settings, None if root is None else str(root))
+    train, test = data(settings, None if root is None else str(root), seed)
     end = settings.n_train
     pixels = standardised(train.images[:end], train.images[end:], test.images)
     labels = (train.labels[:end], train.labels[end:], test.labels)
@@ -140,8 +143,8 @@ def run_cell(
     settings: Config, root: Path | str | None, earlier: Record, device: torch.device, cell: Cell
 ) -> tuple[list[Row], dict[str, Tensor]]:
     """Train one network; measure its errors, the nats per layer, and the score of its maps. Returns rows, and weights to keep."""
-    train, validation, test, box = tensors(settings, root, device)
     beta, seed = cell.get("beta", 0.0), cell["seed"]
+    train, validation, test, box = tensors(settings, root, device, seed)
     network, kl = trained(
         lambda: build(settings, cell), train, settings, beta=beta, seed=seed, checkpoint=earlier.checkpoint(cell)
     )
@@ -176,7 +179,7 @@ def kept_weights(network: NoisyNetwork, settings: Config, cell: Cell) -> dict[st
         return {}
     return {
         f"{cell['beta']:g}/{name}": value.half()
-        for name, value in network.state_dict().items()
+        for name, value in (network.state_dict() | batch_norm.kept(network)).items()
         if value.is_floating_point()
     }
 
@@ -186,8 +189,8 @@ def information_maps(
     network: NoisyNetwork, x: Float[Tensor, "images 1 height width"], batch_size: int = 250
 ) -> list[Float[Tensor, "images rows columns"]]:
     """Per noise layer, nats at each place: the KL summed over channels, noise off in the layers below, so that a map is repeatable."""
-    network.eval()
-    batches = [[kl.sum(1) for kl in network(batch)[1]] for batch in x.split(batch_size)]
+    with reading(network):
+        batches = [[kl.sum(1) for kl in network(batch)[1]] for batch in x.split(batch_size)]
     return [torch.cat(layer) for layer in zip(*batches, strict=True)]
 
 

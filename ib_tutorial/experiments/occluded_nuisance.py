@@ -27,6 +27,7 @@ from ib_tutorial.experiments.convolutional import (
     rank_correlation,
     rows_of,
     standardised,
+    subset,
     trained,
     work_of,
 )
@@ -34,7 +35,7 @@ from ib_tutorial.experiments.ledger import Finding, paired_differences
 from ib_tutorial.experiments.record import Cell, Record, Row
 from ib_tutorial.experiments.work import Work
 from ib_tutorial.nn import NoisyNetwork, all_cnn_32, classifier_head, noise
-from ib_tutorial.training import evaluate, fit
+from ib_tutorial.training import evaluate, fit, initialised
 
 NAME = "occluded_nuisance"
 SHOWS = "Fig. 4: the picture's class and the occluding digit's, from one representation, as beta grows"
@@ -87,13 +88,19 @@ class OccludedSplit(NamedTuple):
 
 
 @lru_cache(maxsize=2)
-def data(settings: Config, root: str | None) -> tuple[OccludedSplit, OccludedSplit, OccludedSplit]:
-    """Training, validation and test pictures with a digit over each: train digits over train pictures, test over test."""
+def data(settings: Config, root: str | None, seed: int = 0) -> tuple[OccludedSplit, OccludedSplit, OccludedSplit]:
+    """Training, validation and test pictures with a digit over each: train digits over train pictures, test over test.
+
+    Each seed draws its own training and validation pictures, and the digits over them; the test pictures are the same for all.
+    """
     end = settings.n_train + settings.n_validation
     splits = []
-    for split, n in (("train", end), ("test", settings.n_test)):
+    for split, n, own in (("train", end, seed), ("test", settings.n_test, 0)):
         pictures, digits = images(settings.pictures, split, root), images(settings.digits, split, root)
-        splits.append(occluded(pictures.images[:n], pictures.labels[:n], digits.images, digits.labels, seed=0))
+        chosen = subset(len(pictures.images), n, own) if split == "train" else slice(n)
+        splits.append(
+            occluded(pictures.images[chosen], pictures.labels[chosen], digits.images, digits.labels, seed=own)
+        )
     train, test = splits
     pixels = standardised(train.images[: settings.n_train], train.images[settings.n_train :], test.images)
     labels = (train.labels[: settings.n_train], train.labels[settings.n_train :], test.labels)
@@ -137,7 +144,7 @@ def work(settings: Config) -> Work:
 
 def run_cell(settings: Config, root: Path | str | None, earlier: Record, device: torch.device, cell: Cell) -> list[Row]:
     """Train a main network and the readers of its representation; or a reader of the raw image."""
-    splits = data(settings, None if root is None else str(root))
+    splits = data(settings, None if root is None else str(root), cell["seed"])
     train, validation, test = (OccludedSplit(*(part.to(device) for part in split)) for split in splits)
     seed = cell["seed"]
     if cell["method"] == "raw image":
@@ -214,8 +221,8 @@ def nuisance_reading(
     estimating both on the test set. A reader that has overfitted gives a weaker bound, never a false one.
     """
     _, z = network.representation(test.x[:1])
-    torch.manual_seed(seed)
-    reader = Reader(network, z.shape[1], round(192 * settings.width), noisy).to(train.x.device)
+    width = round(192 * settings.width)
+    reader = initialised(lambda: Reader(network, z.shape[1], width, noisy), seed).to(train.x.device)
     history = fit(
         reader,
         train.x,

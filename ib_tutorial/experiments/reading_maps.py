@@ -16,7 +16,7 @@ from data_gen import Cluttered
 from ib_tutorial.experiments.convolutional import mean_alpha_squared
 from ib_tutorial.experiments.information_maps import counting_betas, in_box, separation
 from ib_tutorial.experiments.record import RECORDED, Record
-from ib_tutorial.nn import InformationDropout, NoisyNetwork, all_cnn_96
+from ib_tutorial.nn import InformationDropout, NoisyNetwork, all_cnn_96, batch_norm
 from ib_tutorial.training import checkpoint
 
 Maps = Float[Tensor, "images rows columns"]
@@ -29,7 +29,7 @@ INKED = 0.1
 def kept_networks(record: Record, folder: Path = RECORDED) -> dict[float, NoisyNetwork]:
     """The networks whose weights lie beside the record, by beta, in rising order and in eval mode.
 
-    Weights were kept in half precision. Raises ValueError where they are not those of All-CNN-96 at the record's width.
+    Weights were kept in half precision. Where a file holds no statistics of noisy passes, a noisy reading warns. Raises ValueError where they are not those of All-CNN-96 at the record's width.
     """
     path = folder / f"{record.experiment}.{record.profile}.safetensors"
     tensors, _ = checkpoint.load(path)
@@ -41,13 +41,20 @@ def kept_networks(record: Record, folder: Path = RECORDED) -> dict[float, NoisyN
     networks = {}
     for beta in sorted(weights):
         network = all_cnn_96(width=width, max_alpha=cap).eval()
-        counters = {name: value for name, value in network.state_dict().items() if not value.is_floating_point()}
+        counters = {
+            name: torch.ones_like(value)  # the statistics are those of some passes
+            for name, value in network.state_dict().items()
+            if not value.is_floating_point()
+        }
+        own = {name: value for name, value in weights[beta].items() if name in network.state_dict()}
         try:
-            network.load_state_dict(counters | weights[beta])
+            network.load_state_dict(counters | own)
         except RuntimeError as error:
             raise ValueError(
                 f"{path.name} holds, for beta {beta:g}, no weights of all_cnn_96 at width {width}: {error}"
             ) from error
+        running = {name.replace("running", "clean"): value for name, value in own.items() if "running_" in name}
+        batch_norm.restore(network, running | weights[beta])
         networks[beta] = network
     return networks
 

@@ -30,9 +30,9 @@ from ib_tutorial.experiments.ledger import Finding, paired_differences
 from ib_tutorial.experiments.record import Cell, Record, Row
 from ib_tutorial.experiments.work import Work
 from ib_tutorial.information import gaussian_total_correlation
-from ib_tutorial.nn import NoisyNetwork, all_cnn_32, noise
+from ib_tutorial.nn import NoisyNetwork, all_cnn_32
 from ib_tutorial.nn.dropout import MIN_F
-from ib_tutorial.training import evaluate
+from ib_tutorial.training import evaluate, reading
 
 NAME = "total_correlation"
 SHOWS = "Fig. 5: total correlation of the representation and test error, as beta grows"
@@ -98,7 +98,9 @@ def network_of(
     settings: Config, root: Path | str | None, device: torch.device, cell: Cell, checkpoint: Path | None = None
 ) -> tuple[NoisyNetwork, float, Split, Split, Split]:
     """The trained network of a cell, its last epoch's KL in nats per image, and training, validation and test images."""
-    splits = classification_data(settings.data, root, settings.n_train, settings.n_validation, settings.n_test, device)
+    splits = classification_data(
+        settings.data, root, settings.n_train, settings.n_validation, settings.n_test, device, seed=cell["seed"]
+    )
     network, kl = trained(
         lambda: all_cnn_32(
             "information",
@@ -132,7 +134,6 @@ def run_cell(settings: Config, root: Path | str | None, earlier: Record, device:
     for layer, (nats, units) in enumerate(kl_per_layer(network, test.x), start=1):
         measured[f"kl_{layer}"] = nats
         measured[f"units_{layer}"] = units
-    torch.manual_seed(cell["seed"])
     log_f, log_z = log_units(network, test.x[: settings.tc_images])
     for name, units in (("log_f", log_f), ("log_z", log_z)):
         covariance = units.T.double().cov()
@@ -146,9 +147,8 @@ def log_units(
     network: NoisyNetwork, x: Float[Tensor, "images *inputs"], batch_size: int = 500
 ) -> tuple[Float[Tensor, "images units"], Float[Tensor, "images units"]]:
     """log f and log z of the last noise layer, noise on in every layer; f is floored as in the layer's cost."""
-    network.eval()
     logs: tuple[list[Tensor], list[Tensor]] = ([], [])
-    with noise(network):
+    with reading(network, noisy=True):
         for batch in x.split(batch_size):
             for units, log in zip(network.representation(batch), logs, strict=True):
                 log.append(units.float().clamp(min=MIN_F).log().flatten(1))

@@ -23,8 +23,8 @@ from ib_tutorial.experiments.ledger import Finding
 from ib_tutorial.experiments.record import Cell, Record, Row
 from ib_tutorial.experiments.work import Work, training
 from ib_tutorial.information import gaussian_total_correlation
-from ib_tutorial.nn import InformationDropout, NoisyNetwork, noise, vae
-from ib_tutorial.training import Epoch, EvidenceBound, bernoulli_nats, evidence_bound, fit
+from ib_tutorial.nn import InformationDropout, NoisyNetwork, vae
+from ib_tutorial.training import Epoch, EvidenceBound, bernoulli_nats, evidence_bound, fit, initialised, reading
 
 NAME = "vae_bound"
 SHOWS = "Table 1: the bounds of two variational autoencoders; total correlation of their latents against beta"
@@ -65,19 +65,17 @@ class Config:
     max_alpha: float = 0.7  # the paper's cap, which it does not say the autoencoder has
     other_cap: float = 2.0
     draws: int = 5  # of the noise, per test image
-    precision: str = "auto"
 
 
 PROFILES: dict[str, dict] = {
     "smoke": dict(
         data="mnist5k", n_train=200, n_validation=50, n_test=100, ks=(1,), hidden=16, n_latents=8, n_seeds=2, epochs=2, drops=(1,),
         selection_epochs=1, selection_drops=(), sweep_epochs=1, sweep_drops=(), betas=(0.5, 2.0), lrs=(0.002,), batch_size=50, draws=1,
-        precision="float32",
     ),
     "quick": dict(
         data="mnist5k", n_train=4_000, n_validation=1_000, n_test=1_000, ks=(1,), hidden=128, n_latents=32, n_seeds=2, epochs=16,
         drops=(11, 14), selection_epochs=5, selection_drops=(4,), sweep_epochs=5, sweep_drops=(4,), betas=(0.25, 1.0, 4.0),
-        lrs=(0.004, 0.008), batch_size=100, draws=2, precision="float32",
+        lrs=(0.004, 0.008), batch_size=100, draws=2,
     ),
     # Shorter, so the rate falls later than at the paper's shares of the run.
     "reduced": dict(
@@ -186,8 +184,7 @@ def trained(
     settings: Config, cell: Cell, x: Float[Tensor, "images pixels"], lr: float
 ) -> tuple[NoisyNetwork, list[Epoch]]:
     """A cell's network, trained with eq. (7) on binary images x, and its history."""
-    torch.manual_seed(cell["seed"])
-    network = build(settings, cell).to(x.device)
+    network = initialised(lambda: build(settings, cell), cell["seed"]).to(x.device)
     epochs, drops = schedule(settings, cell["stage"])
     history = fit(
         network,
@@ -202,7 +199,7 @@ def trained(
         optimiser="adam",
         batch_size=settings.batch_size,
         seed=cell["seed"],
-        precision=settings.precision,
+        precision="float32" if x.device.type == "cpu" else "auto",
         progress=False,
     )
     return network, history
@@ -242,8 +239,7 @@ def latents(
 ) -> tuple[Float[Tensor, "images latents"], Float[Tensor, "images latents"]]:
     """Latents without and with noise, in float64: means and z of Gaussian ones, log f and log z of Information Dropout's."""
     multiplied = any(isinstance(layer, InformationDropout) for layer in network.layers)
-    with noise(network), torch.random.fork_rng(devices=[x.device] if x.device.type == "cuda" else []):
-        torch.manual_seed(seed)
+    with reading(network, noisy=True, seed=seed):
         batches = [network.representation(batch) for batch in x.split(1000)]
     clean, noisy = (torch.cat(parts).double().cpu() for parts in zip(*batches, strict=True))
     return (clean.clamp(min=1e-30).log(), noisy.clamp(min=1e-30).log()) if multiplied else (clean, noisy)

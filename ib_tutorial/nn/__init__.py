@@ -1,6 +1,7 @@
 """Noise layers (each returns its noisy units and what they cost, in nats) and the networks that are built from them."""
 
 from ib_tutorial.nn.autoencoder import GaussianLatents, vae
+from ib_tutorial.nn.contexts import Collected, collect_kl, noise
 from ib_tutorial.nn.dropout import (
     BinaryDropout,
     Deterministic,
@@ -9,12 +10,12 @@ from ib_tutorial.nn.dropout import (
     LogNormalDropout,
     NoiseLayer,
     VariationalDropout,
-    noise,
 )
 from ib_tutorial.nn.networks import NoisyNetwork, all_cnn_32, all_cnn_96, classifier_head, mlp
 
 __all__ = [
     "BinaryDropout",
+    "Collected",
     "Deterministic",
     "GaussianDropout",
     "GaussianLatents",
@@ -26,6 +27,7 @@ __all__ = [
     "all_cnn_32",
     "all_cnn_96",
     "classifier_head",
+    "collect_kl",
     "mlp",
     "noise",
     "vae",

@@ -48,6 +48,8 @@ def vae(
         raise ValueError(
             f"hidden is {hidden}, n_latents {n_latents} and n_pixels {n_pixels}; a network needs at least one of each"
         )
+    encoder = nn.Flatten(), nn.Linear(n_pixels, hidden), nn.Tanh()
+    decoder = nn.Linear(n_latents, hidden), nn.Tanh(), nn.Linear(hidden, n_pixels)
     first, second = nn.Linear(hidden, n_latents), nn.Linear(hidden, n_latents)
     if latents == "gaussian":
         layer: NoiseLayer = GaussianLatents(first, second)
@@ -55,6 +57,4 @@ def vae(
         layer = InformationDropout(nn.Sequential(first, nn.Softplus()), second, "log_normal", max_alpha)
     else:
         raise ValueError(f"latents is {latents!r}; it must be one of {', '.join(map(repr, get_args(Latents)))}")
-    encoder = nn.Flatten(), nn.Linear(n_pixels, hidden), nn.Tanh()
-    decoder = nn.Linear(n_latents, hidden), nn.Tanh(), nn.Linear(hidden, n_pixels)
     return NoisyNetwork(*encoder, layer, *decoder)

@@ -5,13 +5,12 @@ Every layer wraps the sub-network `f` (activation included) that computes its cl
 units, it bounds the information that the layer passes on about x. A layer whose divergence is infinite or undefined
 (binary noise against a density, no noise at all) returns zeros.
 
-Noise follows `module.train()` and `module.eval()`; `noise(module, on=...)` forces it for a whole network.
+Noise follows `module.train()` and `module.eval()`; `noise(module, on=...)` forces it for a whole network, and
+`collect_kl(network)` gathers the costs of a network whose `forward` does not.
 """
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Float
@@ -27,7 +26,11 @@ SOFTPLUS_LOG_MEAN, SOFTPLUS_LOG_STD = -0.441, 0.716
 """Mean and standard deviation of log softplus(n), n ~ N(0, 1): where the log-normal prior starts."""
 
 
-class NoiseLayer(nn.Module):
+class Costly(nn.Module):
+    """A module whose forward returns a pair: its output, and the cost of the noise in it in nats per unit (one tensor, or a list of them)."""
+
+
+class NoiseLayer(Costly):
     """A layer z = eps * f(x). Subclasses say how eps is drawn and what it costs."""
 
     def __init__(self, f: nn.Module):
@@ -44,23 +47,9 @@ class NoiseLayer(nn.Module):
         """Whether the next forward pass draws noise: as `noise(...)` says, else in training mode only."""
         return self.training if self.forced is None else self.forced
 
-
-@contextmanager
-def noise(module: nn.Module, on: bool = True) -> Iterator[nn.Module]:
-    """Within this context every noise layer of `module` draws noise (or none), whatever the training mode.
-
-    Batch norm still follows the mode: `with noise(network.eval()):` is the noisy representation at test time that the
-    paper's Fig. 4 calls N.
-    """
-    layers = [m for m in module.modules() if isinstance(m, NoiseLayer)]
-    before = [layer.forced for layer in layers]
-    for layer in layers:
-        layer.forced = on
-    try:
-        yield module
-    finally:
-        for layer, forced in zip(layers, before, strict=True):
-            layer.forced = forced
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy takes along: all but what `noise(...)` forces for a while."""
+        return self.__dict__ | {"forced": None}
 
 
 class InformationDropout(NoiseLayer):

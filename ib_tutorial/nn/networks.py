@@ -1,5 +1,8 @@
 """The paper's classifiers. Each returns its logits and, per noise layer, the nats that its units cost.
 
+All parts that the methods share are initialised first, and the networks for alpha (or the gates) last, so that two methods at one
+seed start from the same f.
+
 mlp           three fully connected hidden layers                  Fig. 3a
 all_cnn_32    Table 2 (a), 32x32 images, two noise layers          Figs 1, 3b, 4, 5, 6
 all_cnn_96    Table 2 (b), 96x96 images, four noise layers         Figs 2, 7
@@ -7,14 +10,17 @@ all_cnn_96    Table 2 (b), 96x96 images, four noise layers         Figs 2, 7
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Literal, get_args
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from ib_tutorial.nn.contexts import noise_layers, observe_kl
 from ib_tutorial.nn.dropout import (
     BinaryDropout,
+    Costly,
     Deterministic,
     GaussianDropout,
     InformationDropout,
@@ -32,10 +38,10 @@ ALL_CNN_96 = (32, 64, 96, 192)
 """Table 2: filters of each block of three 3x3 convolutions, whose last one has stride 2 and is followed by noise."""
 
 
-class NoisyNetwork(nn.Module):
-    """Layers applied one after another; those that are noise layers also report their KL.
+class NoisyNetwork(Costly):
+    """Layers applied one after another; the cost of every noise layer in them is reported, also of one inside a block of somebody's.
 
-    `forward(x)` returns `(logits, kl_terms)`: kl_terms has one tensor of nats per noise layer, in the shape of its units.
+    `forward(x)` returns `(logits, kl_terms)`: kl_terms has one tensor of nats for each use of a noise layer, in the shape of its units.
     """
 
     def __init__(self, *layers: nn.Module):
@@ -43,11 +49,15 @@ class NoisyNetwork(nn.Module):
         self.layers = nn.ModuleList(layers)
 
     def forward(self, x: Float[Tensor, "batch *inputs"]) -> tuple[Float[Tensor, "batch classes"], list[Tensor]]:
-        kl_terms = []
+        kl_terms: list[Tensor] = []
         for layer in self.layers:
-            if isinstance(layer, NoiseLayer):
+            if isinstance(layer, Costly):
                 x, kl = layer(x)
-                kl_terms.append(kl)
+                kl_terms += [kl] if isinstance(layer, NoiseLayer) else kl
+            elif noise_layers(layer):
+                with observe_kl(layer) as inside:
+                    x = layer(x)
+                kl_terms += inside
             else:
                 x = layer(x)
         return x, kl_terms
@@ -55,11 +65,18 @@ class NoisyNetwork(nn.Module):
     @torch.no_grad()
     def noise_scales(self, x: Float[Tensor, "batch *inputs"]) -> list[Tensor]:
         """alpha(x) of each Information Dropout layer, with the layers below drawing noise or not as they are set to."""
-        scales = []
-        for layer in self.layers:
-            if isinstance(layer, InformationDropout):
-                scales.append(layer.noise_scale(x))
-            x = layer(x)[0] if isinstance(layer, NoiseLayer) else layer(x)
+        scales: list[Tensor] = []
+
+        def note(layer: nn.Module, inputs: tuple[Tensor]) -> None:
+            scales.append(layer.noise_scale(*inputs))
+
+        layers = [layer for layer in noise_layers(self) if isinstance(layer, InformationDropout)]
+        handles = [layer.register_forward_pre_hook(note) for layer in layers]
+        try:
+            self(x)
+        finally:
+            for handle in handles:
+                handle.remove()
         return scales
 
     @torch.no_grad()
@@ -88,7 +105,7 @@ def noise_layer(
     max_alpha: float,
     noise: Literal["paper", "unit_mean"],
 ) -> NoiseLayer:
-    """The noise layer of kind `dropout` around f. `second` makes the network for alpha, or the gate of equal size."""
+    """The noise layer of kind `dropout` around f; `second` is the network for alpha, or the gate of equal size."""
     if not 0 <= p < 1:
         raise ValueError(f"p is {p}; a drop probability is in [0, 1)")
     if dropout == "none":
@@ -131,13 +148,14 @@ def mlp(
             f"width is {width}, depth {depth}, n_inputs {n_inputs} and n_classes {n_classes}; a network needs at least one of each"
         )
     options: dict[str, Any] = dict(p=p, max_alpha=max_alpha, prior="log_uniform", noise=noise)
-    layers: list[nn.Module] = [nn.Flatten()]
-    n_in = n_inputs
-    for alpha in one_per_layer(alphas, max_alpha, depth):
-        f = nn.Sequential(nn.Linear(n_in, width), nn.ReLU())
-        layers.append(noise_layer(f, lambda n_in=n_in: nn.Linear(n_in, width), dropout, alpha=alpha, **options))
-        n_in = width
-    return NoisyNetwork(*layers, nn.Linear(width, n_classes))
+    sizes = [n_inputs, *[width] * (depth - 1)]
+    plain = [nn.Sequential(nn.Linear(n_in, width), nn.ReLU()) for n_in in sizes]
+    head = nn.Linear(width, n_classes)
+    layers = [
+        noise_layer(f, partial(nn.Linear, n_in, width), dropout, alpha=alpha, **options)
+        for f, n_in, alpha in zip(plain, sizes, one_per_layer(alphas, max_alpha, depth), strict=True)
+    ]
+    return NoisyNetwork(nn.Flatten(), *layers, head)
 
 
 def one_per_layer(alphas: Sequence[float] | None, max_alpha: float, n_layers: int) -> Sequence[float]:
@@ -200,14 +218,15 @@ def all_cnn(
         noise=noise,
         prior=prior or ("log_uniform" if activation == "relu" else "log_normal"),
     )
+    blocks = []
+    for n_in, n_out in zip([channels, *widths], widths):
+        first, second = (convolution(n, n_out, 3, activation, variant=variant) for n in (n_in, n_out))
+        blocks.append((first, second, convolution(n_out, n_out, 3, activation, stride=2, variant=variant)))
+    head = classifier_head(widths[-1], widths[-1], n_classes, activation, variant)
     layers: list[nn.Module] = []
-    n_in = channels
-    for n_out, alpha in zip(widths, one_per_layer(alphas, max_alpha, len(widths)), strict=True):
-        layers += [convolution(n, n_out, 3, activation, variant=variant) for n in (n_in, n_out)]
-        f = convolution(n_out, n_out, 3, activation, stride=2, variant=variant)
-        layers.append(noise_layer(f, lambda n=n_out: alpha_network(n, n), dropout, alpha=alpha, **options))
-        n_in = n_out
-    return NoisyNetwork(*layers, *classifier_head(n_in, n_in, n_classes, activation, variant))
+    for (*before, f), n, alpha in zip(blocks, widths, one_per_layer(alphas, max_alpha, len(widths)), strict=True):
+        layers += [*before, noise_layer(f, partial(alpha_network, n, n), dropout, alpha=alpha, **options)]
+    return NoisyNetwork(*layers, *head)
 
 
 def classifier_head(

@@ -5,10 +5,12 @@ from ib_tutorial.training.evaluate import (
     Evaluation,
     evaluate,
     evidence_bound,
+    reading,
     recalibrate_batch_norm,
 )
 from ib_tutorial.training.fit import Epoch, fit
 from ib_tutorial.training.objective import bernoulli_nats, information_bottleneck_loss, kl_per_image
+from ib_tutorial.training.randomness import initialised
 from ib_tutorial.training.stacked import fit_stacked
 
 __all__ = [
@@ -21,6 +23,8 @@ __all__ = [
     "fit",
     "fit_stacked",
     "information_bottleneck_loss",
+    "initialised",
     "kl_per_image",
+    "reading",
     "recalibrate_batch_norm",
 ]

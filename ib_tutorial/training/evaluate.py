@@ -1,6 +1,9 @@
 """What a trained network gets wrong, how many nats its noise layers let through, and batch norm's statistics without noise;
 what a variational autoencoder reconstructs and pays."""
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import NamedTuple
 
 import torch
@@ -8,8 +11,18 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
-from ib_tutorial.nn import noise
-from ib_tutorial.training.objective import check_binary, kl_per_image
+from ib_tutorial.nn.batch_norm import (
+    in_batches,
+    is_measured,
+    measure,
+    modes_restored,
+    norms,
+    statistics_restored,
+    trained_modules,
+)
+from ib_tutorial.nn.contexts import draws_noise, noise
+from ib_tutorial.training.objective import check_binary, kl_per_image, with_costs
+from ib_tutorial.training.randomness import derived_seed
 
 
 class Evaluation(NamedTuple):
@@ -23,6 +36,47 @@ class Evaluation(NamedTuple):
     """Nats per image, summed over units and layers."""
 
 
+@contextmanager
+def reading(
+    network: nn.Module, images: Float[Tensor, "images *inputs"] | None = None, *, noisy: bool = False, seed: int = 0
+) -> Iterator[nn.Module]:
+    """Within this context the network is read as it is at test time, with the noise on in all its layers or off in all.
+
+    It sets three things and restores them: eval mode, the noise, and batch norm's statistics, which are those of noisy passes for a noisy
+    reading and those of clean passes for a clean one. Every measurement of this library goes through it.
+
+    Args:
+        network: statistics measured by `fit` or `recalibrate_batch_norm` are used if no training step was taken since.
+        images: training images on which both sets of statistics are measured for this reading, where the network has none.
+        noisy: the paper's N; False is its D.
+        seed: of the noise, so that a reading repeats. The caller's random state is left as it was.
+
+    Warns:
+        UserWarning: batch norm has running statistics of which nobody knows whether the passes were noisy.
+    """
+    kind = "noisy" if noisy else "clean"
+    device = next((p.device for p in network.parameters()), torch.device("cpu"))
+    with (
+        modes_restored(network),
+        nullcontext() if images is None else statistics_restored(network),
+        torch.random.fork_rng(devices=[device] if device.type == "cuda" else []),
+    ):
+        if images is not None:
+            recalibrate_batch_norm(network, images)
+        elif draws_noise(network) and any(
+            norm.num_batches_tracked > 0 and not is_measured(norm, kind) for norm in norms(trained_modules(network))
+        ):
+            warnings.warn(
+                f"batch norm's statistics of {kind} passes were not measured since the last training step, and a reading with others can be "
+                "far off; call recalibrate_batch_norm(network, training_images), or reading(network, training_images)",
+                stacklevel=4,
+            )
+        torch.manual_seed(derived_seed(seed, "reading"))
+        network.eval()
+        with noise(network, on=noisy):
+            yield network
+
+
 @torch.no_grad()
 def evaluate(
     network: nn.Module,
@@ -31,45 +85,47 @@ def evaluate(
     *,
     noisy: bool = False,
     batch_size: int = 1000,
+    seed: int = 0,
 ) -> Evaluation:
     """Error, cross-entropy and KL over all images, noise off unless `noisy` (the paper's D, and its N).
 
-    Batch norm uses its running statistics; the network's mode is left as it was.
+    Batch norm uses the statistics of its own kind of passes (see `reading`), `seed` is that of the noise, and the network leaves as it came.
+
+    Raises:
+        ValueError: no images, or not a label for each.
     """
-    was_training = network.training
-    network.eval()
+    if len(x) == 0 or len(x) != len(y):
+        raise ValueError(f"there are {len(x)} images and {len(y)} labels; there must be at least one image, and a label for each")
     wrong, nats, kl = (torch.zeros((), dtype=torch.float64, device=x.device) for _ in range(3))
-    with noise(network, on=noisy):
+    with reading(network, noisy=noisy, seed=seed):
         for x_batch, y_batch in zip(x.split(batch_size), y.split(batch_size), strict=True):
-            logits, kl_terms = network(x_batch)
+            logits, kl_terms = with_costs(network, x_batch)
             wrong += (logits.argmax(1) != y_batch).sum()
             nats += cross_entropy(logits.float(), y_batch, reduction="sum")
             kl += kl_per_image(kl_terms).to(x.device) * len(x_batch)
-    network.train(was_training)
     return Evaluation(*(total.item() / len(x) for total in (wrong, nats, kl)))
 
 
-@torch.no_grad()
-def recalibrate_batch_norm(network: nn.Module, x: Float[Tensor, "images *inputs"], *, batch_size: int = 1000) -> None:
-    """Replace batch norm's running statistics by those of x without noise, as the authors' code does before it evaluates.
+def recalibrate_batch_norm(
+    network: nn.Module, x: Float[Tensor, "images *inputs"], *, batch_size: int = 500, seed: int = 0
+) -> None:
+    """Measure batch norm's statistics on x, those of passes with the noise of training and those of passes without noise.
 
-    Training sees noisy units, and their statistics are not those of the clean ones: exp(alpha n) has a mean above 1. Mean
-    and variance become the plain averages over the batches. The network's mode is left as it was.
+    The authors' code does the second before it evaluates: exp(alpha n) has a mean above 1, so the statistics of training are not those of
+    the clean units. The running statistics, which a plain pass in eval mode uses, become those of the clean passes; `reading` and `noise` put
+    the set in place that belongs to what they read. Frozen parts keep theirs, and every module its mode. `fit` ends with this.
+
+    Args:
+        x: the training images, at least two.
+        batch_size: images in a pass. Each batch weighs as many as it has.
+        seed: of the noise. The caller's random state is left as it was.
     """
-    norms = [m for m in network.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
-    momenta = [norm.momentum for norm in norms]
-    was_training = network.training
-    network.eval()
-    for norm in norms:
-        norm.reset_running_stats()
-        norm.momentum = None  # a plain average over the batches
-        norm.train()
-    with noise(network, on=False):
-        for batch in x.split(batch_size):
-            network(batch)
-    for norm, momentum in zip(norms, momenta, strict=True):
-        norm.momentum = momentum
-    network.train(was_training)
+    if len(x) == 0:
+        raise ValueError("there are no images; batch norm's statistics are measured on training images")
+    with modes_restored(network), torch.random.fork_rng(devices=[x.device] if x.device.type == "cuda" else []):
+        torch.manual_seed(derived_seed(seed, "statistics"))
+        trained = trained_modules(network)
+        measure(network, trained, lambda: in_batches(x, batch_size), network, draws_noise(network))
 
 
 class EvidenceBound(NamedTuple):
@@ -105,16 +161,14 @@ def evidence_bound(
     float64; the network's mode and the caller's random state are left as they were. x: binary, 0 or 1; other pixels raise a ValueError.
     """
     check_binary(x)
-    was_training = network.training
-    network.eval()
+    if draws < 1 or len(x) == 0:
+        raise ValueError(f"there are {len(x)} images and {draws} draws of the noise; there must be at least one of each")
     distortion, rates = torch.zeros((), dtype=torch.float64), []
-    with noise(network), torch.random.fork_rng(devices=[x.device] if x.device.type == "cuda" else []):
-        torch.manual_seed(seed)
+    with reading(network, noisy=True, seed=seed):
         for batch in x.split(batch_size):
             for _ in range(draws):
                 logits, (kl,) = network(batch)
                 nats = binary_cross_entropy_with_logits(logits.float(), batch, reduction="none")
                 distortion += nats.double().sum().cpu() / draws
             rates.append(kl.double().sum(0).cpu())
-    network.train(was_training)
     return EvidenceBound(distortion.item() / len(x), torch.stack(rates).sum(0) / len(x))

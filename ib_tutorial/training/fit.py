@@ -1,8 +1,9 @@
 """The training loop: gradient descent on eq. (3) in batches, read from top to bottom in one sitting."""
 
+import hashlib
 import math
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -12,12 +13,18 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from tqdm import tqdm
 
+from ib_tutorial.nn.batch_norm import in_batches, measure, modes_restored, trained_modules
+from ib_tutorial.nn.contexts import draws_noise
 from ib_tutorial.training.checkpoint import load, restore_run, save_run
-from ib_tutorial.training.objective import loss_and_terms
+from ib_tutorial.training.objective import check_beta, loss_and_terms, with_costs
 from ib_tutorial.training.precision import Precision, autocast, chosen
+from ib_tutorial.training.randomness import derived_seed, generator
 
 CHECK_EVERY = 50
 """Steps between looks at the loss: a look waits for the device, so it is not taken at each step."""
+
+MEASURED_AT_A_TIME = 500
+"""Images in a batch when batch norm's statistics are measured after training."""
 
 
 class Epoch(NamedTuple):
@@ -34,10 +41,14 @@ class Epoch(NamedTuple):
     """Euclidean norm of the loss's gradient over all parameters."""
 
 
+Batches = Iterable[Sequence[Tensor]]
+"""Pairs of images and targets, from the beginning at each iteration: a list, a DataLoader, an object that makes them afresh."""
+
+
 def fit(
     network: nn.Module,
-    x: Float[Tensor, "images *inputs"],
-    y: Tensor,
+    x: Float[Tensor, "images *inputs"] | Batches,
+    y: Tensor | None = None,
     *,
     epochs: int,
     lr: float,
@@ -58,51 +69,72 @@ def fit(
 ) -> list[Epoch]:
     """Train `network` in place by gradient descent on eq. (3), and return what each epoch measured.
 
-    network: returns (output, kl_terms), as those of `ib_tutorial.nn` do.
-    x, y: the whole training set, on the network's device; y has a target (a label, an image) for each x.
-    drops: epochs before which the learning rate falls to a tenth.
-    beta: weight of the information, in the paper's convention (see `information_bottleneck_loss`).
-    n_train: what beta is divided by. By default the number of images, as in the paper's section 8; 1 for a variational
-        autoencoder (eq. 7).
-    likelihood: mean nats per image, -log p(y | output), from the output and the targets.
-    optimiser: "sgd" has Nesterov momentum; "adam" (Kingma & Ba 2015) averages gradients with the same `momentum`, and their
-        squares with 0.999.
-    weight_decay: of every parameter, 0 by default: the paper mentions none.
-    seed: of the order of the images and of the noise. The caller's random state is left as it was.
-    precision: of matrix products and convolutions; "auto" is bfloat16 where a probe finds it faster, else float32.
-    compile: run the network through torch.compile; where that fails, the run says so and goes on without.
-    checkpoint: a file written after each epoch. If it is there already, training goes on from it, to the same bits as if
-        it had never stopped (same device and number of threads).
-    progress: whether to draw a bar; a string is its label.
+    Each module trains or stays frozen as its mode says (see `ib_tutorial.nn.batch_norm.trained_modules`), and leaves in the mode in which
+    it came. At the end batch norm's statistics are measured on the training images, with the noise of training and without noise, so that
+    each reading of the network (`evaluate`, `reading`, `noise`) finds those of its own kind.
 
-    Images are converted to channels_last, which convolutions run faster in. Raises ValueError for settings that mean
-    nothing or a checkpoint begun with other settings, FloatingPointError at a loss that is not finite.
+    Args:
+        network: returns (output, kl_terms), as those of `ib_tutorial.nn` do; `Collected` makes such a network of any other. A network that
+            returns its output alone has no cost.
+        x: the whole training set, on the network's device; or batches, pairs (x, y) from any iterable that starts anew at each epoch, such as
+            a DataLoader, then without `y` and `batch_size`. Where it has a method `set_epoch`, that is called with 0, 1, ... before each epoch.
+        y: a target (a label, an image) for each image.
+        drops: epochs before which the learning rate falls to a tenth.
+        beta: weight of the information, in the paper's convention (see `information_bottleneck_loss`).
+        n_train: what beta is divided by. By default the number of images, as in the paper's section 8; 1 for a variational autoencoder
+            (eq. 7). Batches without a `dataset` must be told it.
+        likelihood: mean nats per image, -log p(y | output), from the output and the targets.
+        batch_size: images in a step. A last batch of one image joins the one before it, since batch norm cannot train on one.
+        optimiser: "sgd" has Nesterov momentum; "adam" (Kingma & Ba 2015) averages gradients with the same `momentum`, and their
+            squares with 0.999.
+        weight_decay: of every parameter, 0 by default: the paper mentions none.
+        seed: of the order of the images and of the noise, each with a generator of its own: two networks at one seed see the same
+            order, whatever noise they draw. The caller's random state is left as it was.
+        precision: of matrix products and convolutions; "auto" is bfloat16 where a probe finds it faster, else float32.
+        compile: run the network through torch.compile; where that fails, the run says so and goes on without.
+        checkpoint: a file written after each epoch. If it is there already, training resumes from it, to the same bits as if it had never
+            stopped (same device and number of threads).
+        progress: whether to draw a bar; a string is its label.
+        on_epoch: called with each epoch's measurements.
+
+    Images are converted to channels_last, which convolutions run faster in.
+
+    Raises:
+        ValueError: settings that mean nothing; a noise layer whose cost the network does not return although beta > 0; a checkpoint begun
+            with other settings or images, or that holds more epochs than are asked for.
+        FloatingPointError: a loss that is not finite.
     """
-    if len(x) != len(y):
-        raise ValueError(f"there are {len(x)} images and {len(y)} targets; each image needs one")
-    if not 1 <= batch_size <= len(x):
-        raise ValueError(f"batch_size is {batch_size}; it must be between 1 and the number of images, {len(x)}")
-    n_train = len(x) if n_train is None else n_train
-    kind = chosen(precision, x.device)
+    device = device_of(network)
+    check_settings(epochs, lr, beta)
+    if isinstance(x, Tensor):
+        data = InMemory(x, y, batch_size, seed)
+        device = x.device
+    else:
+        if y is not None:
+            raise ValueError("y was given beside batches; batches hold their targets: fit(network, batches, ...)")
+        data = Streamed(x, device)
+    n_train = data.n_images if n_train is None else n_train
+    if n_train is None:
+        raise ValueError("n_train is not known: give the number of training images that beta is divided by, fit(..., n_train=50_000)")
+    kind = chosen(precision, device)
     settings = dict(
-        n_images=len(x), lr=lr, drops=list(drops), beta=beta, n_train=n_train, batch_size=batch_size, optimiser=optimiser,
+        n_images=data.n_images, lr=lr, drops=list(drops), beta=beta, n_train=n_train, batch_size=batch_size, optimiser=optimiser,
         momentum=momentum, weight_decay=weight_decay, seed=seed, precision=kind,
     )  # fmt: skip
-    if x.dim() == 4:
+    if data.has_pictures:
         network.to(memory_format=torch.channels_last)
-        x = x.contiguous(memory_format=torch.channels_last)
-    network.train()
     stepper = chosen_optimiser(optimiser, network, lr, momentum, weight_decay)
-    run = compiled(network, x[:batch_size], kind) if compile else network
-    parameters = list(network.parameters())
-    n_steps = math.ceil(len(x) / batch_size)
-    terms = torch.zeros(n_steps, 4, device=x.device)  # loss, cross-entropy, KL, gradient of each step, on the device
+    parameters = [p for p in network.parameters() if p.requires_grad]
+    trained = trained_modules(network)
     history: list[Epoch] = []
-    cuda = [x.device] if x.device.type == "cuda" else []
-    with torch.random.fork_rng(devices=cuda):
-        torch.manual_seed(seed)
-        if checkpoint is not None and Path(checkpoint).exists():
-            history = resumed(Path(checkpoint), network, stepper, settings)
+    with modes_restored(network), torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        for module in trained:
+            module.training = True
+        run = compiled(network, data.first(), kind) if compile else network
+        if checkpoint is not None:
+            settings["data"] = data.digest()
+            if Path(checkpoint).exists():
+                history = resume(Path(checkpoint), network, stepper, settings, epochs)
         bar = tqdm(
             range(len(history), epochs),
             initial=len(history),
@@ -113,30 +145,129 @@ def fit(
             disable=not progress,
         )
         for epoch in bar:
+            torch.manual_seed(derived_seed(seed, "noise", epoch))
             lr_now = lr * 0.1 ** sum(epoch >= drop for drop in drops)
             for group in stepper.param_groups:
                 group["lr"] = lr_now
 
-            order = torch.randperm(len(x)).to(x.device)
-            for step, batch in enumerate(order.split(batch_size)):
-                with autocast(kind, x.device):
-                    output, kl_terms = run(x[batch])
-                loss = loss_and_terms(output, y[batch], kl_terms, beta, n_train, likelihood)
+            sizes, terms = [], []  # of each step: its images; on the device, loss, cross-entropy, KL and gradient
+            for x_batch, y_batch in data.batches(epoch):
+                first = epoch == len(history) and not terms
+                with autocast(kind, device):
+                    output, kl_terms = with_costs(network if first else run, x_batch, complete=first and beta > 0)
+                loss = loss_and_terms(output, y_batch, kl_terms, beta, n_train, likelihood)
                 stepper.zero_grad(set_to_none=True)
                 loss.total.backward()
                 stepper.step()
-                terms[step] = torch.stack([*loss, gradient_norm(parameters)]).detach()
-                if step % CHECK_EVERY == CHECK_EVERY - 1 or step == n_steps - 1:
-                    stop_if_not_finite(terms[: step + 1], epoch, beta / n_train, lr_now)
+                sizes.append(len(x_batch))
+                terms.append(torch.stack([*loss, gradient_norm(parameters)]).detach())
+                if len(terms) % CHECK_EVERY == 0:
+                    stop_if_not_finite(terms, epoch, beta / n_train, lr_now)
+            stop_if_not_finite(terms, epoch, beta / n_train, lr_now)
 
-            total, nats, kl, gradient = terms.mean(0).tolist()
+            weights = torch.tensor(sizes, device=device) / sum(sizes)
+            total, nats, kl, gradient = (weights @ torch.stack(terms)).tolist()
             history.append(Epoch(epoch, lr_now, total, nats, kl, beta / n_train, gradient))
             bar.set_postfix_str(f"-log p {nats:.3f}, KL {kl:.1f} nats per image at weight {beta / n_train:.2g}")
             if checkpoint is not None:
                 save_run(Path(checkpoint), network, stepper, {"settings": settings, "history": history})
             if on_epoch is not None:
                 on_epoch(history[-1])
+
+        def forward(batch: Tensor) -> None:
+            with autocast(kind, device):
+                network(batch)
+
+        torch.manual_seed(derived_seed(seed, "statistics"))
+        measure(network, trained, data.images, forward, draws_noise(network))
     return history
+
+
+class InMemory:
+    """A training set that is a tensor of images and one of targets."""
+
+    def __init__(self, x: Tensor, y: Tensor | None, batch_size: int, seed: int):
+        if y is None or len(x) != len(y):
+            raise ValueError(f"there are {len(x)} images and {'no' if y is None else len(y)} targets; each image needs one")
+        if not 1 <= batch_size <= len(x):
+            raise ValueError(f"batch_size is {batch_size}; it must be between 1 and the number of images, {len(x)}")
+        self.has_pictures = x.dim() == 4
+        self.x = x.contiguous(memory_format=torch.channels_last) if self.has_pictures else x
+        self.y, self.n_images, self.batch_size, self.seed = y, len(x), batch_size, seed
+
+    def batches(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Each image once, in an order that the seed and the epoch fix."""
+        order = torch.randperm(self.n_images, generator=generator(self.seed, "order", epoch)).to(self.x.device)
+        for batch in in_batches(order, self.batch_size):
+            yield self.x[batch], self.y[batch]
+
+    def images(self) -> list[Tensor]:
+        return in_batches(self.x, MEASURED_AT_A_TIME)
+
+    def first(self) -> Tensor:
+        return self.x[: self.batch_size]
+
+    def digest(self) -> str:
+        """Names the images and targets, so that a checkpoint is not continued on others."""
+        bytes_of = (tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy() for tensor in (self.x, self.y))
+        whole = hashlib.sha256()
+        for each in bytes_of:
+            whole.update(each)
+        return whole.hexdigest()[:16]
+
+
+class Streamed:
+    """A training set that comes in batches, which its owner shuffles."""
+
+    def __init__(self, source: Batches, device: torch.device):
+        if iter(source) is source:
+            raise ValueError(
+                f"{type(source).__name__} can be read once only, and every epoch reads the images from the beginning; give a list of batches, a "
+                "DataLoader, or an object whose __iter__ starts anew"
+            )
+        self.source, self.device = source, device
+        dataset = getattr(source, "dataset", None)
+        self.n_images = len(dataset) if hasattr(dataset, "__len__") else None
+        self.has_pictures = self.first().dim() == 4
+
+    def batches(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+        if hasattr(self.source, "set_epoch"):
+            self.source.set_epoch(epoch)
+        empty = True
+        for x, y in self.source:
+            empty = False
+            yield x.to(self.device), y.to(self.device)
+        if empty:
+            raise ValueError(f"epoch {epoch} has no batches; an iterable must start anew at each epoch")
+
+    def images(self) -> Iterator[Tensor]:
+        return (x.to(self.device) for x, _ in self.source)
+
+    def first(self) -> Tensor:
+        try:
+            x, _ = next(iter(self.source))
+        except (StopIteration, TypeError, ValueError) as error:
+            raise ValueError("x must be a tensor of images, or batches that are pairs of a tensor of images and one of targets") from error
+        return x.to(self.device)
+
+    def digest(self) -> str:
+        return "streamed"
+
+
+def device_of(network: nn.Module) -> torch.device:
+    parameter = next(network.parameters(), None)
+    if parameter is None:
+        raise ValueError(f"{type(network).__name__} has no parameters; there is nothing to train")
+    return parameter.device
+
+
+def check_settings(epochs: int, lr: float, beta: float) -> None:
+    """Raises ValueError for numbers that no run could use, before any work is done."""
+    if epochs < 0:
+        raise ValueError(f"epochs is {epochs}; it must be at least 0")
+    if not 0 <= lr < math.inf:
+        raise ValueError(f"lr is {lr}; a learning rate is finite and at least 0")
+    check_beta(beta)
 
 
 def chosen_optimiser(
@@ -157,9 +288,13 @@ def gradient_norm(parameters: Sequence[nn.Parameter]) -> Float[Tensor, ""]:
     return torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
 
 
-def resumed(path: Path, network: nn.Module, optimiser: torch.optim.Optimizer, settings: dict) -> list[Epoch]:
+def resume(path: Path, network: nn.Module, optimiser: torch.optim.Optimizer, settings: dict, epochs: int) -> list[Epoch]:
     """Put the checkpoint's state in place and return its history; ValueError where its settings are others."""
     tensors, state = load(path)
+    if len(state["history"]) > epochs:
+        raise ValueError(
+            f"{path.name} holds {len(state['history'])} epochs, and {epochs} were asked for; ask for at least as many, or delete the file"
+        )
     before = state["settings"]
     changed = {key: (before.get(key), now) for key, now in settings.items() if before.get(key) != now}
     if changed:
@@ -187,13 +322,13 @@ def compiled(network: nn.Module, x: Tensor, kind) -> nn.Module:
         network.load_state_dict(state)
 
 
-def stop_if_not_finite(terms: Float[Tensor, "steps 4"], epoch: int, weight: float, lr: float) -> None:
+def stop_if_not_finite(steps: Sequence[Float[Tensor, " 4"]], epoch: int, weight: float, lr: float) -> None:
     """Raise FloatingPointError at the first step whose loss is NaN or infinite, saying what to try."""
-    bad = (~torch.isfinite(terms[:, :3])).any(1)
+    bad = (~torch.isfinite(torch.stack(list(steps))[:, :3])).any(1)
     if not bad.any():
         return
     step = int(bad.nonzero()[0])
-    _, nats, kl, gradient = terms[step].tolist()
+    _, nats, kl, gradient = steps[step].tolist()
     raise FloatingPointError(
         f"the loss stopped being finite at step {step} of epoch {epoch}: cross-entropy {nats}, KL {kl} nats per image, "
         f"weighted by {weight:.3g}; gradient {gradient:.3g}; learning rate {lr:.3g}. Look for NaN or unscaled values in "

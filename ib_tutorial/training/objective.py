@@ -1,12 +1,16 @@
 r"""The per-sample loss of eq. (3): the mean cross-entropy plus beta times the information that the noise lets through."""
 
+import math
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int, Shaped
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
+
+from ib_tutorial.nn.contexts import noise_layers, observe_kl
 
 
 def kl_per_image(kl_terms: Sequence[Tensor]) -> Float[Tensor, ""]:
@@ -17,6 +21,42 @@ def kl_per_image(kl_terms: Sequence[Tensor]) -> Float[Tensor, ""]:
     if not kl_terms:
         return torch.zeros(())
     return torch.stack([kl.flatten(1).sum(1).mean() for kl in kl_terms]).sum()
+
+
+def check_beta(beta: float) -> None:
+    """Raises ValueError unless beta can weigh the information: finite and at least 0."""
+    if not 0 <= beta < math.inf:
+        raise ValueError(f"beta is {beta}; it must be finite and at least 0: it weighs the information that the loss penalises")
+
+
+def with_costs(network: nn.Module, x: Float[Tensor, "batch *inputs"], complete: bool = False) -> tuple[Tensor, Sequence[Tensor]]:
+    """What the network returns for x as a pair (output, kl_terms); one that returns its output alone has no cost.
+
+    complete: raise ValueError where fewer costs are returned than noise layers were used whose cost teaches a parameter.
+    """
+    with observe_kl(network) if complete else nullcontext([]) as used:
+        try:
+            returned = network(x)
+        except TypeError as error:
+            if noise_layers(network):
+                error.add_note("noise layers return (z, kl); a network whose forward passes that on as it is can be wrapped: Collected(network)")
+            raise
+    if isinstance(returned, Tensor):
+        output, kl_terms = returned, []
+    else:
+        try:
+            output, kl_terms = returned
+        except (TypeError, ValueError):
+            raise ValueError(
+                f"the network returned {type(returned).__name__}; it must return its output, or (output, kl_terms) with one tensor of nats for "
+                "each noise layer"
+            ) from None
+    if (missing := sum(kl.requires_grad for kl in used) - len(kl_terms)) > 0:
+        raise ValueError(
+            f"{missing} of the noise layers' costs would be left out: the network used {len(used)} noise layers and returned {len(kl_terms)} "
+            "kl_terms; return (output, kl_terms) with all of them, or wrap the network: Collected(network)"
+        )
+    return output, kl_terms
 
 
 def bernoulli_nats(logits: Float[Tensor, "batch pixels"], pixels: Float[Tensor, "batch pixels"]) -> Float[Tensor, ""]:
@@ -67,8 +107,7 @@ def loss_and_terms(
 
     likelihood: from the network's output and the targets to the mean of -log p(y|z), in nats per image.
     """
-    if not beta >= 0:
-        raise ValueError(f"beta is {beta}; it must be at least 0: it weighs the information that the loss penalises")
+    check_beta(beta)
     if n_train < 1:
         raise ValueError(f"n_train is {n_train}; it is the number of training images, at least 1")
     nats = likelihood(output.float(), y)

@@ -15,9 +15,11 @@ from torch.func import functional_call, stack_module_state, vmap
 from torch.nn.functional import cross_entropy
 from tqdm import tqdm
 
+from ib_tutorial.nn.contexts import noise_layers
 from ib_tutorial.training.fit import CHECK_EVERY, Epoch, stop_if_not_finite
 from ib_tutorial.training.objective import kl_per_image
 from ib_tutorial.training.precision import Precision, autocast, chosen
+from ib_tutorial.training.randomness import derived_seed, generator
 
 
 def fit_stacked(
@@ -61,6 +63,8 @@ def fit_stacked(
         network.train()
     parameters, buffers = stack_module_state(list(networks))
     skeleton = copy.deepcopy(networks[0]).to("meta")
+    for layer, original in zip(noise_layers(skeleton), noise_layers(networks[0]), strict=True):
+        layer.forced = original.forced  # a copy takes nothing along of an enclosing `noise(...)`
     moving = [name for name, parameter in networks[0].named_parameters() if parameter.requires_grad]
     leaves = [parameters[name] for name in moving]
     velocities = [torch.zeros_like(leaf) for leaf in leaves]
@@ -71,15 +75,15 @@ def fit_stacked(
         return likelihood(output.float(), y), kl_per_image(kl_terms)
 
     all_terms = vmap(terms_of, randomness="different")
-    orders = [torch.Generator().manual_seed(seed) for seed in seeds]
     terms = x.new_zeros(math.ceil(n / batch_size), n_networks, 4)  # loss, cross-entropy, KL, gradient, as in fit
     histories: list[list[Epoch]] = [[] for _ in networks]
     label = progress if isinstance(progress, str) else f"fit {n_networks}"
     with torch.random.fork_rng(devices=[x.device] if x.device.type == "cuda" else []):
-        torch.manual_seed(seeds[0])
+        torch.manual_seed(derived_seed(seeds[0], "noise"))
         for epoch in tqdm(range(epochs), desc=label, unit="epoch", leave=False, disable=not progress):
             rates = x.new_tensor(lrs) * 0.1 ** sum(epoch >= drop for drop in drops)
-            order = torch.stack([torch.randperm(n, generator=generator) for generator in orders]).to(x.device)
+            orders = [torch.randperm(n, generator=generator(seed, "order", epoch)) for seed in seeds]
+            order = torch.stack(orders).to(x.device)
             for step, batch in enumerate(order.split(batch_size, dim=1)):
                 with autocast(kind, x.device):
                     nats, kl = all_terms(parameters, buffers, x[batch], y[batch])
@@ -89,7 +93,8 @@ def fit_stacked(
                 terms[step] = torch.stack([loss, nats, kl, norms(gradients)], dim=1).detach()
                 if step % CHECK_EVERY == CHECK_EVERY - 1 or step == len(terms) - 1:
                     stop_if_one_is_not_finite(terms[: step + 1], epoch, weights, rates)
-            for history, rate, weight, mean in zip(histories, rates, weights, terms.mean(0), strict=True):
+            sizes = torch.tensor([batch.shape[1] for batch in order.split(batch_size, dim=1)], device=x.device) / n
+            for history, rate, weight, mean in zip(histories, rates, weights, torch.einsum("s,snt->nt", sizes, terms), strict=True):
                 loss_, nats_, kl_, gradient = mean.tolist()
                 history.append(Epoch(epoch, rate.item(), loss_, nats_, kl_, weight.item(), gradient))
     hand_back(networks, parameters | buffers)
@@ -127,7 +132,7 @@ def stop_if_one_is_not_finite(
         return
     for place in range(terms.shape[1]):
         try:
-            stop_if_not_finite(terms[:, place], epoch, weights[place].item(), rates[place].item())
+            stop_if_not_finite(list(terms[:, place]), epoch, weights[place].item(), rates[place].item())
         except FloatingPointError as error:
             error.add_note(f"in network {place} of {terms.shape[1]}, counted from 0")
             raise

@@ -11,7 +11,7 @@ from ib_tutorial.nn import all_cnn_32
 
 def test_clean_and_noisy_units_belong_together_and_are_drawn_alike():
     torch.manual_seed(0)
-    network = all_cnn_32(width=0.05, channels=1)
+    network = all_cnn_32(width=0.05, channels=1).eval()
     x = torch.randn(6, 1, 28, 28)
     f, z = last_units(network, x, 10**6, seed=0)
     assert len(f) == len(z) == network.representation(x)[0].numel()

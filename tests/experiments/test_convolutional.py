@@ -17,6 +17,7 @@ from ib_tutorial.experiments.occluded_nuisance import RawImage, Reader
 from ib_tutorial.experiments.record import Record
 from ib_tutorial.experiments.total_correlation import log_units
 from ib_tutorial.nn import all_cnn_32, all_cnn_96, noise
+from ib_tutorial.training import reading, recalibrate_batch_norm
 
 ON_TABLE_2 = ("activation_priors", "cifar_filters", "information_maps", "occluded_nuisance", "total_correlation")
 
@@ -79,10 +80,19 @@ def test_standardised_pixels():
 def test_validation_images_are_training_images_that_were_held_out():
     train, validation, test = shared.classification_data("shapes32", None, 50, 20, 30, torch.device("cpu"))
     assert [len(split.x) for split in (train, validation, test)] == [50, 20, 30]
-    assert torch.equal(validation.y, load("shapes32", "train").labels[50:70])
+    of_split = load("shapes32", "train")
+    chosen = shared.subset(len(of_split.images), 70, seed=0)
+    assert torch.equal(train.y, of_split.labels[chosen[:50]]) and torch.equal(validation.y, of_split.labels[chosen[50:]])
+    assert len(chosen.unique()) == 70
     assert torch.equal(test.y, load("shapes32", "test").labels[:30])
     with pytest.raises(ValueError, match=r"shapes32 has 10000 training and 2000 test images; .* 9990 \+ 20 and 30"):
         shared.classification_data("shapes32", None, 9990, 20, 30, torch.device("cpu"))
+
+
+def test_each_seed_has_training_images_of_its_own_and_the_same_test_images():
+    seeds = [shared.classification_data("shapes32", None, 50, 20, 30, torch.device("cpu"), seed=s) for s in (0, 1, 1)]
+    assert not torch.equal(seeds[0][0].y, seeds[1][0].y) and torch.equal(seeds[1][0].x, seeds[2][0].x)
+    assert torch.equal(seeds[0][2].y, seeds[1][2].y)
 
 
 def test_nats_per_layer_against_one_image_at_a_time():
@@ -122,17 +132,15 @@ def test_log_units_belong_together_and_differ_by_the_noise_alone():
     torch.manual_seed(0)
     network = all_cnn_32(width=0.05, activation="softplus")
     x = torch.randn(40, 3, 32, 32)
+    recalibrate_batch_norm(network, x)
     log_f, log_z = log_units(network, x, batch_size=40)
-    with noise(network.eval()):
-        torch.manual_seed(1)
-        log_f, log_z = log_units(network, x, batch_size=40)
-        torch.manual_seed(1)
+    with reading(network, noisy=True):
         h = x
         for module in network.layers[:5]:
             h = module(h)[0] if module is network.layers[2] else module(h)
-    last = network.layers[5]
-    assert torch.allclose(last.f(h).clamp(min=1e-4).log().flatten(1), log_f, atol=1e-5)
-    n = (log_z - log_f) / last.noise_scale(h).flatten(1)
+        last = network.layers[5]
+        assert torch.allclose(last.f(h).clamp(min=1e-4).log().flatten(1), log_f, atol=1e-5)
+        n = (log_z - log_f) / last.noise_scale(h).flatten(1)
     assert n.mean().abs() < 0.05 and n.std().item() == pytest.approx(1, abs=0.05)
 
 
@@ -199,6 +207,7 @@ def test_maps_are_repeatable_and_sum_to_the_layers_nats():
     torch.manual_seed(0)
     network = all_cnn_96(width=0.1).train()
     x = torch.randn(3, 1, 96, 96)
+    recalibrate_batch_norm(network, x)
     maps = information_maps(network, x, batch_size=2)
     assert [tuple(m.shape) for m in maps] == [(3, 48, 48), (3, 24, 24), (3, 12, 12), (3, 6, 6)]
     assert all(torch.equal(a, b) for a, b in zip(maps, information_maps(network, x, batch_size=2), strict=True))

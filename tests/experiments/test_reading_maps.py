@@ -12,7 +12,7 @@ from ib_tutorial.experiments import run
 from ib_tutorial.experiments.convolutional import mean_alpha_squared
 from ib_tutorial.experiments.information_maps import in_box, information_maps, separation
 from ib_tutorial.experiments.record import load_record
-from ib_tutorial.nn import InformationDropout, all_cnn_96
+from ib_tutorial.nn import InformationDropout, all_cnn_96, batch_norm
 from ib_tutorial.training import checkpoint
 
 
@@ -36,10 +36,12 @@ def test_kept_networks_are_those_that_were_trained(smoke, monkeypatch):
     assert list(networks) == sorted(record.config["betas"]) and not any(n.training for n in networks.values())
     kept, _ = checkpoint.load(smoke / "information_maps.smoke.safetensors")
     for beta, network in networks.items():
-        floating = {name for name, value in network.state_dict().items() if value.is_floating_point()}
+        state = network.state_dict() | batch_norm.kept(network)
+        floating = {name for name, value in state.items() if value.is_floating_point()}
+        assert any("noisy_mean" in name for name in floating)
         assert floating == {name.split("/")[1] for name in kept if float(name.split("/")[0]) == beta}
         for name in floating:
-            assert torch.equal(network.state_dict()[name], kept[f"{beta:g}/{name}"].float())
+            assert torch.equal(state[name], kept[f"{beta:g}/{name}"].float())
 
 
 def test_weights_of_another_width_are_refused(smoke):

@@ -154,3 +154,13 @@ def test_weights_of_an_older_format_load_and_a_run_of_an_older_format_says_why_n
     (tmp_path / "run.safetensors").write_bytes(as_safetensors(run, older))
     with pytest.raises(ValueError, match=r"run.safetensors was made with another generator layout \(format 1, here 2\)"):
         load(tmp_path / "run.safetensors")
+
+
+def test_a_checkpoint_is_not_continued_on_other_images_or_for_fewer_epochs(tmp_path):
+    path = tmp_path / "run.safetensors"
+    x, y = images()
+    fit(network(), x, y, epochs=3, checkpoint=path, **SETTINGS)
+    with pytest.raises(ValueError, match="begun with other settings.*data"):
+        fit(network(), x, (y + 1) % 2, epochs=4, checkpoint=path, **SETTINGS)
+    with pytest.raises(ValueError, match="holds 3 epochs, and 2 were asked for"):
+        fit(network(), x, y, epochs=2, checkpoint=path, **SETTINGS)

@@ -2,7 +2,8 @@ import pytest
 import torch
 
 from ib_tutorial.nn import all_cnn_32, mlp
-from ib_tutorial.training import evaluate, fit, recalibrate_batch_norm
+from ib_tutorial.training import evaluate, fit, initialised, recalibrate_batch_norm
+from ib_tutorial.training.randomness import generator
 
 
 def network(seed=0, dropout="information"):
@@ -170,3 +171,137 @@ def test_adams_first_step_is_the_learning_rate_in_the_direction_of_the_gradients
 def test_an_unknown_optimiser_is_refused(unchecked, blobs):
     with pytest.raises(ValueError, match="optimiser is 'lbfgs'"):
         fit(network(), *blobs, epochs=1, lr=0.01, optimiser="lbfgs", progress=False)
+
+
+def test_a_network_that_drops_a_cost_is_refused_where_beta_weighs_it(blobs):
+    """It trained with a cost of 0 at any beta, and said nothing."""
+
+    class Dropping(torch.nn.Module):
+        def __init__(self, keep):
+            super().__init__()
+            self.inner, self.keep = network(), keep
+
+        def forward(self, x):
+            output, kl_terms = self.inner(x)
+            return output, kl_terms[: self.keep]
+
+    options = dict(epochs=1, lr=0.01, batch_size=50, progress=False)
+    with pytest.raises(ValueError, match=r"1 of the noise layers' costs would be left out.*Collected\(network\)"):
+        fit(Dropping(2), *blobs, beta=1e6, **options)
+    assert fit(Dropping(3), *blobs, beta=1e6, **options)[0].kl > 0
+    fit(Dropping(2), *blobs, beta=0.0, **options)
+
+
+def test_a_frozen_networks_costs_are_not_missed(blobs):
+    frozen = network().eval().requires_grad_(False)
+
+    class Reader(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.frozen, self.head = frozen, torch.nn.Linear(3, 3)
+
+        def forward(self, x):
+            return self.head(self.frozen(x)[0]), []
+
+    fit(Reader(), *blobs, epochs=1, lr=0.01, beta=1.0, batch_size=50, progress=False)
+
+
+def test_a_plain_network_has_no_cost(blobs):
+    torch.manual_seed(0)
+    plain = torch.nn.Linear(8, 3)
+    history = fit(plain, *blobs, epochs=3, lr=0.05, beta=1.0, batch_size=50, progress=False)
+    assert history[-1].kl == 0 and evaluate(plain, *blobs).error < 0.05
+
+
+def test_a_network_that_returns_something_else_is_told_what_is_expected(blobs):
+    class Three(torch.nn.Linear):
+        def forward(self, x):
+            return x, x, x
+
+    with pytest.raises(ValueError, match=r"returned tuple; it must return its output, or \(output, kl_terms\)"):
+        fit(Three(8, 3), *blobs, epochs=1, lr=0.01, batch_size=50, progress=False)
+    bare = torch.nn.Sequential(network().layers[1], torch.nn.Linear(16, 3))
+    with pytest.raises(TypeError) as error:
+        fit(bare, *blobs, epochs=1, lr=0.01, batch_size=50, progress=False)
+    assert "Collected(network)" in error.value.__notes__[0]
+
+
+def test_batches_may_come_from_any_iterable_and_match_those_from_memory(blobs):
+    x, y = blobs
+
+    class AsInMemory:
+        """The batches that `fit` would take from memory at seed 3."""
+
+        dataset = x
+
+        def set_epoch(self, epoch):
+            self.epoch = epoch
+
+        def __iter__(self):
+            order = torch.randperm(300, generator=generator(3, "order", getattr(self, "epoch", 0)))
+            return ((x[batch], y[batch]) for batch in order.split(50))
+
+    options = dict(epochs=2, lr=0.05, beta=1.0, seed=3, progress=False)
+    inside, outside = network(), network()
+    assert fit(inside, x, y, batch_size=50, **options) == fit(outside, AsInMemory(), **options)
+    assert all(torch.equal(a, b) for a, b in zip(inside.parameters(), outside.parameters(), strict=True))
+    loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(x, y), batch_size=50, shuffle=True)
+    assert fit(network(), loader, epochs=1, lr=0.05, beta=3.0, progress=False)[0].effective_beta == 3.0 / 300
+
+
+def test_batches_that_cannot_serve_are_refused_before_training(unchecked, blobs):
+    x, y = blobs
+    options = dict(epochs=2, lr=0.05, progress=False)
+    with pytest.raises(ValueError, match="can be read once only"):
+        fit(network(), iter([(x, y)]), n_train=300, **options)
+    with pytest.raises(ValueError, match="n_train is not known"):
+        fit(network(), [(x, y)], **options)
+    with pytest.raises(ValueError, match="batches that are pairs"):
+        fit(network(), [x], n_train=300, **options)
+    with pytest.raises(ValueError, match="batches that are pairs"):
+        fit(network(), [], n_train=300, **options)
+    with pytest.raises(ValueError, match="batches hold their targets"):
+        fit(network(), [(x, y)], y, n_train=300, **options)
+    with pytest.raises(ValueError, match="300 images and no targets"):
+        fit(network(), x, **options)
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        (dict(epochs=-1), "epochs is -1"),
+        (dict(lr=float("nan")), "lr is nan"),
+        (dict(beta=float("inf")), "beta is inf"),
+        (dict(beta=float("nan")), "beta is nan"),
+    ],
+)
+def test_numbers_that_no_run_could_use_are_refused_before_training(unchecked, blobs, changed, said):
+    with pytest.raises(ValueError, match=said):
+        fit(network(), *blobs, **(dict(epochs=1, lr=0.1, progress=False) | changed))
+
+
+def test_methods_at_one_seed_start_from_one_f_and_see_one_order():
+    """What differs between two methods is their noise, so that their difference at a seed is a paired one."""
+    builders = {
+        "mlp": lambda dropout: mlp(6, dropout, n_inputs=8, n_classes=3),
+        "all_cnn_32": lambda dropout: all_cnn_32(dropout, width=0.04),
+    }
+    for build in builders.values():
+        made = [initialised(lambda d=dropout: build(d), 5) for dropout in ("none", "binary", "binary_gated", "information")]
+        shared = set(made[0].state_dict())
+        for other in made[1:]:
+            assert shared <= set(other.state_dict())
+            assert all(torch.equal(made[0].state_dict()[name], other.state_dict()[name]) for name in shared)
+    alphas = [p for name, p in made[-1].named_parameters() if "alpha" in name and p.dim() > 1]
+    assert not torch.equal(alphas[0], made[-1].layers[2].f[1].weight)
+
+
+def test_the_order_does_not_depend_on_the_noise_that_was_drawn(blobs):
+    x, y = blobs
+    seen = {}
+    for dropout in ("none", "information"):
+        net, seen[dropout] = network(dropout=dropout), []
+        net.register_forward_pre_hook(lambda _, inputs, d=dropout: seen[d].append(inputs[0]))
+        fit(net, x, y, epochs=2, lr=0.01, batch_size=50, seed=4, progress=False)
+    assert len(seen["none"]) == 12
+    assert all(torch.equal(a, b) for a, b in zip(seen["none"], seen["information"], strict=True))
