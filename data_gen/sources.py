@@ -14,6 +14,7 @@ import hashlib
 import importlib.util
 import logging
 import os
+import re
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -24,9 +25,19 @@ import torch
 from jaxtyping import Int64, UInt8
 from torch import Tensor
 
-from .download import CIFAR_FILES, cache_folder, fetch, verified_files
+from .download import cache_folder, fetch, verified_files
 from .errors import DataError, MissingData
-from .formats import IDX_IMAGES, IDX_LABELS, check_labels, parse_cifar_binary, parse_cifar_python, parse_idx, read_bytes
+from .folders import SIBLINGS, find, named
+from .formats import (
+    IDX_IMAGES,
+    IDX_LABELS,
+    check_labels,
+    parse_cifar_binary,
+    parse_cifar_python,
+    parse_idx,
+    parse_keras_npz,
+    read_bytes,
+)
 from .randomness import words
 from .shapes import SPLIT_SEEDS, SPLIT_SIZES, shapes32
 
@@ -79,14 +90,26 @@ CIFAR_PYTHON_MD5 = {
 def load(
     name: str, split: str = "train", *, root: str | os.PathLike | None = None, offline: bool | None = None
 ) -> Images:
-    """One split ("train" or "test") of "mnist", "cifar10", "mnist5k" or "shapes32": uint8 NHWC images and int64 labels, on the CPU.
+    """One split of a data set, on the CPU.
 
     "mnist" and "cifar10" are looked for in `root` if it is given, and there only; otherwise in $IB_TUTORIAL_DATA, then in the cache,
-    then at the official places, unless `offline` (None: $IB_TUTORIAL_OFFLINE). A folder may hold the files themselves or have them
-    in a subfolder of the usual name. "mnist5k" (4,000 / 1,000, balanced) and "shapes32" (10,000 / 2,000) need no folder.
+    then at the official places. A folder may hold the files themselves or have them one level in. "mnist5k" (4,000 / 1,000,
+    balanced) and "shapes32" (10,000 / 2,000) need no folder.
 
-    Raises MissingData when the set is in none of these places, DataError when its files are not what they should be.
+    Args:
+        name: "mnist", "cifar10", "mnist5k" or "shapes32"; capitals, "-" and "_" do not matter.
+        split: "train" or "test".
+        root: a folder that holds the set in one of its usual layouts.
+        offline: never download; None asks $IB_TUTORIAL_OFFLINE.
+
+    Returns:
+        Images as bytes in the order (number, height, width, channels), int64 labels, and where the bytes came from.
+
+    Raises:
+        MissingData: when the set is in none of these places.
+        DataError: when there is no such set, or its files are not what they should be.
     """
+    name, called = re.sub("[-_]", "", str(name)).lower(), name
     if split not in SPLITS:
         raise DataError(f"split {split!r}: it is 'train' or 'test'.")
     if name == "mnist5k":
@@ -94,18 +117,21 @@ def load(
     if name == "shapes32":
         return _shapes32(split)
     if name not in READERS:
-        raise DataError(f"no data set is called {name!r}: there are {', '.join(NAMES)}.")
+        hint = " It has MNIST's layout: load('mnist', root=DIR) reads it." if name.startswith(SIBLINGS) else ""
+        raise DataError(f"no data set is called {called!r}: there are {', '.join(NAMES)}.{hint}")
     read = READERS[name]
 
     if root is not None:
-        return read(_named(root, name, split, "root"), split, f"folder {Path(root).resolve().name}")
-    if named := os.environ.get("IB_TUTORIAL_DATA"):
+        folder = Path(root).expanduser()
+        return read(named(folder, name, split, "root"), split, f"folder {folder.resolve().name}")
+    if given := os.environ.get("IB_TUTORIAL_DATA"):
+        folder = Path(given).expanduser()
         try:
-            return read(_named(named, name, split, "IB_TUTORIAL_DATA"), split, f"folder {Path(named).resolve().name}")
+            return read(named(folder, name, split, "IB_TUTORIAL_DATA"), split, f"folder {folder.resolve().name}")
         except MissingData as missing:
             log.warning("%s Looking in the cache.", missing)
-    if folder := _holds(cache_folder(), name, split):
-        return read(folder, split, "cache")
+    if files := find(cache_folder(), name, split):
+        return read(files, split, "cache")
     if _offline(offline):
         raise MissingData(
             f"{name} is neither in a named folder nor in the cache, and we are offline. Name a folder that holds it (--data DIR, root=DIR "
@@ -115,7 +141,7 @@ def load(
         fetched = fetch(name)
     except MissingData as missing:
         raise MissingData(f"{missing}\nThe command that tries again: python -m data_gen fetch {name}") from None
-    return read(_holds(fetched, name, split), split, "download")
+    return read(find(fetched, name, split), split, "download")
 
 
 def recognised(name: str, content_sha256: str) -> str:
@@ -129,97 +155,29 @@ def _offline(offline: bool | None) -> bool:
     return offline
 
 
-# ---- folders ----
-
-SUBFOLDERS = {
-    "mnist": ("", "mnist", "MNIST/raw", "raw"),
-    "cifar10": tuple(
-        f"{above}{below}"
-        for above in ("", "cifar10/", "cifar-10/", "CIFAR10/")
-        for below in ("", "cifar-10-batches-bin", "cifar-10-batches-py")
-    ),
-}
-MNIST_PREFIX = {"train": "train", "test": "t10k"}
-
-
-def _layouts(name: str, split: str) -> tuple[tuple[str, ...], ...]:
-    """The file names that make up a split, in each layout that we read."""
-    if name == "mnist":
-        stems = [f"{MNIST_PREFIX[split]}-{part}-ubyte" for part in ("images-idx3", "labels-idx1")]
-        # `images.idx3` is how some copies spell it; a browser may have unpacked one of the two files and not the other
-        return tuple(
-            (a + x, b + y)
-            for x in ("", ".gz")
-            for y in ("", ".gz")
-            for a, b in [stems, [s.replace("-idx", ".idx") for s in stems]]
-        )
-    binary = CIFAR_FILES[:5] if split == "train" else CIFAR_FILES[5:]
-    return binary, tuple(file.removesuffix(".bin") for file in binary)
-
-
-def _files(folder: Path, name: str, split: str) -> list[Path] | None:
-    for layout in _layouts(name, split):
-        if all((folder / file).is_file() for file in layout):
-            return [folder / file for file in layout]
-    return None
-
-
-def _holds(root: Path, name: str, split: str) -> Path | None:
-    return next((root / sub for sub in SUBFOLDERS[name] if _files(root / sub, name, split)), None)
-
-
-def _named(root: str | os.PathLike, name: str, split: str, given_as: str) -> Path:
-    """The folder under `root` that holds the split, or an error that says what is there instead."""
-    root = Path(root)
-    if not root.is_dir():
-        raise MissingData(
-            f"{given_as}={root}: there is no such folder. Name the folder that holds {name}'s official files."
-        )
-    if folder := _holds(root, name, split):
-        return folder
-    needed = _layouts(name, split)[0]
-    present = [
-        file
-        for sub in SUBFOLDERS[name]
-        for file in needed
-        if (root / sub / file).is_file() or (root / sub / f"{file}.gz").is_file()
-    ]
-    others = [other for other in READERS if other != name and any(_holds(root, other, s) for s in SPLITS)]
-    if present:
-        what = f"{name}'s {split} split is incomplete there: missing {', '.join(f for f in needed if f not in present)}"
-    elif others:
-        what = f"it holds {others[0]}, not {name}"
+def _read_mnist(paths: list[Path], split: str, origin: str) -> Images:
+    if paths[0].suffix == ".npz":
+        contents, names = parse_keras_npz(paths[0].read_bytes(), split, paths[0].name), [paths[0].name] * 2
     else:
-        names = sorted(path.name for path in root.iterdir())[:4]
-        what = f"it holds {', '.join(names) or 'nothing'}"
-    raise MissingData(
-        f"no {name} {split} split in {given_as}={root}: {what}. Needed: {', '.join(needed)}"
-        f"{' (gzipped or not)' if name == 'mnist' else ' or the python version'}. Name another folder, or leave it out and run: "
-        f"python -m data_gen fetch {name}"
-    )
-
-
-def _read_mnist(folder: Path, split: str, origin: str) -> Images:
-    paths = _files(folder, "mnist", split)
-    contents = [read_bytes(path) for path in paths]
-    images = parse_idx(contents[0], IDX_IMAGES, paths[0].name)
-    labels = parse_idx(contents[1], IDX_LABELS, paths[1].name)
-    check_labels(labels, len(images), paths[1].name)
+        contents, names = [read_bytes(path) for path in paths], [path.name for path in paths]
+    images = parse_idx(contents[0], IDX_IMAGES, names[0])
+    labels = parse_idx(contents[1], IDX_LABELS, names[1])
+    check_labels(labels, len(images), names[1])
     digest = _sha256(*contents)
     return _images("mnist", images[..., None].copy(), labels, Source(recognised("mnist", digest), digest, origin))
 
 
-def _read_cifar10(folder: Path, split: str, origin: str) -> Images:
-    paths = _files(folder, "cifar10", split)
-    contents = [path.read_bytes() for path in paths]
-    if paths[0].suffix == ".bin":
-        batches = [parse_cifar_binary(content, path.name) for content, path in zip(contents, paths)]
-        verified = verified_files(folder) if origin in ("cache", "download") else {}
-        official = all(_sha256(content) == verified.get(path.name) for content, path in zip(contents, paths))
+def _read_cifar10(paths: list[Path], split: str, origin: str) -> Images:
+    names = [path.name.removesuffix(".gz") for path in paths]
+    contents = [read_bytes(path) for path in paths]
+    if names[0].endswith(".bin"):
+        batches = [parse_cifar_binary(content, name) for content, name in zip(contents, names)]
+        verified = verified_files(paths[0].parent) if origin in ("cache", "download") else {}
+        official = all(_sha256(content) == verified.get(name) for content, name in zip(contents, names))
     else:
-        batches = [parse_cifar_python(content, path.name) for content, path in zip(contents, paths)]
+        batches = [parse_cifar_python(content, name) for content, name in zip(contents, names)]
         official = all(
-            hashlib.md5(content).hexdigest() == CIFAR_PYTHON_MD5[path.name] for content, path in zip(contents, paths)
+            hashlib.md5(content).hexdigest() == CIFAR_PYTHON_MD5[name] for content, name in zip(contents, names)
         )
     rows = np.concatenate(batches)
     digest = _sha256(rows)  # of the binary layout, whichever was read
@@ -229,7 +187,7 @@ def _read_cifar10(folder: Path, split: str, origin: str) -> Images:
     )
 
 
-READERS: dict[str, Callable[[Path, str, str], Images]] = {"mnist": _read_mnist, "cifar10": _read_cifar10}
+READERS: dict[str, Callable[[list[Path], str, str], Images]] = {"mnist": _read_mnist, "cifar10": _read_cifar10}
 
 
 def _images(name: str, images: np.ndarray, labels: np.ndarray, source: Source) -> Images:

@@ -110,13 +110,13 @@ def test_an_incomplete_folder_names_what_is_missing(mnist_folder):
 
 
 def spoil(content: bytes, how: str) -> bytes:
-    return {"magic": b"\x89PNG" + content[4:], "truncated": content[:-5], "long": content + b"x", "empty": b""}[how]
+    return {"magic": b"w!NG" + content[4:], "truncated": content[:-5], "long": content + b"x", "empty": b""}[how]
 
 
 @pytest.mark.parametrize(
     ("how", "said"),
     [
-        ("magic", "begins with 89 50 4e 47"),
+        ("magic", "begins with 77 21 4e 47"),
         ("truncated", "is truncated"),
         ("long", "is too long"),
         ("empty", "begins with nothing"),
@@ -169,7 +169,147 @@ def test_a_damaged_gzip_file_is_named(tmp_path, cut, said):
         load("mnist", root=tmp_path)
 
 
+# What is found in the place of a file, and what it should be called.
+WRONG_FILES = [
+    (b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n", "a Git LFS pointer.*git lfs pull"),
+    (b"\r\n<!DOCTYPE html><html>Sign in</html>", "an HTML page"),
+    (b"PK\x03\x04" + bytes(90), "a zip archive: unpack it"),
+    (bytes([99]) * 257 + b"ustar" + bytes(300), "a tar archive: unpack it"),
+    (b"\x89PNG\r\n\x1a\n" + bytes(90), "a PNG image"),
+    (b"\x93NUMPY" + bytes(90), "an array of numpy"),
+]
+
+
+@pytest.mark.parametrize(("content", "said"), WRONG_FILES)
+def test_a_wrong_file_is_called_what_it_is(tmp_path, mnist_folder, cifar_rows, content, said):
+    mnist_folder.file("images-idx3").write_bytes(content)
+    with pytest.raises(DataError, match=f"train-images-idx3-ubyte is not an MNIST file: it is {said}"):
+        load("mnist", root=mnist_folder.path)
+    folder = write_cifar_binary(tmp_path / "cifar", cifar_rows)
+    (folder / "data_batch_3.bin").write_bytes(content)
+    with pytest.raises(DataError, match=f"data_batch_3.bin is not a CIFAR-10 batch: it is {said}"):
+        load("cifar10", root=folder)
+    with pytest.raises(DataError, match=f"data_batch_1 is .*it is {said}"):
+        parse_cifar_python(content, "data_batch_1")
+
+
+def test_a_file_that_was_gzipped_twice_is_read(tmp_path):
+    folder = Folder(tmp_path, gzipped=True)
+    path = tmp_path / "train-images-idx3-ubyte.gz"
+    path.write_bytes(gzip.compress(path.read_bytes()))
+    assert np.array_equal(load("mnist", root=tmp_path).images[..., 0].numpy(), folder.images)
+
+
+# ---- layouts of MNIST that are not the official one ----
+
+
+def test_files_in_folders_of_their_own_names_are_found_as_kaggle_packs_them(mnist_folder):
+    for path in list(mnist_folder.path.iterdir()):
+        content = path.read_bytes()
+        path.unlink()
+        (path / path.name).parent.mkdir()
+        (path / path.name.replace("-idx", ".idx")).write_bytes(content)
+    assert len(load("mnist", root=mnist_folder.path).labels) == 30
+
+
+def test_a_dot_in_one_name_and_a_dash_in_the_other_are_one_set(mnist_folder):
+    images = mnist_folder.file("images-idx3")
+    images.rename(images.with_name("train-images.idx3-ubyte"))
+    assert len(load("mnist", root=mnist_folder.path).labels) == 30
+
+
+def test_a_set_one_level_in_is_found_whatever_the_folder_is_called(tmp_path, cifar_rows):
+    Folder(tmp_path / "digits" / "raw")
+    write_cifar_binary(tmp_path / "archive" / "cifar-10-batches-bin", cifar_rows)
+    assert len(load("mnist", root=tmp_path).labels) == 30
+    assert len(load("cifar10", root=tmp_path).labels) == 100
+
+
+def test_of_two_folders_neither_is_chosen_unless_one_has_the_sets_name(tmp_path):
+    Folder(tmp_path / "b", n=20), Folder(tmp_path / "a")
+    with pytest.raises(DataError, match="holds mnist twice: in a, b"):
+        load("mnist", root=tmp_path)
+    Folder(tmp_path / "MNIST" / "raw", n=10)
+    assert len(load("mnist", root=tmp_path).labels) == 10
+
+
+def test_fashion_mnist_beside_nothing_is_not_taken_for_mnist(tmp_path):
+    Folder(tmp_path / "FashionMNIST")
+    with pytest.raises(MissingData, match="FashionMNIST may hold another set under MNIST's file names"):
+        load("mnist", root=tmp_path)
+    with pytest.raises(DataError, match=r"'fashion-mnist'.*mnist5k.*load\('mnist', root=DIR\) reads it"):
+        load("fashion-mnist")
+
+
+def test_images_and_labels_in_two_folders_are_reported_by_folder(mnist_folder):
+    (mnist_folder.path / "raw").mkdir()
+    labels = mnist_folder.file("labels-idx1")
+    labels.rename(mnist_folder.path / "raw" / labels.name)
+    said = (
+        "incomplete there: missing train-labels-idx1-ubyte .*train-images-idx3-ubyte is there.*; "
+        "in raw: missing train-images-idx3-ubyte .*train-labels-idx1-ubyte is there.*of one layout, in one folder"
+    )
+    with pytest.raises(MissingData, match=said):
+        load("mnist", root=mnist_folder.path)
+
+
+def test_a_link_to_nothing_is_named(mnist_folder):
+    labels = mnist_folder.file("labels-idx1")
+    labels.unlink()
+    labels.symlink_to(mnist_folder.path / "moved-away")
+    with pytest.raises(MissingData, match="links to files that are not there: train-labels-idx1-ubyte"):
+        load("mnist", root=mnist_folder.path)
+
+
+def keras_npz(path: Path, **other: np.ndarray) -> Folder:
+    folder = Folder(path / "as-idx")
+    arrays = {f"{a}_{split}": v for split in ("train", "test") for a, v in (("x", folder.images), ("y", folder.labels))}
+    (path / "keras").mkdir()
+    np.savez_compressed(path / "keras" / "mnist.npz", **(arrays | other))
+    return folder
+
+
+def test_the_archive_of_keras_has_the_same_content_and_hash_as_the_files(tmp_path):
+    folder = keras_npz(tmp_path)
+    ours, official = load("mnist", root=tmp_path / "keras"), load("mnist", root=folder.path)
+    assert torch.equal(ours.images, official.images) and torch.equal(ours.labels, official.labels)
+    assert ours.source.sha256 == official.source.sha256
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        ({"x_train": np.zeros((30, 28, 28))}, "x_train is float64"),
+        ({"x_train": np.zeros((30, 32, 32), np.uint8)}, "32 x 32; MNIST's are 28 x 28"),
+        ({"y_train": np.full(30, 11)}, "labels out of range: 11"),
+        ({"y_train": np.full(30, -1)}, "y_train is no row of labels"),
+        ({"y_train": np.array([None])}, "is not Keras's mnist.npz"),
+    ],
+)
+def test_a_wrong_archive_of_keras_is_named(tmp_path, other, said):
+    keras_npz(tmp_path, **other)
+    with pytest.raises(DataError, match=said):
+        load("mnist", root=tmp_path / "keras")
+    (tmp_path / "keras" / "mnist.npz").write_bytes(b"oops")
+    with pytest.raises(DataError, match="is not Keras's mnist.npz, which holds x_train and y_train"):
+        load("mnist", root=tmp_path / "keras")
+
+
 # ---- CIFAR-10 ----
+
+
+def test_gzipped_batches_are_read(tmp_path, cifar_rows):
+    for path in list(write_cifar_binary(tmp_path, cifar_rows).iterdir()):
+        path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
+        path.unlink()
+    assert np.array_equal(load("cifar10", root=tmp_path).images.numpy(), as_nhwc(cifar_rows[:5].reshape(-1, 3073)))
+
+
+def test_the_one_python_batch_that_lacks_is_named(tmp_path, cifar_rows):
+    for i in (1, 2, 3, 5):
+        (tmp_path / f"data_batch_{i}").write_bytes(pickle.dumps(batch_of(cifar_rows[i])))
+    with pytest.raises(MissingData, match=r"incomplete there: missing data_batch_4 \(of the python version"):
+        load("cifar10", root=tmp_path)
 
 
 def as_nhwc(rows: np.ndarray) -> np.ndarray:
@@ -186,23 +326,24 @@ def test_cifar_binary(tmp_path, cifar_rows, below):
     assert train.source.name == "cifar10 (unrecognised content)"
 
 
-def batch_of(rows: np.ndarray, binary_keys: bool = True) -> dict:
+def batch_of(rows: np.ndarray, binary_keys: bool = True, order: str = "C") -> dict:
     batch = {
         "batch_label": "training batch 1 of 5",
         "labels": rows[:, 0].tolist(),
-        "data": rows[:, 1:].copy(),
+        "data": rows[:, 1:].copy(order),
         "filenames": ["a.png"] * len(rows),
     }
     return {k.encode(): v for k, v in batch.items()} if binary_keys else batch
 
 
-@pytest.mark.parametrize("protocol", [0, 2, 4])
+@pytest.mark.parametrize("protocol", [0, 2, 4, 5])
 @pytest.mark.parametrize("binary_keys", [True, False])
-def test_cifar_python_is_the_same_data_as_binary(tmp_path, cifar_rows, protocol, binary_keys):
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_cifar_python_is_the_same_data_as_binary(tmp_path, cifar_rows, protocol, binary_keys, order):
     names = [f"data_batch_{i}" for i in range(1, 6)] + ["test_batch"]
     (tmp_path / "py").mkdir()
     for name, rows in zip(names, cifar_rows):
-        (tmp_path / "py" / name).write_bytes(pickle.dumps(batch_of(rows, binary_keys), protocol))
+        (tmp_path / "py" / name).write_bytes(pickle.dumps(batch_of(rows, binary_keys, order), protocol))
     ours, binary = (
         load("cifar10", root=tmp_path / "py"),
         load("cifar10", root=write_cifar_binary(tmp_path / "bin", cifar_rows)),
@@ -219,7 +360,7 @@ class Malicious:
         return self.call
 
 
-@pytest.mark.parametrize("protocol", [0, 2, 4])
+@pytest.mark.parametrize("protocol", [0, 2, 4, 5])
 @pytest.mark.parametrize(
     ("function", "arguments", "named"),
     [
@@ -241,6 +382,12 @@ def test_a_pickle_that_calls_functions_is_refused_before_it_does(
     with pytest.raises(DataError, match=f"data_batch_1: the pickle wants to call .*{named}.*not read"):
         parse_cifar_python(pickle.dumps(batch, protocol), "data_batch_1")
     assert not marker.exists()
+
+
+def test_labels_in_an_array_are_as_good_as_a_list(cifar_rows):
+    batch = batch_of(cifar_rows[0])
+    as_array = batch | {b"labels": cifar_rows[0, :, 0]}
+    assert np.array_equal(*(parse_cifar_python(pickle.dumps(b), "data_batch_1") for b in (batch, as_array)))
 
 
 def test_a_pickle_may_not_ask_for_another_codec():
@@ -294,6 +441,11 @@ def test_a_wrong_name_lists_the_right_ones(name, split, said):
         load(name, split)
 
 
+@pytest.mark.parametrize("name", ["MNIST5k", "mnist-5k", "Shapes_32"])
+def test_capitals_and_dashes_in_a_name_do_not_matter(name):
+    assert load(name, "test").source.origin == "embedded"
+
+
 # ---- the real data ----
 
 
@@ -303,6 +455,12 @@ def test_the_real_mnist_is_recognised(shared_data):
     assert train.labels.bincount().tolist() == [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
     assert test.labels.bincount().tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
     assert abs(train.images.float().mean().item() / 255 - 0.1307) < 1e-4  # the mean that everyone normalises with
+
+
+def test_the_real_mnist_in_the_archive_of_keras_is_recognised(shared_data, tmp_path):
+    train = load("mnist", root=shared_data)
+    np.savez(tmp_path / "mnist.npz", x_train=train.images[..., 0].numpy(), y_train=train.labels.numpy())
+    assert load("MNIST", root=tmp_path).source.name == "mnist"
 
 
 def test_the_jpeg_copy_of_cifar_is_never_called_cifar10(shared_data, tmp_path):
