@@ -10,12 +10,12 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from ib_tutorial.experiments.convolutional import by_seed, images, mean_alpha_squared
+from ib_tutorial.experiments.convolutional import by_seed, images, mean_alpha_squared, subset
 from ib_tutorial.experiments.ledger import paired_differences
 from ib_tutorial.experiments.record import Record
 from ib_tutorial.experiments.work import Work, training
 from ib_tutorial.nn import NoisyNetwork, mlp
-from ib_tutorial.training import evaluate, fit
+from ib_tutorial.training import evaluate, fit, initialised
 
 CONSTANT = ("log_normal", "log_normal_cap")
 """Noise of one scale per layer: Information Dropout's own mean, or the cap."""
@@ -60,7 +60,7 @@ def digits(settings: Settings, root: Path | str | None, device: torch.device, se
             f"{settings.data} has {len(train.images)} training and {len(test.images)} test images; "
             f"these settings need {settings.n_train} and {settings.n_test}"
         )
-    drawn = torch.randperm(len(train.images), generator=torch.Generator().manual_seed(seed))[: settings.n_train]
+    drawn = subset(len(train.images), settings.n_train, seed)
     pairs = (train.images[drawn], train.labels[drawn]), (test.images[: settings.n_test], test.labels[: settings.n_test])
     ready, held_out = (Digits((x.float() / 255).flatten(1).to(device), y.to(device)) for x, y in pairs)
     return ready, held_out
@@ -87,9 +87,9 @@ def trained(
         alphas: constant scale of the noise in each layer; by default the cap.
         checkpoint: where a run that is killed leaves its state, and resumes.
     """
-    torch.manual_seed(seed)
     kind = "log_normal" if method in CONSTANT else method
-    network = mlp(width, kind, max_alpha=settings.max_alpha, p=p, alphas=alphas).to(train.x.device)
+    network = initialised(partial(mlp, width, kind, max_alpha=settings.max_alpha, p=p, alphas=alphas), seed)
+    network.to(train.x.device)
     fit(
         network,
         *train,
