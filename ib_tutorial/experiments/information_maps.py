@@ -27,6 +27,7 @@ from ib_tutorial.experiments.convolutional import (
     trained,
     work_of,
 )
+from ib_tutorial.experiments.enough import check_enough
 from ib_tutorial.experiments.ledger import Finding, paired_differences
 from ib_tutorial.experiments.record import Cell, Record, Row
 from ib_tutorial.experiments.work import Work
@@ -93,6 +94,7 @@ def data(settings: Config, root: str | None, seed: int = 0) -> tuple[Cluttered, 
     made = []
     for split, n, own in (("train", settings.n_train + settings.n_validation, seed), ("test", settings.n_test, 0)):
         digits = images(settings.digits, split, root)
+        check_enough(settings.digits, **{split: (len(digits.images), n)})  # fewer would be dealt again
         made.append(cluttered(digits.images, digits.labels, n=n, seed=own))
     return tuple(made)
 

@@ -33,12 +33,16 @@ from ib_tutorial.experiments.work import Work
 from ib_tutorial.information import Bottleneck, entropy, information_curve
 from ib_tutorial.information.log_normal import LogNormalEncoder, divergences
 from ib_tutorial.nn import InformationDropout, NoisyNetwork
+from ib_tutorial.training.checkpoint import load, restore_run, save_run
 
 NAME = "learned_versus_exact"
 SHOWS = "Chapter 13: Information Dropout against the exact information curve of a small source"
 
 Objective = Literal["layer", "free_prior", "exact"]
 OBJECTIVES: tuple[Objective, ...] = ("layer", "free_prior", "exact")
+
+SAVE_EVERY = 100
+"""Steps of training between two checkpoints: a second or so."""
 
 COLLAPSED = 0.001
 """Nats of I(x;z) below which an encoder counts as collapsed."""
@@ -112,7 +116,7 @@ def work(settings: Config) -> Work:
 def run_cell(settings: Config, root: Path | str | None, earlier: Record, device: torch.device, cell: Cell) -> list[Row]:
     """Train the restarts, keep the best by its training objective, and measure it against the exact optimum."""
     beta, optimum = cell["beta"], exact_curve(settings)[cell["beta"]]
-    network, losses = train(settings, beta, cell["objective"], cell["seed"], device)
+    network, losses = train(settings, beta, cell["objective"], cell["seed"], device, earlier.checkpoint(cell))
     generator = torch.Generator().manual_seed(cell["seed"])
     measured = measure(network, table(settings), beta, settings.measured_draws, generator, cell["objective"] == "layer")
     measured["excess"] = Estimate(measured["lagrangian"].value - float(optimum.lagrangian), measured["lagrangian"].se)
@@ -173,14 +177,24 @@ class ExpectedLoss(nn.Module):
 
 
 def train(
-    settings: Config, beta: float, objective: Objective, seed: int, device: torch.device | str = "cpu"
+    settings: Config,
+    beta: float,
+    objective: Objective,
+    seed: int,
+    device: torch.device | str = "cpu",
+    checkpoint: Path | None = None,
 ) -> tuple[NoisyNetwork, Float[Tensor, "restarts"]]:
-    """The restart with the least objective, and the objective that each reached (1,024 fresh draws per x or more)."""
+    """The restart with the least objective, and the objective that each reached (1,024 fresh draws per x or more).
+
+    A run that was killed resumes from `checkpoint`, which is written every `SAVE_EVERY` steps.
+    """
     torch.manual_seed(seed)
     losses = [
         ExpectedLoss(settings, build(settings), objective, beta, torch.device(device)) for _ in range(settings.restarts)
     ]
-    stacked, _ = stack_module_state(losses)
+    parameters, _ = stack_module_state(losses)
+    restarts = nn.ParameterList(parameters.values())
+    stacked = dict(zip(parameters, restarts, strict=True))
     skeleton = copy.deepcopy(losses[0])
     of_each = vmap(lambda parameters: functional_call(skeleton, parameters, ()), randomness="different")
 
@@ -189,17 +203,32 @@ def train(
         [p for name, p in stacked.items() if name not in frozen], lr=settings.lr, betas=(0.9, 0.99)
     )
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, settings.steps)
-    for _ in range(settings.steps):
+    done = resumed(checkpoint, restarts, optimiser, schedule) if checkpoint is not None and checkpoint.exists() else 0
+    for step in range(done, settings.steps):
         optimiser.zero_grad()
         of_each(stacked).sum().backward()  # restarts do not touch each other: each gets the gradient of its own loss
         optimiser.step()
         schedule.step()
+        if checkpoint is not None and (step + 1) % SAVE_EVERY == 0:
+            save_run(checkpoint, restarts, optimiser, {"schedule": schedule.state_dict()})
     with torch.no_grad():
         repeats = math.ceil(1024 / settings.draws)
         reached = sum(of_each(stacked) for _ in range(repeats)) / repeats
     best = int(reached.argmin())
     losses[best].load_state_dict({name: parameter[best].detach() for name, parameter in stacked.items()})
     return losses[best].network.cpu(), reached.cpu()
+
+
+def resumed(
+    checkpoint: Path, restarts: nn.Module, optimiser: torch.optim.Optimizer, schedule: torch.optim.lr_scheduler.LRScheduler
+) -> int:
+    """Put the checkpoint's state in place, and return how many steps were taken."""
+    tensors, state = load(checkpoint)
+    restore_run(tensors, restarts, optimiser)
+    schedule.load_state_dict(state["schedule"])
+    for group, lr in zip(optimiser.param_groups, schedule.get_last_lr(), strict=True):
+        group["lr"] = lr
+    return schedule.last_epoch
 
 
 # What a trained network achieves

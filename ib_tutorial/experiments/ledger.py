@@ -2,6 +2,7 @@
 
 A claim's test is a quantity, one value per seed, that the claim says is positive. The verdict follows from Student's 95 %
 interval for its mean: supported when the interval lies above 0, not supported when it lies below, else inconclusive.
+It is void where the record cannot decide: no network of it has learned, or it is older than the test.
 """
 
 import math
@@ -17,7 +18,10 @@ LEVEL = 0.95
 
 @dataclass(frozen=True)
 class Finding:
-    """What the paper says, and the quantity that decides it: `values(record)`, one per seed, positive if it holds."""
+    """What the paper says, and the quantity that decides it: `values(record)`, one per seed, positive if it holds.
+
+    `values` returns none where no network of the record meets the test's condition, such as to have learned.
+    """
 
     name: str
     experiment: str
@@ -28,11 +32,16 @@ class Finding:
     values: Callable[[Record], Sequence[float]]
     published: str = "a claim, without numbers in the text"
     comment: str = ""
+    since: int = 1
+    """The least format of a record that the test can be judged on."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """A claim and what one record says of it: mean and 95 % interval over n seeds, in the claim's unit."""
+    """A claim and what one record says of it: mean and 95 % interval over n seeds, in the claim's unit.
+
+    `reason` says why there is no mean: why the verdict is "void", or "not run yet".
+    """
 
     finding: Finding
     record: Record | None
@@ -40,11 +49,14 @@ class Verdict:
     low: float
     high: float
     n: int
+    reason: str = ""
 
     @property
-    def verdict(self) -> Literal["not run", "supported", "not supported", "inconclusive"]:
+    def verdict(self) -> Literal["not run", "void", "supported", "not supported", "inconclusive"]:
         if self.record is None:
             return "not run"
+        if self.n == 0:
+            return "void"
         if self.low > 0:
             return "supported"
         return "not supported" if self.high < 0 else "inconclusive"
@@ -71,13 +83,26 @@ def paired_differences(left: Sequence[float], right: Sequence[float], scale: flo
 
 
 def judge(finding: Finding, record: Record | None) -> Verdict:
-    """The verdict of a finished record; "not run" without one, inconclusive where no network meets the test's conditions."""
+    """The verdict of a finished record; "not run" without one, "void" with the reason where the record cannot decide."""
     if record is None or not record.finished:
-        return Verdict(finding, None, math.nan, math.nan, math.nan, 0)
-    values = list(finding.values(record))
+        return without_values(finding, None, "not run yet")
+    if record.format < finding.since:
+        return without_values(
+            finding, record, f"recorded before the test's own format {finding.since}, as format {record.format}"
+        )
+    try:
+        values = list(finding.values(record))
+    except (LookupError, TypeError, ValueError) as error:
+        return without_values(
+            finding, record, f"the record lacks what the test reads ({type(error).__name__}: {error})"
+        )
     if not values:
-        return Verdict(finding, record, math.nan, -math.inf, math.inf, 0)
+        return without_values(finding, record, "no network meets the test's condition")
     return Verdict(finding, record, *interval(values), len(values))
+
+
+def without_values(finding: Finding, record: Record | None, reason: str) -> Verdict:
+    return Verdict(finding, record, math.nan, -math.inf, math.inf, 0, reason)
 
 
 def ledger(
@@ -98,9 +123,7 @@ def as_markdown(verdicts: Iterable[Verdict]) -> str:
     lines = [head, ["---"] * len(head)]
     for v in verdicts:
         claim = f"**{v.finding.statement}** {v.finding.test}"
-        ours = f"{v.mean:+.2f} [{v.low:+.2f}, {v.high:+.2f}] {v.finding.unit}"
-        if v.n == 0:
-            ours = "no network meets the test's condition" if v.record else "not run yet"
+        ours = v.reason or f"{v.mean:+.2f} [{v.low:+.2f}, {v.high:+.2f}] {v.finding.unit}"
         lines.append([v.finding.where, claim, v.finding.published, ours, provenance(v.record), f"**{v.verdict}**"])
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 

@@ -31,6 +31,7 @@ from ib_tutorial.experiments.convolutional import (
     trained,
     work_of,
 )
+from ib_tutorial.experiments.enough import check_enough
 from ib_tutorial.experiments.ledger import Finding, paired_differences
 from ib_tutorial.experiments.record import Cell, Record, Row
 from ib_tutorial.experiments.work import Work
@@ -97,6 +98,7 @@ def data(settings: Config, root: str | None, seed: int = 0) -> tuple[OccludedSpl
     splits = []
     for split, n, own in (("train", end, seed), ("test", settings.n_test, 0)):
         pictures, digits = images(settings.pictures, split, root), images(settings.digits, split, root)
+        check_enough(settings.pictures, **{split: (len(pictures.images), n)})
         chosen = subset(len(pictures.images), n, own) if split == "train" else slice(n)
         splits.append(
             occluded(pictures.images[chosen], pictures.labels[chosen], digits.images, digits.labels, seed=own)

@@ -19,6 +19,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from data_gen import load
+from ib_tutorial.experiments.enough import check_enough
 from ib_tutorial.experiments.ledger import Finding
 from ib_tutorial.experiments.record import Cell, Record, Row
 from ib_tutorial.experiments.work import Work, training
@@ -100,8 +101,9 @@ def binarised(images: Tensor, seed: int) -> Float[Tensor, "images pixels"]:
 
 
 def source(settings: Config, root: Path | str | None) -> dict[str, str]:
-    """Name and SHA-256 of the data, for the record."""
-    where = data(settings.data, None if root is None else str(root))[1]
+    """Name and SHA-256 of the data, for the record; ValueError where there are too few images."""
+    (train, test), where = data(settings.data, None if root is None else str(root))
+    check_enough(settings.data, train=(len(train), settings.n_train), test=(len(test), settings.n_test))
     return {"name": where.name, "sha256": where.sha256}
 
 
@@ -161,7 +163,7 @@ def run_cell(settings: Config, root: Path | str | None, earlier: Record, device:
     selecting = cell["stage"] == "selection"
     lr = cell["lr"] if selecting else best_rate(earlier, cell["k"], cell["latents"])
     held_out = settings.n_validation if selecting else 0
-    network, history = trained(settings, cell, x[held_out:], lr)
+    network, history = trained(settings, cell, x[held_out:], lr, earlier.checkpoint(cell))
     if selecting:
         return [
             dict(metric="validation_bound", value=evidence_bound(network, x[:held_out], draws=settings.draws).bound)
@@ -181,9 +183,9 @@ def run_cell(settings: Config, root: Path | str | None, earlier: Record, device:
 
 
 def trained(
-    settings: Config, cell: Cell, x: Float[Tensor, "images pixels"], lr: float
+    settings: Config, cell: Cell, x: Float[Tensor, "images pixels"], lr: float, checkpoint: Path | None = None
 ) -> tuple[NoisyNetwork, list[Epoch]]:
-    """A cell's network, trained with eq. (7) on binary images x, and its history."""
+    """A cell's network, trained with eq. (7) on binary images x, and its history. A run that was killed resumes from `checkpoint`."""
     network = initialised(lambda: build(settings, cell), cell["seed"]).to(x.device)
     epochs, drops = schedule(settings, cell["stage"])
     history = fit(
@@ -200,6 +202,7 @@ def trained(
         batch_size=settings.batch_size,
         seed=cell["seed"],
         precision="float32" if x.device.type == "cpu" else "auto",
+        checkpoint=checkpoint,
         progress=False,
     )
     return network, history

@@ -207,3 +207,48 @@ def test_the_anatomy_adds_up_and_takes_the_best_encoder_of_all():
     assert parts.family == pytest.approx(0.004, abs=1e-5)
     assert parts.family + parts.pull == pytest.approx(0.015, abs=1e-5)
     assert (parts.prior_shape, parts.total_correlation, parts.decoder) == pytest.approx((0.002, 0.001, 0.003))
+
+
+@pytest.mark.parametrize(("objective", "sigma"), [("layer", None), ("exact", 0.5)])
+def test_a_killed_cell_resumes_to_the_bit(tmp_path, monkeypatch, objective, sigma):
+    """It once lost the whole cell."""
+    monkeypatch.setattr(experiment, "SAVE_EVERY", 2)
+    settings = replace(TINY, sigma=sigma)
+    whole, reached = experiment.train(settings, 0.1, objective, 3)
+    save_run, saves = experiment.save_run, []
+
+    def killed_after_two_saves(*arguments):
+        save_run(*arguments)
+        saves.append(arguments)
+        if len(saves) == 2:
+            raise KeyboardInterrupt
+
+    record = made_up_record(tmp_path)
+    checkpoint = record.checkpoint({"seed": 3})
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(experiment, "save_run", killed_after_two_saves)
+        experiment.train(settings, 0.1, objective, 3, checkpoint=checkpoint)
+    steps = []
+    with monkeypatch.context() as patch:
+        step = torch.optim.Adam.step
+        patch.setattr(torch.optim.Adam, "step", lambda *given, **named: steps.append(1) or step(*given, **named))
+        resumed, again = experiment.train(settings, 0.1, objective, 3, checkpoint=checkpoint)
+    assert len(steps) == settings.steps - 4
+    assert torch.equal(again, reached)
+    assert all(torch.equal(a, b) for a, b in zip(whole.parameters(), resumed.parameters(), strict=True))
+
+
+def test_run_cell_trains_with_the_checkpoint_of_its_cell(tmp_path, monkeypatch):
+    monkeypatch.setattr(experiment, "SAVE_EVERY", 2)
+    record, cell = made_up_record(tmp_path), experiment.stages(TINY)[0][0]
+    experiment.run_cell(TINY, None, record, torch.device("cpu"), cell)
+    assert [*record.checkpoints.iterdir()] == [record.checkpoint(cell)]
+
+
+def made_up_record(folder):
+    record = Record(
+        experiment="learned_versus_exact", profile="smoke", config={}, seeds=[0], commit="abc",
+        source={"name": "s", "sha256": "0"}, device="CPU", versions={}, started="",
+    )  # fmt: skip
+    record.folder = folder
+    return record

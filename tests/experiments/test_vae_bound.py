@@ -1,5 +1,5 @@
 import math
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -10,6 +10,7 @@ from ib_tutorial.experiments.ledger import judge
 from ib_tutorial.experiments.run import config
 from ib_tutorial.information import gaussian_total_correlation
 from ib_tutorial.training import evidence_bound
+from ib_tutorial.training.checkpoint import load
 
 SMOKE = config("vae_bound", "smoke")
 
@@ -93,7 +94,7 @@ def test_pixels_are_drawn_once_with_their_grey_value_as_probability():
 def test_selection_never_reads_the_test_set_nor_trains_on_what_it_validates_with(monkeypatch):
     seen = {}
     trained, real = vae_bound.trained, vae_bound.evidence_bound
-    monkeypatch.setattr(vae_bound, "trained", lambda s, cell, x, lr: seen.update(fit=x) or trained(s, cell, x, lr))
+    monkeypatch.setattr(vae_bound, "trained", lambda s, cell, x, *rest: seen.update(fit=x) or trained(s, cell, x, *rest))
     monkeypatch.setattr(
         vae_bound, "evidence_bound", lambda net, x, **kw: seen.setdefault("read", []).append(x) or real(net, x, **kw)
     )
@@ -129,3 +130,26 @@ def test_the_sweep_has_the_betas_of_the_profile_and_one_other_cap():
     sweep = [cell for cell in vae_bound.stages(config("vae_bound", "reduced"))[2] if cell["seed"] == 0]
     assert [cell["beta"] for cell in sweep if cell["latents"] == "gaussian"] == [0.25, 0.5, 1.0, 2.0, 4.0]
     assert [(cell["latents"], cell["beta"]) for cell in sweep if cell["max_alpha"] != 0.7] == [("information", 1.0)]
+
+
+def test_a_killed_cell_resumes_from_its_last_epoch(tmp_path):
+    """It once lost the whole cell, which takes hours at `paper`."""
+    (train, _), _ = vae_bound.data("mnist5k", None)
+    x, cell = train[:100], dict(stage="final", k=1, latents="information", seed=0)
+    record = made_up({1: 0.0}, {1: 0.0})
+    record.folder = tmp_path
+    checkpoint = record.checkpoint(cell)
+    whole, history = vae_bound.trained(SMOKE, cell, x, 0.002)
+    vae_bound.trained(replace(SMOKE, epochs=1), cell, x, 0.002, checkpoint)
+    first = load(checkpoint)[1]["history"]
+    resumed, again = vae_bound.trained(SMOKE, cell, x, 0.002, checkpoint)
+    assert len(first) == 1 and again == history
+    assert all(torch.equal(a, b) for a, b in zip(whole.parameters(), resumed.parameters(), strict=True))
+
+
+def test_run_cell_trains_with_the_checkpoint_of_its_cell(tmp_path):
+    record = made_up({1: 0.0}, {1: 0.0})
+    record.folder = tmp_path
+    cell = vae_bound.stages(SMOKE)[0][0]
+    vae_bound.run_cell(SMOKE, None, record, torch.device("cpu"), cell)
+    assert [*record.checkpoints.iterdir()] == [record.checkpoint(cell)]
