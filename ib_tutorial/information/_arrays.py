@@ -14,6 +14,7 @@ def to_tensor(array: Tensor | np.ndarray) -> Tensor:
 
 def like(value: Tensor, given: Tensor | np.ndarray) -> float | np.ndarray | Tensor:
     """`value` as the caller expects it: a tensor of `given`'s dtype and device, or a float (0-d) or array for numpy input."""
+    value = value + 0.0  # -0.0 is what rounding or a sign may leave of 0, and prints as such
     if isinstance(given, Tensor):
         return value.to(given) if given.is_floating_point() else value
     return value.item() if value.ndim == 0 else value.numpy()

@@ -15,7 +15,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ib_tutorial.information._arrays import like, to_tensor
+from ib_tutorial.information import _checks
+from ib_tutorial.information._arrays import like
 
 Nats = float | Float[Tensor, ""]
 
@@ -52,23 +53,18 @@ def linear_vae(
     Raises ValueError unless cov is square, finite, symmetric and has no negative eigenvalue, 1 <= n_latents <= pixels,
     and beta and noise_variance are positive.
     """
-    covariance = to_tensor(cov).detach().double()
-    if covariance.ndim != 2 or covariance.shape[0] != covariance.shape[1]:
-        raise ValueError(
-            f"cov must be a square covariance matrix [pixels, pixels], but has shape {tuple(covariance.shape)}"
-        )
+    covariance = _checks.square(cov, "cov").detach().double()
     n_pixels = len(covariance)
     if not 1 <= n_latents <= n_pixels:
         raise ValueError(f"n_latents must be between 1 and the {n_pixels} dimensions of cov, but is {n_latents}")
-    for name, value in (("beta", beta), ("noise_variance", noise_variance)):
-        if not (0 < value < math.inf):
-            raise ValueError(f"{name} must be positive and finite, but is {value}")
-    if not torch.isfinite(covariance).all() or not torch.allclose(covariance, covariance.T, rtol=1e-5, atol=1e-12):
-        raise ValueError("cov must be finite and symmetric")
+    level = beta * noise_variance
+    _checks.positive(beta=beta, noise_variance=noise_variance, **{"beta noise_variance": level})
+    if not torch.allclose(covariance, covariance.T, rtol=1e-5, atol=1e-12):
+        raise ValueError("cov must be symmetric")
     eigenvalues, vectors = (part.flip(-1) for part in torch.linalg.eigh((covariance + covariance.T) / 2))
     if eigenvalues[-1] < -1e-6 * max(eigenvalues[0].item(), 1e-300):
         raise ValueError(f"cov is no covariance: it has the negative eigenvalue {eigenvalues[-1].item():.3g}")
-    eigenvalues, level = eigenvalues.clamp(min=0), beta * noise_variance
+    eigenvalues = eigenvalues.clamp(min=0)
     kept, directions = eigenvalues[:n_latents], vectors[:, :n_latents]
     used = kept > level
     ratio = torch.where(used, kept / level, 1)

@@ -28,8 +28,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ib_tutorial.information import _checks
 from ib_tutorial.information._arrays import like, to_tensor
-from ib_tutorial.information.discrete import check_distribution
 from ib_tutorial.information.gaussian import check_covariance
 
 JointTable = Float[Tensor, "x y"] | Float[np.ndarray, "x y"]
@@ -88,15 +88,15 @@ def blahut_arimoto(
     problem not convex: then the best of the restarts is returned, and `converged` means that a step no longer moves it. It is False where
     max_iterations ran out first. The Lagrangian never exceeds that of the constant, the identity (where n_clusters allows it) or the
     encoder rounded to a deterministic one.
-    Raises ValueError unless p_xy is two-dimensional, non-negative, finite and sums to 1 within 1e-6, beta > 0 and n_clusters >= 1.
+    Raises ValueError unless p_xy is two-dimensional, non-negative, finite and sums to 1 within 1e-6, beta and tolerance are positive and
+    finite, n_clusters and max_iterations are at least 1 and n_restarts at least 0.
     """
     problem = _Problem.of(p_xy)
     n_clusters = len(problem.group_of_x) if n_clusters is None else n_clusters
-    if n_clusters < 1:
-        raise ValueError(
-            f"n_clusters must be at least 1, but is {n_clusters}; leave it out for as many as x has values"
-        )
-    beta = _check_beta(beta)
+    _checks.at_least(1, n_clusters=n_clusters, max_iterations=max_iterations)
+    _checks.at_least(0, n_restarts=n_restarts)
+    _checks.positive(tolerance=tolerance)
+    beta = _checks.weight(beta)
     generator = torch.Generator().manual_seed(seed)
     codebook, n_iterations, converged = _minimise(
         problem, beta, n_clusters, n_restarts, generator, max_iterations, tolerance, problem.constant()
@@ -117,7 +117,7 @@ def information_curve(
     Raises ValueError as blahut_arimoto does.
     """
     problem = _Problem.of(p_xy)
-    betas = [_check_beta(beta) for beta in betas]
+    betas = [_checks.weight(beta) for beta in betas]
     generator = torch.Generator().manual_seed(seed)
     found: dict[float, Bottleneck] = {}
     codebook, n_clusters = problem.constant(), len(problem.group_of_x)
@@ -144,14 +144,17 @@ def gaussian_bottleneck(
     Computed in float64, returned in the type of cov_x, without gradient. Raises ValueError unless shapes agree, beta > 0 and the joint
     covariance is finite, symmetric and positive definite.
     """
-    beta = _check_beta(beta)
+    beta = _checks.weight(beta)
     x, y, xy = (to_tensor(cov).detach() for cov in (cov_x, cov_y, cov_xy))
     if xy.ndim != 2 or x.shape != (len(xy), len(xy)) or y.shape != (xy.shape[1], xy.shape[1]):
         raise ValueError(
             "cov_x [d_x, d_x], cov_y [d_y, d_y] and cov_xy [d_x, d_y] must agree, but have shapes "
             f"{tuple(x.shape)}, {tuple(y.shape)} and {tuple(xy.shape)}"
         )
-    check_covariance(torch.cat([torch.cat([x, xy], 1), torch.cat([xy.T, y], 1)]), "the joint covariance of x and y")
+    joint = _checks.square(
+        torch.cat([torch.cat([x, xy], 1), torch.cat([xy.T, y], 1)]), "the joint covariance of x and y"
+    )
+    check_covariance(joint, "the joint covariance of x and y", max(map(_checks.rounding, (cov_x, cov_y, cov_xy))))
     factor_x, factor_y = torch.linalg.cholesky(x.double()), torch.linalg.cholesky(y.double())
     half = torch.linalg.solve_triangular(factor_x, xy.double(), upper=False)
     directions, rho, _ = torch.linalg.svd(torch.linalg.solve_triangular(factor_y, half.T, upper=False).T)
@@ -176,26 +179,21 @@ class _Problem:
 
     @staticmethod
     def of(p_xy: JointTable) -> "_Problem":
-        table = to_tensor(p_xy)
-        if table.ndim != 2:
-            raise ValueError(f"p_xy must be a joint table [x, y] of two dimensions, but has shape {tuple(table.shape)}")
-        table = check_distribution(table, "p_xy").detach().cpu().double()
+        table = _checks.distribution(p_xy, "p_xy", "[x, y]").detach().cpu().double()
         table = table / table.sum()
         p_x = table.sum(1)
         seen = (p_x > 0).nonzero().flatten()
         conditionals = table[seen] / p_x[seen, None]
         _, group = torch.unique(torch.round(conditionals, decimals=13), dim=0, return_inverse=True)
-        merged = torch.zeros(int(group.max()) + 1, table.shape[1], dtype=torch.float64).index_add_(
-            0, group, table[seen]
-        )
+        merged = table.new_zeros(int(group.max()) + 1, table.shape[1]).index_add_(0, group, table[seen])
         p = merged.sum(1)
         p_y = merged / p[:, None]
-        group_of_x = torch.full((len(table),), -1).index_put_((seen,), group)
+        group_of_x = group.new_full((len(table),), -1).index_put_((seen,), group)
         return _Problem(p, p_y, torch.special.entr(p_y).sum(1), group_of_x)
 
     def constant(self) -> "_Codebook":
         """The trivial encoder: one cluster, with p(y) in it."""
-        return torch.zeros(1, dtype=torch.float64), _log(self.p @ self.p_y)[None]
+        return self.p.new_zeros(1), _log(self.p @ self.p_y)[None]
 
 
 # log p(z) [*restarts, z] and log p(y|z) [*restarts, z, y]
@@ -249,7 +247,7 @@ def _open_clusters(
 ) -> tuple[_Codebook, int, bool]:
     """Iterate, look for the s of largest G(s), open clusters where it exceeds 1, until the certificate holds."""
     # heavy-tailed mixtures of p(y|x)
-    random = torch.rand(n_random, len(problem.p), dtype=torch.float64, generator=generator).pow(-2)
+    random = torch.rand(n_random, len(problem.p), dtype=torch.float64, device="cpu", generator=generator).pow(-2)
     places = torch.cat([_log(problem.p_y), _log(random / random.sum(1, keepdim=True) @ problem.p_y)])
     used, precision, certified = 0, 1e-5, None
     while True:
@@ -283,7 +281,7 @@ def _iterate(
     Near a critical beta the plain iteration needs many thousands of steps, so each step starts from the mixture of the last few that
     would have moved least (Anderson acceleration; Walker & Ni 2011), unless Phi rises there: then from the end of the step before.
     """
-    starts, ends, lowest, last_end = [], [], torch.tensor(math.inf, dtype=torch.float64), _pack(codebook)
+    starts, ends, lowest, last_end = [], [], problem.p.new_tensor(math.inf), _pack(codebook)
     for n_iterations in range(1, max_iterations + 1):
         step, phi, _, gain = _step(problem, beta, codebook)
         moved = torch.maximum((torch.exp(step[1]) - torch.exp(codebook[1])).abs().amax(-1), beta * gain)
@@ -399,7 +397,7 @@ def _insert(
         return codebook
     trials = []
     for share in (1.0, 0.5, 0.1, 1e-2, 1e-3, 1e-4, 1e-6, 1e-8):
-        trial = torch.full((len(chosen),), math.log(share / len(chosen)), dtype=torch.float64), log_s[chosen]
+        trial = s.new_full((len(chosen),), math.log(share / len(chosen))), log_s[chosen]
         if share < 1:  # at 1 the new clusters stand alone, where the old ones would die slowly
             trial = torch.cat([codebook[0] + math.log1p(-share), trial[0]]), torch.cat([codebook[1], trial[1]])
         step = _step(problem, beta, trial)[0]
@@ -435,7 +433,7 @@ def _restricted_starts(
     for _ in range(n_restarts):
         pick = torch.multinomial(problem.p, n_clusters, replacement=n_clusters > len(problem.p), generator=generator)
         starts.append(_log(problem.p_y[pick]))
-    return torch.full((len(starts), n_clusters), -math.log(n_clusters), dtype=torch.float64), torch.stack(starts)
+    return problem.p.new_full((len(starts), n_clusters), -math.log(n_clusters)), torch.stack(starts)
 
 
 def _bottleneck(
@@ -450,9 +448,10 @@ def _bottleneck(
     """The codebook's encoder, or a simple one where that is better, for every x of the table, measured."""
     n_groups = len(problem.p)
     q = torch.exp(_encoder(problem, beta, codebook)[0])
-    rivals = [torch.eye(q.shape[1], dtype=torch.float64)[q.argmax(1)], torch.ones(n_groups, 1, dtype=torch.float64)]
+    identity = torch.eye(max(q.shape), dtype=q.dtype, device=q.device)
+    rivals = [identity[: q.shape[1], : q.shape[1]][q.argmax(1)], q.new_ones(n_groups, 1)]
     if n_groups <= n_clusters:
-        rivals.append(torch.eye(n_groups, dtype=torch.float64))
+        rivals.append(identity[:n_groups, :n_groups])
     best = _measure(problem, beta, q)[-1]
     for rival in rivals:
         if (
@@ -493,14 +492,6 @@ def _measure(problem: _Problem, beta: float, q: Float[Tensor, "groups z"]) -> tu
     h_y_given_z = (torch.xlogy(joint, p_z[:, None]) - torch.xlogy(joint, joint)).sum().clamp(min=0)
     i_zy = (torch.xlogy(joint, joint) - torch.xlogy(joint, p_z[:, None]) - torch.xlogy(joint, p_y)).sum().clamp(min=0)
     return i_xz, i_zy, h_y_given_z + beta * i_xz
-
-
-def _check_beta(beta: float | int) -> float:
-    if not (math.isfinite(beta) and beta > 0):
-        raise ValueError(
-            f"beta must be positive and finite, but is {beta}: it multiplies I(x;z); for the limit of no compression pass a small one, 1e-6"
-        )
-    return float(beta)
 
 
 def _normalise(log_p: Tensor) -> Tensor:

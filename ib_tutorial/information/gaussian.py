@@ -11,7 +11,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ib_tutorial.information._arrays import like, to_tensor
+from ib_tutorial.information import _checks
+from ib_tutorial.information._arrays import like
 
 Covariance = Float[Tensor, "d d"] | Float[np.ndarray, "d d"]
 Nats = float | Float[Tensor, ""]
@@ -23,7 +24,7 @@ def gaussian_mutual_information(cov: Covariance, n_x: int) -> Nats:
     cov: [d, d], the joint covariance; computed in float64, differentiable for torch input. Raises ValueError unless 0 < n_x < d and cov
     is finite, symmetric and positive definite (where x determines a combination of y the information is infinite).
     """
-    correlations = check_covariance(to_tensor(cov), "cov")
+    correlations = check_covariance(_checks.square(cov, "cov"), "cov", _checks.rounding(cov))
     if not 0 < n_x < len(correlations):
         raise ValueError(
             f"n_x must leave coordinates for both x and y: between 1 and {len(correlations) - 1} here, but is {n_x}"
@@ -41,26 +42,22 @@ def gaussian_total_correlation(cov: Covariance, n_samples: int | None = None) ->
     (Wishart distribution), and this is subtracted: the result is unbiased, and may be negative. Approximate where z is not Gaussian.
     Raises ValueError unless cov is finite, symmetric and positive definite, and n_samples > d.
     """
-    covariance = to_tensor(cov)
+    covariance = _checks.square(cov, "cov")
     d = len(covariance)
     if n_samples is not None and n_samples <= d:
         raise ValueError(
             f"n_samples must exceed the {d} dimensions of cov, but is {n_samples}: the covariance of n samples has rank n - 1 at most, so "
             f"this one is singular and its total correlation infinite; use at least {d + 1} samples, or fewer units"
         )
-    plug_in = -_log_det(check_covariance(covariance, "cov")) / 2
+    plug_in = -_log_det(check_covariance(covariance, "cov", _checks.rounding(cov))) / 2
     return like(plug_in.clamp(min=0) if n_samples is None else plug_in - _plug_in_bias(d, n_samples), cov)
 
 
-def check_covariance(cov: Tensor, name: str) -> Float[Tensor, "d d"]:
-    """The correlation matrix of `cov` in float64, or a ValueError that says why `cov` is no positive definite covariance."""
-    if cov.ndim != 2 or cov.shape[0] != cov.shape[1] or len(cov) == 0:
-        raise ValueError(f"{name} must be a square covariance matrix [d, d], but has shape {tuple(cov.shape)}")
-    if not torch.isfinite(cov).all():
-        raise ValueError(
-            f"{name} must be finite, but holds NaN or infinity: a logarithm of a zero activation gives one"
-        )
-    eps = torch.finfo(cov.dtype).eps  # of the dtype it was estimated in: more digits now do not add to what it says
+def check_covariance(cov: Float[Tensor, "d d"], name: str, eps: float) -> Float[Tensor, "d d"]:
+    """The correlation matrix of `cov`, a finite square one, in float64, or a ValueError that says why it is no positive definite covariance.
+
+    eps: of the precision in which `cov` was estimated.
+    """
     cov = cov.double()
     variances = cov.diagonal()
     if (variances <= 0).any():
@@ -93,5 +90,5 @@ def _log_det(matrix: Float[Tensor, "d d"]) -> Float[Tensor, ""]:
 
 def _plug_in_bias(d: int, n_samples: int) -> float:
     """E[plug-in TC] - TC: by Bartlett, log det S - log det Sigma is a sum of log chi^2 with n-1, ..., n-d degrees of freedom."""
-    degrees = n_samples - 1 - torch.arange(d, dtype=torch.float64)
+    degrees = n_samples - 1 - torch.arange(d, dtype=torch.float64, device="cpu")
     return -0.5 * (torch.digamma(degrees / 2) - torch.digamma(degrees[0] / 2)).sum().item()

@@ -25,7 +25,7 @@ def kl_log_uniform(
     Shapes broadcast; alpha and max_alpha must be positive (alpha = 0 costs +inf). Raises nothing by value.
     """
     # the quotient first: exactly 0 at the cap, and the gradient stays -1/alpha down to tiny alpha
-    return -torch.log(alpha / max_alpha)
+    return 0.0 - torch.log(alpha / max_alpha)  # -log(1) would be -0.0
 
 
 def kl_log_normal(

@@ -8,6 +8,7 @@ r"""What the chapter on the Lagrangian needs besides the solvers: the bound of e
 All nats; `beta` is the paper's, the weight of I(x;z).
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -16,9 +17,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ib_tutorial.information._arrays import like, to_tensor
-from ib_tutorial.information.discrete import _x_log, check_distribution, conditional_entropy, mutual_information
-from ib_tutorial.information.representation import represent
+from ib_tutorial.information import _checks
+from ib_tutorial.information._arrays import like
+from ib_tutorial.information.discrete import _conditional_entropy, _divergence_from_marginals, _x_log
 
 Table = Float[Tensor, "_ _"] | Float[np.ndarray, "_ _"]
 Vector = Float[Tensor, "_"] | Float[np.ndarray, "_"]
@@ -46,24 +47,29 @@ def variational_bound(
 
     p_xy: [x, y], a joint distribution. p_z_given_x: [x, z] and q_y_given_z: [z, y], rows that sum to 1. q_z: [z], a distribution.
     Each field is computed by its own definition, none as the difference of others; differentiable for torch input; +inf where the
-    decoder or the prior rules out what happens. Raises ValueError for what is no distribution, or where shapes disagree.
+    decoder or the prior rules out what happens. Raises ValueError for what is no distribution, where shapes disagree, or for a beta that is
+    negative or not finite.
     """
-    joint = to_tensor(p_xy)
-    encoder, decoder, prior = (to_tensor(table).to(joint) for table in (p_z_given_x, q_y_given_z, q_z))
-    n_z = encoder.shape[-1]
-    if decoder.shape != (n_z, joint.shape[-1]) or prior.shape != (n_z,):
+    if not 0 <= beta < math.inf:
+        raise ValueError(f"beta must be at least 0 and finite, but is {beta}: it multiplies the rate")
+    joint, encoder = _joint_and_encoder(p_xy, p_z_given_x)
+    prior = _checks.distribution(q_z, "q_z", "[z]").to(joint)
+    decoder = _checks.conditional(q_y_given_z, "q_y_given_z", "z, the columns of p_z_given_x", encoder.shape[1]).to(
+        joint
+    )
+    if decoder.shape[1] != joint.shape[1] or len(prior) != encoder.shape[1]:
         raise ValueError(
-            f"with {n_z} values of z and {joint.shape[-1]} of y the decoder must have shape {(n_z, joint.shape[-1])} and the prior "
-            f"{(n_z,)}, but they have {tuple(decoder.shape)} and {tuple(prior.shape)}"
+            f"with {encoder.shape[1]} values of z and {joint.shape[1]} of y the decoder q_y_given_z must have shape "
+            f"{(encoder.shape[1], joint.shape[1])} and the prior q_z {(encoder.shape[1],)}, but they have {tuple(decoder.shape)} and "
+            f"{tuple(prior.shape)}"
         )
-    check_distribution(prior, "q_z")
-    p_zy, p_xz = represent(joint, encoder).sum(0).T, joint.sum(1)[:, None] * encoder
+    p_zy, p_xz = encoder.T @ joint, joint.sum(1)[:, None] * encoder
     p_z = p_zy.sum(1)
     cross_entropy = -_x_log(p_zy, decoder).sum()
     rate = (_x_log(p_xz, encoder) - _x_log(p_xz, prior)).sum()
     decoder_gap = (_x_log(p_zy, p_zy) - _x_log(p_zy, p_z[:, None]) - _x_log(p_zy, decoder)).sum()
     prior_gap = (_x_log(p_z, p_z) - _x_log(p_z, prior)).sum()
-    h_y_given_z, i_xz = conditional_entropy(p_zy), mutual_information(p_xz)
+    h_y_given_z, i_xz = _conditional_entropy(p_zy), _divergence_from_marginals(p_xz)
     terms = (cross_entropy, rate, h_y_given_z, i_xz, decoder_gap, prior_gap)
     return VariationalBound(*(like(v, p_xy) for v in (*terms, cross_entropy + beta * rate, h_y_given_z + beta * i_xz)))
 
@@ -73,23 +79,32 @@ def information_plane(p_xy: Table, p_z_given_x: Table) -> tuple[Nats, Nats]:
 
     p_xy: [x, y], a joint distribution; p_z_given_x: [x, z], rows that sum to 1. Raises ValueError where they are not.
     """
-    joint, encoder = to_tensor(p_xy), to_tensor(p_z_given_x)
-    p_zy = represent(joint, encoder.to(joint)).sum(0).T
-    return like(mutual_information(joint.sum(1)[:, None] * encoder), p_xy), like(mutual_information(p_zy), p_xy)
+    joint, encoder = _joint_and_encoder(p_xy, p_z_given_x)
+    i_xz = _divergence_from_marginals(joint.sum(1)[:, None] * encoder)
+    return like(i_xz, p_xy), like(_divergence_from_marginals(encoder.T @ joint), p_xy)
+
+
+def _joint_and_encoder(p_xy: Table, p_z_given_x: Table) -> tuple[Float[Tensor, "x y"], Float[Tensor, "x z"]]:
+    joint = _checks.distribution(p_xy, "p_xy", "[x, y]")
+    return joint, _checks.conditional(p_z_given_x, "p_z_given_x", "x, the rows of p_xy", len(joint)).to(joint)
 
 
 def alternating_step(p_xy: Table, p_z_given_x: Table, beta: float | int) -> Table:
     r"""One plain step of Blahut-Arimoto: p(z) and p(y|z) of the encoder, then the encoder that is best for these two.
 
-    p_xy: [x, y] with positive p(x); p_z_given_x: [x, z]. It never raises H(y|z) + beta I(x;z). `blahut_arimoto` takes such steps,
+    p_xy: [x, y], a joint distribution; p_z_given_x: [x, z], rows that sum to 1. An x that never occurs gets p(z). It never raises H(y|z) + beta I(x;z). `blahut_arimoto` takes such steps,
     accelerated, and opens clusters where this one would stay at a fixed point that is no minimum.
+    Raises ValueError where p_xy or the encoder is no distribution, or beta is not positive and finite.
     """
-    joint, encoder = to_tensor(p_xy), to_tensor(p_z_given_x)
+    beta = _checks.weight(beta)
+    joint, encoder = (table.double() for table in _joint_and_encoder(p_xy, p_z_given_x))
     p_x = joint.sum(1)
+    p_y_given_x = torch.where(p_x > 0, joint.T / p_x, 0).T
     p_z, p_zy = p_x @ encoder, encoder.T @ joint
-    log_decoder = torch.log(p_zy.clamp(min=1e-300)) - torch.log(p_z.clamp(min=1e-300))[:, None]
-    logits = torch.log(p_z.clamp(min=1e-300)) + joint / p_x[:, None] @ log_decoder.T / beta
-    return like(torch.softmax(logits, 1), p_xy)
+    log_p_z = torch.log(p_z.clamp(min=1e-300))
+    log_decoder = torch.log(p_zy.clamp(min=1e-300)) - log_p_z[:, None]
+    fit = p_y_given_x @ log_decoder.T
+    return like(torch.softmax(log_p_z + (fit - fit.amax(1, keepdim=True)) / beta, 1), p_xy)
 
 
 def maximal_correlation(p_xy: Table) -> float:
@@ -97,7 +112,7 @@ def maximal_correlation(p_xy: Table) -> float:
 
     It is the second singular value of p(x,y) / sqrt(p(x) p(y)), of which the first is 1. Raises ValueError unless p_xy is a joint table.
     """
-    table = check_distribution(to_tensor(p_xy), "p_xy").double()
+    table = _checks.distribution(p_xy, "p_xy", "[x, y]").double()
     table = table[table.sum(1) > 0][:, table.sum(0) > 0]
     singular = torch.linalg.svdvals(table / torch.sqrt(table.sum(1, keepdim=True) * table.sum(0, keepdim=True)))
     return singular[1].item() if len(singular) > 1 else 0.0
@@ -109,9 +124,11 @@ def contraction_coefficient(p_xy: Table, n_starts: int = 50, seed: int = 0, n_it
     It is the supremum of KL(r_y || p_y) / KL(r_x || p_x), searched for from near every single x and from random places: each step
     maximises KL(r_y || p_y), made linear at r, minus the present ratio times KL(r_x || p_x), and so never lowers the ratio. Where the
     supremum is the limit r -> p, it is rho_m^2, which is returned if nothing found exceeds it. A lower bound, exact if the best start was among them.
-    Raises ValueError unless p_xy is a joint table.
+    Raises ValueError unless p_xy is a joint table, n_starts at least 0 and n_iterations at least 1.
     """
-    table = check_distribution(to_tensor(p_xy), "p_xy").double()
+    _checks.at_least(0, n_starts=n_starts)
+    _checks.at_least(1, n_iterations=n_iterations)
+    table = _checks.distribution(p_xy, "p_xy", "[x, y]").double()
     table = table[table.sum(1) > 0][:, table.sum(0) > 0]
     floor = maximal_correlation(table) ** 2
     if floor < 1e-15 or len(table) == 1:
@@ -119,8 +136,10 @@ def contraction_coefficient(p_xy: Table, n_starts: int = 50, seed: int = 0, n_it
     p_x, p_y = table.sum(1), table.sum(0)
     channel = table / p_x[:, None]
     generator = torch.Generator().manual_seed(seed)
-    random = torch.rand(n_starts, len(p_x), generator=generator, dtype=torch.float64).pow(4)
-    r = torch.cat([0.98 * torch.eye(len(p_x), dtype=torch.float64) + 0.02 * p_x, random / random.sum(1, keepdim=True)])
+    random = (
+        torch.rand(n_starts, len(p_x), generator=generator, dtype=torch.float64, device="cpu").pow(4).to(table.device)
+    )
+    r = torch.cat([0.98 * torch.diag(torch.ones_like(p_x)) + 0.02 * p_x, random / random.sum(1, keepdim=True)])
     best = floor
     for _ in range(n_iterations):
         r_y = r @ channel
@@ -133,7 +152,11 @@ def contraction_coefficient(p_xy: Table, n_starts: int = 50, seed: int = 0, n_it
 
 
 def partitions(n: int) -> Iterator[list[int]]:
-    """Every way to put n things into unnamed boxes, as the box of each thing (1, 2, 5, 15, 52, 203, ... ways): all deterministic encoders."""
+    """Every way to put n things into unnamed boxes, as the box of each thing (1, 2, 5, 15, 52, 203, ... ways): all deterministic encoders.
+
+    Raises ValueError unless n is an integer of at least 0.
+    """
+    _checks.at_least(0, n=n)
 
     def extend(labels: list[int]) -> Iterator[list[int]]:
         if len(labels) == n:
@@ -150,14 +173,15 @@ def discretised_gaussian(rho: float, n_x: int, n_y: int, span: float = 3.5) -> F
 
     Cells of x by Gauss-Legendre, of y by the normal distribution function: exact to about 1e-12. Telling only the cell is a function of
     x and of y, so every (I(x;z), I(z;y)) of this table lies on or below the curve of the pair itself.
-    Raises ValueError unless -1 < rho < 1 and both n are at least 3.
+    Raises ValueError unless -1 < rho < 1, both n are at least 3 and 0 < span < 9.
     """
-    if not (-1 < rho < 1 and min(n_x, n_y) >= 3):
-        raise ValueError(f"rho must lie between -1 and 1 and both n be at least 3, but they are {rho}, {n_x} and {n_y}")
-    edges_x = torch.cat([torch.tensor([-9.0]), torch.linspace(-span, span, n_x - 1), torch.tensor([9.0])]).double()
-    edges_y = torch.cat(
-        [torch.tensor([-torch.inf]), torch.linspace(-span, span, n_y - 1), torch.tensor([torch.inf])]
-    ).double()
+    if not (-1 < rho < 1 and min(n_x, n_y) >= 3 and 0 < span < 9):
+        raise ValueError(
+            f"rho must lie between -1 and 1, both n be at least 3 and span between 0 and 9, but they are {rho}, {n_x}, {n_y} and {span}"
+        )
+    inner_x, inner_y = (np.linspace(-span, span, n - 1) for n in (n_x, n_y))
+    edges_x = torch.from_numpy(np.concatenate([[-9.0], inner_x, [9.0]]))
+    edges_y = torch.from_numpy(np.concatenate([[-np.inf], inner_y, [np.inf]]))
     node, weight = (torch.from_numpy(values) for values in np.polynomial.legendre.leggauss(24))
     half = edges_x.diff()[:, None] / 2
     x = edges_x[:-1, None] + half * (1 + node)  # [cell, node]

@@ -8,12 +8,12 @@ A representation is its encoder p(z|x), a table with one row per x; a function o
 """
 
 import numpy as np
-import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from ib_tutorial.information._arrays import like, to_tensor
-from ib_tutorial.information.discrete import check_distribution, conditional_entropy
+from ib_tutorial.information import _checks
+from ib_tutorial.information._arrays import like
+from ib_tutorial.information.discrete import _conditional_entropy
 
 Table = Float[Tensor, "..."] | Float[np.ndarray, "..."]
 Nats = float | Float[Tensor, ""]
@@ -25,15 +25,9 @@ def conditional_mutual_information(p_xyz: Table) -> Nats:
     p_xyz: [x, y, z], a joint distribution; the third axis is the one that is given. Raises ValueError unless it is
     three-dimensional, non-negative, finite and sums to 1 within 1e-6.
     """
-    table = to_tensor(p_xyz)
-    if table.ndim != 3:
-        raise ValueError(
-            f"p_xyz must be a joint table [x, y, z] of three dimensions, but has shape {tuple(table.shape)}: "
-            "reshape it so that each axis is one variable, the given one last"
-        )
-    check_distribution(table, "p_xyz")
-    given_z = conditional_entropy(table.sum(0).T)
-    given_both = conditional_entropy(table.transpose(1, 2).reshape(-1, table.shape[1]))
+    table = _checks.distribution(p_xyz, "p_xyz", "[x, y, z]")
+    given_z = _conditional_entropy(table.sum(0).T)
+    given_both = _conditional_entropy(table.transpose(1, 2).reshape(-1, table.shape[1]))
     return like((given_z - given_both).clamp(min=0), p_xyz)
 
 
@@ -43,17 +37,10 @@ def represent(p: Table, p_z_given_x: Table) -> Table:
     p: [x, ...], a joint distribution whose first axis is x (so [x, y], or [x, y, n] with a nuisance).
     p_z_given_x: [x, z], rows that sum to 1. Raises ValueError where either is no distribution or they disagree about x.
     """
-    table, encoder = to_tensor(p), to_tensor(p_z_given_x)
-    check_distribution(table, "p")
-    if encoder.ndim != 2 or len(encoder) != len(table):
-        raise ValueError(
-            f"p_z_given_x must have one row for each of the {len(table)} values of x, the first axis of p, "
-            f"but has shape {tuple(encoder.shape)}"
-        )
-    if not (encoder >= 0).all() or (encoder.sum(1) - 1).abs().max() > 1e-6:
-        raise ValueError(
-            "each row of p_z_given_x must be a distribution over z: non-negative, and of sum 1 within 1e-6"
-        )
+    table = _checks.distribution(p, "p")
+    if table.ndim == 0:
+        raise ValueError("p must have x for its first axis, but is a single number")
+    encoder = _checks.conditional(p_z_given_x, "p_z_given_x", "x, the first axis of p", len(table)).to(table.device)
     joint = table[..., None] * encoder.reshape(len(table), *[1] * (table.ndim - 1), -1)
     return like(joint, p)
 
@@ -63,12 +50,10 @@ def minimal_sufficient(p_xy: Table, decimals: int = 10) -> Int[np.ndarray, " x"]
 
     p_xy: [x, y]. Two x have the same number where their posteriors agree to so many decimals; an x that never
     occurs gets -1.
-    Raises ValueError unless p_xy is two-dimensional, non-negative, finite and sums to 1 within 1e-6.
+    Raises ValueError unless p_xy is two-dimensional, non-negative, finite and sums to 1 within 1e-6, and decimals is at least 0.
     """
-    table = to_tensor(p_xy)
-    if table.ndim != 2:
-        raise ValueError(f"p_xy must be a joint table [x, y] of two dimensions, but has shape {tuple(table.shape)}")
-    table = check_distribution(table, "p_xy").detach().cpu().double().numpy()
+    table = _checks.distribution(p_xy, "p_xy", "[x, y]").detach().cpu().double().numpy()
+    _checks.at_least(0, decimals=decimals)
     numbers: dict[tuple, int] = {}
     labels = np.full(len(table), -1)
     for x in np.flatnonzero(table.sum(1) > 0):
@@ -78,14 +63,25 @@ def minimal_sufficient(p_xy: Table, decimals: int = 10) -> Int[np.ndarray, " x"]
 
 
 def encoder_of(labels: Int[np.ndarray, " x"]) -> Float[np.ndarray, "x z"]:
-    """The encoder p(z|x) of the function z = labels[x]: rows of one 1. A label of -1 (x never occurs) counts as 0."""
+    """The encoder p(z|x) of the function z = labels[x]: rows of one 1. A label of -1 (x never occurs) counts as 0.
+
+    Raises ValueError unless labels is a list of integers of at least -1, one for each x.
+    """
+    labels = np.asarray(labels)
+    if labels.ndim != 1 or len(labels) == 0 or not np.issubdtype(labels.dtype, np.integer) or labels.min() < -1:
+        raise ValueError(f"labels must be integers of at least -1, one for each x, but are {labels!r}")
     labels = np.maximum(labels, 0)
     return np.eye(int(labels.max()) + 1)[labels]
 
 
 def marginal(p: Table, *axes: int) -> Table:
-    """The joint table of some axes of `p`, in the order in which they are named; the others are summed over."""
-    table = to_tensor(p)
+    """The joint table of some axes of `p`, in the order in which they are named; the others are summed over.
+
+    Raises ValueError unless p is a distribution and each of the axes is one of its own, named once, from 0.
+    """
+    table = _checks.distribution(p, "p")
+    if len(set(axes)) < len(axes) or not set(axes) <= set(range(table.ndim)):
+        raise ValueError(f"axes must be different ones of 0 to {table.ndim - 1}, the axes of p, but are {axes}")
     others = tuple(axis for axis in range(table.ndim) if axis not in axes)
     kept = sorted(axes)
     summed = table.sum(others) if others else table

@@ -9,7 +9,15 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ib_tutorial.information import conditional_entropy, entropy, kl_divergence, mutual_information, total_correlation
+from ib_tutorial.information import (
+    conditional_entropy,
+    entropy,
+    information_plane,
+    kl_divergence,
+    mutual_information,
+    total_correlation,
+    variational_bound,
+)
 
 
 def random_table(seed: int, *shape: int, zeros: float = 0.3) -> np.ndarray:
@@ -112,6 +120,29 @@ def test_wrong_shapes_are_refused():
         kl_divergence(np.full(4, 0.25), np.full((2, 2), 0.25))
     with pytest.raises(ValueError, match="q must sum to 1"):
         kl_divergence(np.full(2, 0.5), np.full(2, 0.6))
+
+
+@pytest.mark.parametrize("table", [np.ones(1), np.ones((1, 1)), np.diag([0.0, 1.0]), np.ones(1, np.float32)])
+def test_a_point_mass_has_no_negative_entropy_to_print(table):
+    for value in (entropy(table), entropy(torch.tensor(table)).item()):
+        assert f"{value:.3f}" == "0.000"
+
+
+@pytest.mark.parametrize("n", [10**4, 10**6])
+@pytest.mark.parametrize("convert", [lambda p: p, lambda p: p.numpy()], ids=["torch", "numpy"])
+def test_a_large_float32_softmax_is_a_distribution(n, convert):
+    p = convert(torch.softmax(torch.zeros(n), 0))
+    assert float(entropy(p)) == pytest.approx(math.log(n), rel=1e-3)
+    assert float(mutual_information(p.reshape(-1, 100))) == pytest.approx(0, abs=1e-3)
+    with pytest.raises(ValueError, match="must sum to 1 within"):
+        entropy(p * 1.001)
+
+
+def test_what_is_inside_the_tolerance_together_is_not_refused_further_in():
+    p, q = np.full((4, 2), (1 + 9e-7) / 8), np.full((4, 3), (1 + 9e-7) / 3)
+    assert information_plane(p, q) == pytest.approx((0, 0), abs=1e-5)
+    bound = variational_bound(p, q, np.full((3, 2), 0.5), np.full(3, 1 / 3), 1.0)
+    assert bound.cross_entropy == pytest.approx(math.log(2), rel=1e-5)
 
 
 # The laws

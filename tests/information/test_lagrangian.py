@@ -58,8 +58,38 @@ def test_the_gradient_of_the_bound_is_its_finite_difference():
 
 
 def test_shapes_that_disagree_are_named():
-    with pytest.raises(ValueError, match="decoder must have shape"):
+    with pytest.raises(ValueError, match="q_y_given_z must have one row for each of the 4 values of z"):
         variational_bound(source(0), rows(0, 5, 4), rows(0, 3, 3), np.full(4, 0.25), 1)
+    with pytest.raises(ValueError, match="decoder q_y_given_z must have shape"):
+        variational_bound(source(0), rows(0, 5, 4), rows(0, 4, 2), np.full(4, 0.25), 1)
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        (dict(q_y_given_z=2 * np.full((2, 3), 1 / 3)), "each row of q_y_given_z must be a distribution"),
+        (dict(p_z_given_x=np.ones((5, 2))), "each row of p_z_given_x must be a distribution"),
+        (dict(q_z=np.ones(2)), "q_z must sum to 1"),
+        (dict(beta=-1.0), "beta must be at least 0 and finite, but is -1"),
+    ],
+)
+def test_a_bound_that_bounds_nothing_is_refused(changed, said):
+    sound = dict(p_xy=source(0), p_z_given_x=rows(0, 5, 2), q_y_given_z=rows(0, 2, 3), q_z=np.full(2, 0.5), beta=1.0)
+    with pytest.raises(ValueError, match=said):
+        variational_bound(**sound | changed)
+
+
+def test_a_step_does_not_make_nan_of_an_x_that_never_occurs():
+    p = np.array([[0.5, 0.0], [0.0, 0.0], [0.1, 0.4]])
+    q = alternating_step(p, rows(1, 3, 2), 0.3)
+    np.testing.assert_allclose(q[[0, 2]], alternating_step(p[[0, 2]], rows(1, 3, 2)[[0, 2]], 0.3), atol=1e-12)
+    np.testing.assert_allclose(q[1], p.sum(1) @ rows(1, 3, 2), atol=1e-12)
+
+
+@pytest.mark.parametrize("beta", [0.0, -0.1, math.inf, math.nan])
+def test_a_step_without_a_beta_to_divide_by_is_refused(beta):
+    with pytest.raises(ValueError, match="beta must be positive and finite"):
+        alternating_step(source(0), rows(0, 5, 4), beta)
 
 
 def test_a_step_never_raises_the_lagrangian_and_stays_at_the_optimum():

@@ -71,9 +71,9 @@ def test_zero_and_negative_zero_are_one_posterior():
 @pytest.mark.parametrize(
     ("call", "says"),
     [
-        (lambda: conditional_mutual_information(np.full((2, 2), 0.25)), "the given one last"),
+        (lambda: conditional_mutual_information(np.full((2, 2), 0.25)), "three dimensions.*in this order"),
         (lambda: represent(np.full((2, 2), 0.25), np.eye(3)), "one row for each of the 2 values"),
-        (lambda: represent(np.full((2, 2), 0.25), np.ones((2, 2))), "must be a distribution over z"),
+        (lambda: represent(np.full((2, 2), 0.25), np.ones((2, 2))), "each row of p_z_given_x must be a distribution"),
         (lambda: minimal_sufficient(np.full(4, 0.25)), "two dimensions"),
     ],
 )
