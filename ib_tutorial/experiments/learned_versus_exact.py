@@ -269,7 +269,9 @@ def measure(
     samples: dict[str, list[Tensor]] = {}
     for start in range(0, n_draws, 1000):
         size = (min(1000, n_draws - start), *encoder.log_f.shape)
-        u = encoder.sample(torch.randn(size, generator=generator, dtype=torch.float64))
+        u = encoder.sample(
+            torch.randn(size, generator=generator, dtype=torch.float64, device=generator.device).to(p_x.device)
+        )
         terms = divergences(encoder, p_xy, u)
         found_here = {
             "h_y_given_z": terms.h_y_given_z,
@@ -290,7 +292,7 @@ def measure(
             samples.setdefault(name, []).append(values)
     estimates = {name: stratified(torch.cat(values), p_x) for name, values in samples.items()}
     if with_bounds:
-        kl = layer(torch.eye(n_x))[1].double().sum(1)
+        kl = layer(torch.eye(n_x, device=layer.mu.device))[1].double().sum(1)
         estimates["rate"] = Estimate((p_x * kl).sum().item())
         cross_entropy = estimates["cross_entropy"]
         estimates["loss"] = Estimate(cross_entropy.value + beta * estimates["rate"].value, cross_entropy.se)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from ib_tutorial.nn.contexts import noise_layers, observe_kl
+from ib_tutorial.nn.fused import precision_of
 
 
 def kl_per_image(kl_terms: Sequence[Tensor]) -> Float[Tensor, ""]:
@@ -19,7 +20,7 @@ def kl_per_image(kl_terms: Sequence[Tensor]) -> Float[Tensor, ""]:
     The second term of eq. (3). Never the mean over units: that would divide beta by the number of units.
     """
     if not kl_terms:
-        return torch.zeros(())
+        return torch.zeros((), device="cpu")
     return torch.stack([kl.flatten(1).sum(1).mean() for kl in kl_terms]).sum()
 
 
@@ -110,7 +111,7 @@ def loss_and_terms(
     check_beta(beta)
     if n_train < 1:
         raise ValueError(f"n_train is {n_train}; it is the number of training images, at least 1")
-    nats = likelihood(output.float(), y)
+    nats = likelihood(output.to(precision_of(output)), y)
     kl = kl_per_image(kl_terms).to(nats.device)
     return Loss(nats + beta / n_train * kl, nats, kl)
 

@@ -16,6 +16,7 @@ from torch.nn.functional import cross_entropy
 from tqdm import tqdm
 
 from ib_tutorial.nn.contexts import noise_layers
+from ib_tutorial.nn.fused import precision_of
 from ib_tutorial.training.fit import CHECK_EVERY, Epoch, stop_if_not_finite
 from ib_tutorial.training.objective import kl_per_image
 from ib_tutorial.training.precision import Precision, autocast, chosen
@@ -72,7 +73,7 @@ def fit_stacked(
 
     def terms_of(parameters: dict, buffers: dict, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         output, kl_terms = functional_call(skeleton, (parameters, buffers), (x,))
-        return likelihood(output.float(), y), kl_per_image(kl_terms)
+        return likelihood(output.to(precision_of(output)), y), kl_per_image(kl_terms)
 
     all_terms = vmap(terms_of, randomness="different")
     terms = x.new_zeros(math.ceil(n / batch_size), n_networks, 4)  # loss, cross-entropy, KL, gradient, as in fit
@@ -82,7 +83,7 @@ def fit_stacked(
         torch.manual_seed(derived_seed(seeds[0], "noise"))
         for epoch in tqdm(range(epochs), desc=label, unit="epoch", leave=False, disable=not progress):
             rates = x.new_tensor(lrs) * 0.1 ** sum(epoch >= drop for drop in drops)
-            orders = [torch.randperm(n, generator=generator(seed, "order", epoch)) for seed in seeds]
+            orders = [torch.randperm(n, generator=generator(seed, "order", epoch), device="cpu") for seed in seeds]
             order = torch.stack(orders).to(x.device)
             for step, batch in enumerate(order.split(batch_size, dim=1)):
                 with autocast(kind, x.device):
