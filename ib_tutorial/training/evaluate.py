@@ -21,7 +21,7 @@ from ib_tutorial.nn.batch_norm import (
     trained_modules,
 )
 from ib_tutorial.nn.contexts import draws_noise, noise
-from ib_tutorial.training.objective import check_binary, kl_per_image, with_costs
+from ib_tutorial.training.objective import check_binary, check_images, check_labels, kl_per_image, with_costs
 from ib_tutorial.training.randomness import derived_seed
 
 
@@ -94,12 +94,14 @@ def evaluate(
     Raises:
         ValueError: no images, or not a label for each.
     """
+    check_images(x)
     if len(x) == 0 or len(x) != len(y):
         raise ValueError(f"there are {len(x)} images and {len(y)} labels; there must be at least one image, and a label for each")
     wrong, nats, kl = (torch.zeros((), dtype=torch.float64, device=x.device) for _ in range(3))
     with reading(network, noisy=noisy, seed=seed):
         for x_batch, y_batch in zip(x.split(batch_size), y.split(batch_size), strict=True):
             logits, kl_terms = with_costs(network, x_batch)
+            check_labels(y_batch, logits)
             wrong += (logits.argmax(1) != y_batch).sum()
             nats += cross_entropy(logits.float(), y_batch, reduction="sum")
             kl += kl_per_image(kl_terms).to(x.device) * len(x_batch)

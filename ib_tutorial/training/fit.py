@@ -16,7 +16,7 @@ from tqdm import tqdm
 from ib_tutorial.nn.batch_norm import in_batches, measure, modes_restored, trained_modules
 from ib_tutorial.nn.contexts import draws_noise
 from ib_tutorial.training.checkpoint import load, restore_run, save_run
-from ib_tutorial.training.objective import check_beta, loss_and_terms, with_costs
+from ib_tutorial.training.objective import check_beta, check_images, check_labels, loss_and_terms, with_costs
 from ib_tutorial.training.precision import Precision, autocast, chosen
 from ib_tutorial.training.randomness import derived_seed, generator
 
@@ -104,9 +104,11 @@ def fit(
             with other settings or images, or that holds more epochs than are asked for.
         FloatingPointError: a loss that is not finite.
     """
-    device = device_of(network)
+    weights = weights_of(network)
+    device = weights.device
     check_settings(epochs, lr, beta)
-    if isinstance(x, Tensor):
+    if hasattr(x, "shape"):
+        check_images(x)
         data = InMemory(x, y, batch_size, seed)
         device = x.device
     else:
@@ -116,7 +118,7 @@ def fit(
     n_train = data.n_images if n_train is None else n_train
     if n_train is None:
         raise ValueError("n_train is not known: give the number of training images that beta is divided by, fit(..., n_train=50_000)")
-    kind = chosen(precision, device)
+    kind = "float32" if weights.dtype == torch.float64 else chosen(precision, device)  # autocast knows no float64
     settings = dict(
         n_images=data.n_images, lr=lr, drops=list(drops), beta=beta, n_train=n_train, batch_size=batch_size, optimiser=optimiser,
         momentum=momentum, weight_decay=weight_decay, seed=seed, precision=kind,
@@ -155,6 +157,8 @@ def fit(
                 first = epoch == len(history) and not terms
                 with autocast(kind, device):
                     output, kl_terms = with_costs(network if first else run, x_batch, complete=first and beta > 0)
+                if first and likelihood is cross_entropy:
+                    check_labels(data.y if isinstance(data, InMemory) else y_batch, output)
                 loss = loss_and_terms(output, y_batch, kl_terms, beta, n_train, likelihood)
                 stepper.zero_grad(set_to_none=True)
                 loss.total.backward()
@@ -165,8 +169,8 @@ def fit(
                     stop_if_not_finite(terms, epoch, beta / n_train, lr_now)
             stop_if_not_finite(terms, epoch, beta / n_train, lr_now)
 
-            weights = torch.tensor(sizes, device=device) / sum(sizes)
-            total, nats, kl, gradient = (weights @ torch.stack(terms)).tolist()
+            shares = terms[0].new_tensor(sizes) / sum(sizes)
+            total, nats, kl, gradient = (shares @ torch.stack(terms)).tolist()
             history.append(Epoch(epoch, lr_now, total, nats, kl, beta / n_train, gradient))
             bar.set_postfix_str(f"-log p {nats:.3f}, KL {kl:.1f} nats per image at weight {beta / n_train:.2g}")
             if checkpoint is not None:
@@ -220,6 +224,8 @@ class Streamed:
     """A training set that comes in batches, which its owner shuffles."""
 
     def __init__(self, source: Batches, device: torch.device):
+        if isinstance(source, torch.utils.data.Dataset):
+            raise ValueError("a data set gives images one by one; give batches: DataLoader(dataset, batch_size=100, shuffle=True)")
         if iter(source) is source:
             raise ValueError(
                 f"{type(source).__name__} can be read once only, and every epoch reads the images from the beginning; give a list of batches, a "
@@ -254,11 +260,12 @@ class Streamed:
         return "streamed"
 
 
-def device_of(network: nn.Module) -> torch.device:
+def weights_of(network: nn.Module) -> Tensor:
+    """One of the network's parameters, which tells their device and precision; ValueError where there are none."""
     parameter = next(network.parameters(), None)
     if parameter is None:
         raise ValueError(f"{type(network).__name__} has no parameters; there is nothing to train")
-    return parameter.device
+    return parameter
 
 
 def check_settings(epochs: int, lr: float, beta: float) -> None:

@@ -30,6 +30,26 @@ def check_beta(beta: float) -> None:
         raise ValueError(f"beta is {beta}; it must be finite and at least 0: it weighs the information that the loss penalises")
 
 
+def check_images(x: Tensor) -> None:
+    """Raises ValueError unless x is a torch tensor of floating-point numbers."""
+    if not isinstance(x, Tensor):
+        raise ValueError(f"x is a {type(x).__module__}.{type(x).__name__}; give torch tensors, e.g. torch.as_tensor(x)")
+    if not x.is_floating_point():
+        raise ValueError(f"x has dtype {x.dtype}; a network takes floating-point images, e.g. images.float() / 255")
+
+
+def check_labels(y: Tensor, logits: Float[Tensor, "batch *outputs"]) -> None:
+    """Raises ValueError unless y holds a class of the logits for each image."""
+    classes = logits.shape[1] if logits.dim() > 1 else 0
+    if y.dim() == 1 and not y.is_floating_point() and (len(y) == 0 or 0 <= y.min() and y.max() < classes):
+        return
+    found = f"integers from {y.min().item()} to {y.max().item()}" if not y.is_floating_point() and y.numel() else str(y.dtype)
+    raise ValueError(
+        f"the labels have shape {tuple(y.shape)} and are {found}; one class for each image is needed, an integer from 0 to {classes - 1}: "
+        "the network gives logits for as many classes"
+    )
+
+
 def with_costs(network: nn.Module, x: Float[Tensor, "batch *inputs"], complete: bool = False) -> tuple[Tensor, Sequence[Tensor]]:
     """What the network returns for x as a pair (output, kl_terms); one that returns its output alone has no cost.
 

@@ -305,3 +305,50 @@ def test_the_order_does_not_depend_on_the_noise_that_was_drawn(blobs):
         fit(net, x, y, epochs=2, lr=0.01, batch_size=50, seed=4, progress=False)
     assert len(seen["none"]) == 12
     assert all(torch.equal(a, b) for a, b in zip(seen["none"], seen["information"], strict=True))
+
+
+def test_float64_in_float64_computed(blobs):
+    x, y = blobs
+    net = network().double()
+    history = fit(net, x.double(), y, epochs=1, lr=0.01, beta=1.0, batch_size=50, progress=False)
+    single = fit(network(), x, y, epochs=1, lr=0.01, beta=1.0, batch_size=50, precision="float32", progress=False)
+    assert history[0].cross_entropy > 0 and history[0].lr == single[0].lr
+    assert evaluate(net, x.double(), y).error < 0.9
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "said"),
+    [
+        (lambda x: x.numpy(), lambda y: y, r"x is a numpy.ndarray; give torch tensors"),
+        (lambda x: (9 * x).to(torch.uint8), lambda y: y, r"x has dtype torch.uint8.*float\(\) / 255"),
+        (lambda x: x, lambda y: y + 1, r"integers from 1 to 3; .* an integer from 0 to 2"),
+        (lambda x: x, lambda y: torch.nn.functional.one_hot(y), r"the labels have shape \((300|50), 3\)"),
+        (lambda x: x, lambda y: y.float(), r"are torch.float32"),
+    ],
+)
+def test_images_and_labels_of_another_kind_are_told_what_is_needed(unchecked, blobs, x, y, said):
+    x, y = x(blobs[0]), y(blobs[1])
+    with pytest.raises(ValueError, match=said):
+        fit(network(), x, y, epochs=1, lr=0.1, batch_size=50, progress=False)
+    if hasattr(x, "split"):
+        with pytest.raises(ValueError, match=said):
+            evaluate(network(), x, y, batch_size=300)
+
+
+def test_a_data_set_is_told_to_come_in_batches(unchecked, blobs):
+    with pytest.raises(ValueError, match="DataLoader"):
+        fit(network(), torch.utils.data.TensorDataset(*blobs), epochs=1, lr=0.1, progress=False)
+
+
+def test_a_shuffling_loader_resumes_to_the_same_bits(blobs, tmp_path):
+    """A loader that draws its order from the global state must not replay epoch 0 after a restart."""
+
+    def loader():
+        return torch.utils.data.DataLoader(torch.utils.data.TensorDataset(*blobs), batch_size=50, shuffle=True)
+
+    options = dict(lr=0.05, beta=1.0, progress=False)
+    whole, first, resumed = network(), network(), network()
+    expected = fit(whole, loader(), epochs=4, **options)
+    fit(first, loader(), epochs=2, checkpoint=tmp_path / "c.safetensors", **options)
+    assert fit(resumed, loader(), epochs=4, checkpoint=tmp_path / "c.safetensors", **options) == expected
+    assert all(torch.equal(a, b) for a, b in zip(whole.parameters(), resumed.parameters(), strict=True))

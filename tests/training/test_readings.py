@@ -5,6 +5,7 @@ import copy
 import pytest
 import torch
 from torch import nn
+from torch.utils.checkpoint import checkpoint
 
 from ib_tutorial.nn import Collected, InformationDropout, NoisyNetwork, all_cnn_32, mlp, noise
 from ib_tutorial.nn.batch_norm import in_batches, kept, norms, restore
@@ -204,3 +205,23 @@ def test_a_residual_network_of_ones_own_is_read_as_it_was_trained():
     network, (x, y) = Collected(body), digits(200)
     history = fit(network, x, y, epochs=1, lr=0.01, beta=1.0, batch_size=50, progress=False)
     assert history[0].kl > 0 and evaluate(network, x, y, noisy=True).kl > 0
+
+
+def test_a_checkpointed_block_is_measured_once():
+    """torch runs such a block twice in training, so its running statistics move twice; those that are measured do not."""
+
+    class Block(nn.Module):
+        def __init__(self, again):
+            super().__init__()
+            self.body, self.again = nn.Sequential(nn.Linear(6, 6), nn.BatchNorm1d(6)), again
+
+        def forward(self, x):
+            return checkpoint(self.body, x, use_reentrant=False) if self.again and self.training else self.body(x)
+
+    x, y, found = torch.randn(200, 6), torch.arange(200) % 3, []
+    for again in (False, True):
+        torch.manual_seed(0)
+        network = nn.Sequential(Block(again), nn.Linear(6, 3))
+        fit(network, x, y, epochs=2, lr=0.05, batch_size=50, precision="float32", progress=False)
+        found.append(statistics(network))
+    assert all(torch.allclose(a, b, atol=1e-6) for a, b in zip(*found, strict=True))
