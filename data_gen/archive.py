@@ -32,14 +32,15 @@ def check_target(path: Path, force: bool) -> Path:
         raise DataError(f"{path}: the name must end in .npz.")
     for existing in (path, path.with_suffix(".json")):
         if existing.exists() and not force:
-            raise DataError(f"{existing} is there already. Name another file with --out, or replace it with --force.")
+            raise DataError(_taken(existing))
     return path
 
 
 def write_archive(path: Path, members: Mapping[str, Member], description: Mapping, *, force: bool = False) -> dict:
     """Write `path` (.npz) and the JSON beside it; returns what the JSON holds.
 
-    Raises DataError if they are there and not `force`, or if the disk is full; then nothing half-written is left.
+    Raises DataError if they are there and not `force`, also where another process wrote them meanwhile, or if the disk is full; then
+    nothing half-written is left.
     """
     check_target(path, force)
     sidecar = path.with_suffix(".json")
@@ -56,6 +57,8 @@ def write_archive(path: Path, members: Mapping[str, Member], description: Mappin
                 }
         record = {**description, "arrays": arrays, "sha256": _file_sha256(scratch)}
         scratch_sidecar.write_text(json.dumps(record, indent=1) + "\n")
+        if not force:
+            _claim(path)
         os.replace(scratch_sidecar, sidecar)
         os.replace(scratch, path)
     except OSError as error:
@@ -64,6 +67,18 @@ def write_archive(path: Path, members: Mapping[str, Member], description: Mappin
         for leftover in (scratch, scratch_sidecar):
             leftover.unlink(missing_ok=True)
     return record
+
+
+def _claim(path: Path) -> None:
+    """Make an empty file under a name that nobody has taken since check_target looked: of two writers, one makes it."""
+    try:
+        path.open("xb").close()
+    except FileExistsError:
+        raise DataError(_taken(path)) from None
+
+
+def _taken(path: Path) -> str:
+    return f"{path} is there already. Name another file with --out, or replace it with --force."
 
 
 def _write_member(archive: zipfile.ZipFile, name: str, member: Member) -> str:

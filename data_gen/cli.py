@@ -67,6 +67,8 @@ def plain_errors() -> Iterator[None]:
     """A user's error is a message and exit code 1, not a traceback."""
     try:
         yield
+    except BrokenPipeError:
+        raise  # whoever read our output has read enough: main ends quietly
     except (DataError, OSError) as error:
         _fail(str(error))
     except KeyboardInterrupt:
@@ -96,7 +98,7 @@ def fetch_command(
             print(f"{name} is embedded: it is always there, nothing to fetch.")
             return
         if offline:
-            _verify_set(name, None)  # says what is missing, if it is
+            print(_verify_set(name, None))  # says what is missing, if it is
             return
         print(f"{name} is in {fetch(name)}")
 
@@ -121,29 +123,31 @@ def verify_command(
         try:
             if target.endswith(".npz"):
                 record = verify_archive(Path(target))
-                print(
-                    f"{target}: as described ({record['command']}, seed {record['seed']}, SHA-256 {record['sha256']})"
-                )
+                said = f"{target}: as described ({record['command']}, seed {record['seed']}, SHA-256 {record['sha256']})"
             else:
-                _verify_set(target, data)
+                said = _verify_set(target, data)
         except MissingData as error:
             print(f"{target}: not here. {error}", file=sys.stderr)
             failed = failed or bool(targets)  # without a list, a set that was never fetched is no failure
         except (DataError, OSError) as error:
             print(f"{target}: {error}", file=sys.stderr)
             failed = True
+        else:
+            print(said)
     if failed:
         raise typer.Exit(1)
 
 
-def _verify_set(name: str, data: Path | None) -> None:
+def _verify_set(name: str, data: Path | None) -> str:
+    lines = []
     for split in SPLITS:
         loaded = load(name, split, root=data, offline=True)
         expected = OFFICIAL_COUNTS.get(name, {}).get(split, len(loaded.labels))
         note = "" if len(loaded.labels) == expected else f", not the official {expected:,}"
-        print(
+        lines.append(
             f"{loaded.source.name} {split}: {len(loaded.labels):,} images{note}, from {loaded.source.origin}, SHA-256 {loaded.source.sha256}"
         )
+    return "\n".join(lines)
 
 
 @app.command("cluttered-mnist")
@@ -332,5 +336,18 @@ def _write(
 
 
 def main() -> None:
-    logging.basicConfig(level=os.environ.get("IB_TUTORIAL_LOG", "WARNING"), format="%(levelname)s: %(message)s")
-    app(prog_name="python -m data_gen")
+    """Run a command. Output that nobody reads to its end is no error, and output that cannot be written is one line."""
+    level = os.environ.get("IB_TUTORIAL_LOG", "").upper() or "WARNING"
+    if level not in logging.getLevelNamesMapping():
+        sys.exit(f"error: IB_TUTORIAL_LOG={level}: it must be one of {', '.join(logging.getLevelNamesMapping())}.")
+    logging.basicConfig(level=level, format="%(levelname)s: %(message)s")
+    try:
+        try:
+            app(prog_name="python -m data_gen")
+        except SystemExit as ended:
+            code = ended.code
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more when it ends
+        code = 1 if isinstance(error, BrokenPipeError) else f"error: cannot write the output: {error.strerror}."
+    sys.exit(code)

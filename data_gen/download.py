@@ -12,6 +12,7 @@ import json
 import logging
 import os
 import shutil
+import stat
 import tarfile
 import tempfile
 import time
@@ -142,6 +143,16 @@ def explain_os_error(error: OSError, target: Path, advice: str) -> str:
     return f"cannot write {target}: {error.strerror or error}. {advice}"
 
 
+def _usual_mode(folder: Path) -> int:
+    """The permissions of a file that is made in `folder`, as the umask says."""
+    probe = folder / f".mode.{os.getpid()}"
+    probe.touch()
+    try:
+        return stat.S_IMODE(probe.stat().st_mode)
+    finally:
+        probe.unlink()
+
+
 def verified_files(folder: Path) -> dict[str, str]:
     """SHA-256 by file name, as recorded when an archive with the official hash was unpacked here; empty if none was."""
     try:
@@ -180,9 +191,9 @@ def _download(remote: Remote, folder: Path, rounds: int, pause: float, timeout: 
         for url in list(places):
             try:
                 # pooch writes to a temporary file beside the target, checks its hash, and only then renames it
-                return Path(
-                    pooch.retrieve(url, f"sha256:{remote.sha256}", fname=remote.name, path=folder, downloader=sized)
-                )
+                pooch.retrieve(url, f"sha256:{remote.sha256}", fname=remote.name, path=folder, downloader=sized)
+                (folder / remote.name).chmod(_usual_mode(folder))  # a temporary file is its owner's alone
+                return folder / remote.name
             except requests.RequestException as error:
                 status = getattr(error.response, "status_code", None)
                 said[url] = f"HTTP {status}" if status else f"{type(error).__name__}: {error}"

@@ -3,6 +3,8 @@
 import errno
 import hashlib
 import json
+import os
+import stat
 import subprocess
 import sys
 import zipfile
@@ -14,7 +16,7 @@ import torch
 from official_files import write_cifar_binary
 from typer.testing import CliRunner
 
-from data_gen import cluttered, load, occluded
+from data_gen import archive, cluttered, load, occluded
 from data_gen.cli import app
 
 ROOT = Path(__file__).parents[2]
@@ -115,6 +117,33 @@ def test_nothing_is_overwritten_without_force(tmp_path):
     assert len(np.load(out)["train_labels"]) == 6
 
 
+def test_of_two_writers_of_one_file_the_second_is_refused(tmp_path, monkeypatch):
+    """Both find the name free; the other one finishes while we write."""
+    out, check = tmp_path / "s.npz", archive.check_target
+
+    def check_then_wait(path, force):
+        target = check(path, force)
+        monkeypatch.setattr(archive, "check_target", check)
+        run("shapes", "--train", 5, "--test", 5, "--out", out)
+        return target
+
+    monkeypatch.setattr(archive, "check_target", check_then_wait)
+    assert "is there already" in run("shapes", "--train", 6, "--test", 5, "--out", out, code=1)
+    assert len(np.load(out)["train_labels"]) == 5
+    assert "as described" in run("verify", out)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["s.json", "s.npz"]
+
+
+@pytest.mark.parametrize("umask", [0o077, 0o002])
+def test_files_have_the_permissions_that_the_umask_leaves(tmp_path, umask):
+    before = os.umask(umask)
+    try:
+        run("shapes", "--train", 5, "--test", 5, "--out", tmp_path / "s.npz")
+    finally:
+        os.umask(before)
+    assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == {0o666 & ~umask}
+
+
 def test_a_full_disk_leaves_what_was_there(tmp_path, monkeypatch):
     out = tmp_path / "s.npz"
     run("shapes", "--train", 5, "--test", 5, "--out", out)
@@ -191,3 +220,31 @@ def test_the_module_runs_without_a_traceback(tmp_path):
     assert (
         result.stderr.startswith("error: ") and "no such folder" in result.stderr and "Traceback" not in result.stderr
     )
+
+
+def ended(command: str, **environment: str) -> tuple[int, str]:
+    """How a shell command with `data_gen` in it ended, and what it said on stderr."""
+    command = command.replace("data_gen", f"{sys.executable} -m data_gen", 1)
+    result = subprocess.run(
+        ["bash", "-c", command], check=False, cwd=ROOT, env=os.environ | environment, capture_output=True, text=True
+    )
+    return result.returncode, result.stderr
+
+
+@pytest.mark.parametrize("buffered", ["", "1"])
+def test_a_reader_that_reads_no_more_is_no_error(buffered):
+    code, said = ended("data_gen verify mnist5k shapes32 | true", PYTHONUNBUFFERED=buffered)
+    assert (code, said) == (0, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="NO /dev/full HERE: output to a full disk was not tested")
+def test_output_that_cannot_be_written_is_one_line():
+    code, said = ended("data_gen verify mnist5k > /dev/full")
+    assert code == 1 and said == "error: cannot write the output: No space left on device.\n"
+
+
+@pytest.mark.parametrize(("level", "expected"), [("", 0), ("debug", 0), ("loud", 1)])
+def test_the_level_of_the_log_is_a_word_in_any_case(level, expected):
+    code, said = ended("data_gen verify mnist5k", IB_TUTORIAL_LOG=level)
+    assert code == expected and "Traceback" not in said
+    assert ("IB_TUTORIAL_LOG=LOUD: it must be one of CRITICAL" in said) == bool(expected)

@@ -4,6 +4,8 @@ import errno
 import hashlib
 import io
 import json
+import os
+import stat
 import subprocess
 import sys
 import tarfile
@@ -42,6 +44,16 @@ def test_right_bytes_arrive_once(server, tmp_path):
     assert (folder / "file.gz").read_bytes() == CONTENT
     get(tmp_path, wanted)
     assert server.requests == ["/right/file.gz"]
+    assert visible(tmp_path) == ["file.gz"]
+
+
+def test_a_downloaded_file_has_the_permissions_that_the_umask_leaves(server, tmp_path):
+    before = os.umask(0o027)
+    try:
+        folder = get(tmp_path, remote(server, "right"))
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((folder / "file.gz").stat().st_mode) == 0o640
     assert visible(tmp_path) == ["file.gz"]
 
 
