@@ -146,7 +146,20 @@ def shapes32(n: int, *, seed: int, start: int = 0, epoch: int = 0, device: str |
 
 
 def render(factors: ShapeFactors, device: str | torch.device = "cpu") -> UInt8[Tensor, "n 32 32 3"]:
-    """The images that these factors describe: also with factors of one's own, to change one and keep the others."""
+    """The images that these factors describe: also with factors of one's own, to change one and keep the others.
+
+    Args:
+        factors: as `shapes32` returns them; each may be replaced, by values of its own kind and number.
+        device: where the images are made.
+
+    Returns:
+        The images, as bytes in the order (number, height, width, channels).
+
+    Raises:
+        DataError: where factors differ in number, where one is not finite, where a kind is none of SHAPES or BACKGROUNDS, or where a
+            scale or period is not positive.
+    """
+    _check(factors)
     if len(factors.shape) == 0:
         return torch.empty(0, SIDE, SIDE, 3, dtype=torch.uint8, device=device)
     centre = (SIDE - 1) / 2
@@ -186,6 +199,22 @@ def render(factors: ShapeFactors, device: str | torch.device = "cpu") -> UInt8[T
     of_behind = there(colour(factors.background_hue, factors.background_lightness).T)[..., None, None]
     image = (of_shape * shape).add_(of_behind * behind).add_(grey).clamp_(0.5, 255.5).to(torch.uint8)
     return torch.stack(image.unbind(), dim=-1)
+
+
+def _check(factors: ShapeFactors) -> None:
+    n = len(factors.shape)
+    for name, values in factors._asdict().items():
+        if len(values) != n:
+            raise DataError(f"{len(values)} values of {name} for {n} shapes: every factor needs one for each.")
+        if not values.isfinite().all():
+            raise DataError(f"{name} holds numbers that are not finite.")
+    for name, kinds in (("shape", SHAPES), ("background", BACKGROUNDS)):
+        values = getattr(factors, name)
+        if n and not 0 <= values.min() <= values.max() < len(kinds):
+            raise DataError(f"{name} holds {values.min()} to {values.max()}: it must be 0 to {len(kinds) - 1}, of {kinds}.")
+    for name in ("scale", "background_period"):
+        if n and not getattr(factors, name).min() > 0:
+            raise DataError(f"{name} holds {getattr(factors, name).min():g}: it must be positive.")
 
 
 def _each_kind(
