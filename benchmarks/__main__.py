@@ -59,7 +59,7 @@ def main() -> int:
             )
         sys.stdout.flush()
         if arguments.json:
-            arguments.json.write_text(json.dumps(results, indent=1) + "\n")
+            arguments.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     if results:
         print(results[-1]["machine"], results[-1]["versions"])
     return int(failed)

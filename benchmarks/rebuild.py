@@ -55,7 +55,7 @@ class Copy:
             check=True,
         )
         notebooks = {c: self.root / "_build" / "executed" / f"{c}.ipynb" for c in self.chapters}
-        cells = {c: json.loads(path.read_text())["cells"] for c, path in notebooks.items()}
+        cells = {c: json.loads(path.read_text(encoding="utf-8"))["cells"] for c, path in notebooks.items()}
         return Build(
             set(done.stdout.split()),
             {c: [(cell["source"], cell.get("outputs")) for cell in cells[c]] for c in cells},
@@ -64,10 +64,10 @@ class Copy:
     def after_an_edit(self) -> Build:
         """Build after a word was added to the first chapter's text."""
         path = self.root / f"{self.chapters[0]}.ipynb"
-        notebook = json.loads(path.read_text())
+        notebook = json.loads(path.read_text(encoding="utf-8"))
         text = next(cell for cell in reversed(notebook["cells"]) if cell["cell_type"] == "markdown")
         text["source"] = "".join(text["source"]) + " Edited."
-        path.write_text(json.dumps(notebook))
+        path.write_text(json.dumps(notebook), encoding="utf-8")
         return self.build()
 
     def anew(self) -> Build:
@@ -82,7 +82,7 @@ def copy_book(root: Path, chapters: tuple[str, ...]) -> None:
     for name in ("_config.yml", "CHANGELOG.md", "CITATION.cff", "requirements.txt"):
         shutil.copy2(ROOT / name, root / name)
     listed = "".join(f"  - file: {chapter}\n" for chapter in chapters if chapter != FIRST_PAGE)
-    (root / "_toc.yml").write_text(f"format: jb-book\nroot: {FIRST_PAGE}\nchapters:\n{listed}")
+    (root / "_toc.yml").write_text(f"format: jb-book\nroot: {FIRST_PAGE}\nchapters:\n{listed}", encoding="utf-8")
 
 
 @comparison(

@@ -95,5 +95,5 @@ pip install --no-cache-dir --extra-index-url https://download.pytorch.org/whl/cp
             path.unlink(missing_ok=True)
         else:
             folder.mkdir(exist_ok=True)
-            path.write_text(text)
+            path.write_text(text, encoding="utf-8")
             path.chmod(0o755 if name == "postBuild" else 0o644)

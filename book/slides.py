@@ -117,13 +117,13 @@ def deck(page: Path, static: Path) -> str | None:
         title=re.sub(r"^[\d.]+\s*", "", article.find("h1").get_text()),
         columns=slides,
         style=[
-            (PARTS / "vendor" / "reveal.css").read_text(),
-            (static / "pygments.css").read_text(),
-            (PARTS / "deck.css").read_text(),
+            (PARTS / "vendor" / "reveal.css").read_text(encoding="utf-8"),
+            (static / "pygments.css").read_text(encoding="utf-8"),
+            (PARTS / "deck.css").read_text(encoding="utf-8"),
         ],
         settings=settings,
-        scripts=[(PARTS / "vendor" / name).read_text() for name in ("reveal.js", "notes.js")],
-        mathjax=(static / "mathjax" / "tex-svg.js").read_text(),
+        scripts=[(PARTS / "vendor" / name).read_text(encoding="utf-8") for name in ("reveal.js", "notes.js")],
+        mathjax=(static / "mathjax" / "tex-svg.js").read_text(encoding="utf-8"),
     )
 
 

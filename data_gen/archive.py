@@ -56,7 +56,7 @@ def write_archive(path: Path, members: Mapping[str, Member], description: Mappin
                     "sha256": _write_member(archive, name, member),
                 }
         record = {**description, "arrays": arrays, "sha256": _file_sha256(scratch)}
-        scratch_sidecar.write_text(json.dumps(record, indent=1) + "\n")
+        scratch_sidecar.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
         if not force:
             _claim(path)
         os.replace(scratch_sidecar, sidecar)
@@ -113,7 +113,7 @@ def verify_archive(path: Path) -> dict:
         if not needed.is_file():
             raise MissingData(f"{needed} is not there. The .npz and the .json that a command wrote belong together.")
     try:
-        record = json.loads(sidecar.read_text())
+        record = json.loads(sidecar.read_text(encoding="utf-8"))
         expected = record["sha256"]
     except (ValueError, KeyError, TypeError):
         raise DataError(f"{sidecar} is not a description written by python -m data_gen.") from None

@@ -156,7 +156,7 @@ def _usual_mode(folder: Path) -> int:
 def verified_files(folder: Path) -> dict[str, str]:
     """SHA-256 by file name, as recorded when an archive with the official hash was unpacked here; empty if none was."""
     try:
-        return json.loads((folder / VERIFIED).read_text())
+        return json.loads((folder / VERIFIED).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
 
@@ -232,7 +232,7 @@ def _fetch_archive(remote: Remote, folder: Path, rounds: int, pause: float, time
                 content = tar.extractfile(member).read()
                 (unpacked / name).write_bytes(content)
                 hashes[name] = hashlib.sha256(content).hexdigest()
-        (unpacked / VERIFIED).write_text(json.dumps(hashes, indent=1))
+        (unpacked / VERIFIED).write_text(json.dumps(hashes, indent=1), encoding="utf-8")
         shutil.rmtree(target, ignore_errors=True)
         unpacked.rename(target)
     archive.unlink()

@@ -68,7 +68,7 @@ def requirements() -> dict[str, list[str]]:
     """By extra ("library" is no extra), from the checkout's pyproject.toml, else from the installed package."""
     pyproject = ROOT / "pyproject.toml"
     if pyproject.is_file():
-        project = tomllib.loads(pyproject.read_text())["project"]
+        project = tomllib.loads(pyproject.read_text(encoding="utf-8"))["project"]
         return {"library": project["dependencies"], **project["optional-dependencies"]}
     by_extra: dict[str, list[str]] = {}
     for line in importlib.metadata.requires("ib_tutorial") or []:

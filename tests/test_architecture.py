@@ -23,7 +23,7 @@ def room(module):
 
 def imports(path):
     package = path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".")
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -113,9 +113,26 @@ CHECKED = [*modules(), *sorted((ROOT / "benchmarks").glob("*.py")), *sorted((ROO
 
 @pytest.mark.parametrize("path", CHECKED, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_no_check_vanishes_when_python_optimises(path):
-    asserts = [node.lineno for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Assert)]
+    asserts = [node.lineno for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Assert)]
     assert not asserts, f"python -O drops the assert statements in lines {asserts}: raise instead"
 
 
 def test_the_suite_is_not_run_where_the_notebooks_asserts_vanish():
     assert __debug__, "unset PYTHONOPTIMIZE, and run Python without -O"
+
+
+FILES = [*CHECKED, *sorted((ROOT / "tests").rglob("*.py"))]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_every_text_file_is_read_and_written_as_utf_8(path):
+    """Windows has another encoding by default, and "KL(p || q) ≥ 0" in a file is an error there."""
+    silent = [
+        node.lineno
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in ("read_text", "write_text")
+        and not any(keyword.arg == "encoding" for keyword in node.keywords)
+    ]
+    assert not silent, f"lines {silent} leave the encoding to the machine"

@@ -49,7 +49,7 @@ def test_a_run_writes_its_record_and_a_second_one_says_that_it_is_there(tmp_path
     arguments = ("run", "mnist_widths", "--profile", "smoke", "--jobs", 1, "--out", tmp_path)
     first = call(*arguments)
     assert first.exit_code == 0, first.output
-    record = json.loads((tmp_path / "mnist_widths.smoke.json").read_text())
+    record = json.loads((tmp_path / "mnist_widths.smoke.json").read_text(encoding="utf-8"))
     assert record["experiment"] == "mnist_widths" and record["profile"] == "smoke" and record["finished"]
     second = call(*arguments)
     assert second.exit_code == 0 and "was finished before" in second.output
@@ -85,7 +85,7 @@ def test_control_c_keeps_what_was_finished_and_says_how_to_go_on(tmp_path, monke
     monkeypatch.setattr(mnist_widths, "run_cell", interrupted)
     result = call("run", "mnist_widths", "--profile", "smoke", "--jobs", 1, "--out", tmp_path)
     assert result.exit_code == 130 and "run the same command to go on" in result.output
-    assert len(json.loads((tmp_path / "mnist_widths.smoke.json").read_text())["rows"]) == 3
+    assert len(json.loads((tmp_path / "mnist_widths.smoke.json").read_text(encoding="utf-8"))["rows"]) == 3
 
 
 @pytest.fixture

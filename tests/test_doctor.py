@@ -67,7 +67,7 @@ def test_versions_are_compared_as_numbers(monkeypatch, requirement, here, fits):
 
 
 def test_requirements_are_read_alike_from_the_checkout_and_from_an_installed_package(monkeypatch, tmp_path):
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
     lines = [
         *project["dependencies"],

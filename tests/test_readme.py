@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-README = (ROOT / "README.md").read_text()
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def blocks(language):
@@ -27,7 +27,7 @@ def test_there_is_a_snippet():
 
 
 def test_every_make_target_named_exists():
-    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     named = set(re.findall(r"(?:^|`)make ([a-z-]+)\b", README, re.MULTILINE))
     assert {"book", "test"} <= named <= targets
 
@@ -41,7 +41,7 @@ def test_every_local_link_leads_somewhere():
 def test_continuous_integration_runs_both_kinds_of_tests_and_nothing_more():
     commands = [
         line
-        for line in (ROOT / ".ci" / "run").read_text().splitlines()
+        for line in (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
         if line and not line.startswith(("#", "set ", "cd "))
     ]
     assert [command.split("  #")[0] for command in commands] == ["make test", "make test-browser"]

@@ -83,7 +83,7 @@ def classification_data(
 
 def subset(n: int, size: int, seed: int) -> Int[Tensor, " size"]:
     """Which `size` of n images a seed takes, in its own order."""
-    return torch.randperm(n, generator=generator(seed, "training images"))[:size]
+    return torch.randperm(n, generator=generator(seed, "training images"), device="cpu")[:size]
 
 
 def trained(

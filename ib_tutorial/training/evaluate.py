@@ -21,6 +21,7 @@ from ib_tutorial.nn.batch_norm import (
     trained_modules,
 )
 from ib_tutorial.nn.contexts import draws_noise, noise
+from ib_tutorial.nn.fused import precision_of
 from ib_tutorial.training.objective import check_binary, check_images, check_labels, kl_per_image, with_costs
 from ib_tutorial.training.randomness import derived_seed
 
@@ -103,7 +104,7 @@ def evaluate(
             logits, kl_terms = with_costs(network, x_batch)
             check_labels(y_batch, logits)
             wrong += (logits.argmax(1) != y_batch).sum()
-            nats += cross_entropy(logits.float(), y_batch, reduction="sum")
+            nats += cross_entropy(logits.to(precision_of(logits)), y_batch, reduction="sum")
             kl += kl_per_image(kl_terms).to(x.device) * len(x_batch)
     return Evaluation(*(total.item() / len(x) for total in (wrong, nats, kl)))
 
@@ -165,12 +166,12 @@ def evidence_bound(
     check_binary(x)
     if draws < 1 or len(x) == 0:
         raise ValueError(f"there are {len(x)} images and {draws} draws of the noise; there must be at least one of each")
-    distortion, rates = torch.zeros((), dtype=torch.float64), []
+    distortion, rates = torch.zeros((), dtype=torch.float64, device="cpu"), []
     with reading(network, noisy=True, seed=seed):
         for batch in x.split(batch_size):
             for _ in range(draws):
                 logits, (kl,) = network(batch)
-                nats = binary_cross_entropy_with_logits(logits.float(), batch, reduction="none")
+                nats = binary_cross_entropy_with_logits(logits.to(precision_of(logits)), batch, reduction="none")
                 distortion += nats.double().sum().cpu() / draws
             rates.append(kl.double().sum(0).cpu())
     return EvidenceBound(distortion.item() / len(x), torch.stack(rates).sum(0) / len(x))

@@ -201,7 +201,7 @@ class InMemory:
 
     def batches(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Each image once, in an order that the seed and the epoch fix."""
-        order = torch.randperm(self.n_images, generator=generator(self.seed, "order", epoch)).to(self.x.device)
+        order = torch.randperm(self.n_images, generator=generator(self.seed, "order", epoch), device="cpu").to(self.x.device)
         for batch in in_batches(order, self.batch_size):
             yield self.x[batch], self.y[batch]
 

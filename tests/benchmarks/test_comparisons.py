@@ -242,7 +242,7 @@ def test_an_edit_is_executed_alone(tmp_path):
     rebuild.copy_book(tmp_path, book.chapters)
     for path in (tmp_path / "book").glob("*.ipynb"):
         path.unlink()
-    (tmp_path / "book" / "index.md").write_text("# A book")
+    (tmp_path / "book" / "index.md").write_text("# A book", encoding="utf-8")
     for name in ("a", "b"):
         cells = [new_markdown_cell("# A title"), new_code_cell("print(1)")]
         nbformat.write(new_notebook(cells=cells), tmp_path / "book" / f"{name}.ipynb")

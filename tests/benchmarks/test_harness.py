@@ -137,7 +137,7 @@ def test_a_comparison_whose_sides_disagree_fails_the_run_and_does_not_stop_it(re
 
 def test_the_json_holds_the_required_keys_the_machine_and_the_versions(registry, monkeypatch, tmp_path, capsys):
     assert run_cli(monkeypatch, "--json", str(tmp_path / "out.json")) == 0
-    (entry,) = json.loads((tmp_path / "out.json").read_text())
+    (entry,) = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
     for key, kind in REQUIRED.items():
         assert isinstance(entry[key], kind), key
     low, high = entry["spread"]

@@ -23,17 +23,18 @@ def root(tmp_path):
     root = tmp_path / "a book"
     write(root / "book" / "one.ipynb", PARAMETERS, new_code_cell("print(profile)"))
     write(root / "book" / "two.ipynb", new_code_cell("2 + 2"))
-    (root / "book" / "index.md").write_text("# Front")
+    (root / "book" / "index.md").write_text("# Front", encoding="utf-8")
     (root / "book" / "recorded").mkdir()
-    (root / "book" / "recorded" / "alpha.reduced.json").write_text("{}")
-    (root / "_config.yml").write_text("title: x")
+    (root / "book" / "recorded" / "alpha.reduced.json").write_text("{}", encoding="utf-8")
+    (root / "_config.yml").write_text("title: x", encoding="utf-8")
     (root / "_toc.yml").write_text(
-        "format: jb-book\nroot: book/index\nchapters:\n  - file: book/one\n  - file: book/two\n"
+        "format: jb-book\nroot: book/index\nchapters:\n  - file: book/one\n  - file: book/two\n",
+        encoding="utf-8",
     )
-    (root / "requirements.txt").write_text("torch==2\n")
+    (root / "requirements.txt").write_text("torch==2\n", encoding="utf-8")
     for package in ("ib_tutorial", "data_gen"):
         (root / package).mkdir()
-        (root / package / "__init__.py").write_text("")
+        (root / package / "__init__.py").write_text("", encoding="utf-8")
     return root
 
 
@@ -91,7 +92,7 @@ def test_what_a_chapters_key_depends_on(build, root, changed, again):
     notebook = new_notebook(cells=[new_code_cell("recorded('alpha')")])
     before = build.key(notebook, "quick", root)
     (root / changed).parent.mkdir(exist_ok=True)
-    (root / changed).write_text("changed = 1\n")
+    (root / changed).write_text("changed = 1\n", encoding="utf-8")
     assert (build.key(notebook, "quick", root) != before) == again
 
 
@@ -111,16 +112,16 @@ def test_the_ledger_shows_every_record(build, root):
 
 def test_what_is_no_chapter_any_more_leaves_the_copy(build, root):
     build.execute_all("smoke", 1, root)
-    (root / "_toc.yml").write_text("format: jb-book\nroot: book/index\nchapters:\n  - file: book/one\n")
-    (root / "book" / "index.md").write_text("# New front")
+    (root / "_toc.yml").write_text("format: jb-book\nroot: book/index\nchapters:\n  - file: book/one\n", encoding="utf-8")
+    (root / "book" / "index.md").write_text("# New front", encoding="utf-8")
     build.stage(root)
     copy = build.executed_in(root)
     assert not (copy / "book" / "two.ipynb").exists() and (copy / "book" / "one.ipynb").exists()
-    assert (copy / "book" / "index.md").read_text() == "# New front"
+    assert (copy / "book" / "index.md").read_text(encoding="utf-8") == "# New front"
 
 
 def test_a_page_that_does_not_exist_is_said(build, root):
-    (root / "_toc.yml").write_text("format: jb-book\nroot: book/index\nchapters:\n  - file: book/three\n")
+    (root / "_toc.yml").write_text("format: jb-book\nroot: book/index\nchapters:\n  - file: book/three\n", encoding="utf-8")
     with pytest.raises(Exception, match=r"book/three.*neither book/three.ipynb nor book/three.md"):
         build.chapters(root)
 

@@ -16,7 +16,7 @@ from ib_tutorial.experiments import ledger as judge_all
 from ib_tutorial.experiments import run as run_experiment
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGE = (ROOT / "book" / "contribute.md").read_text()
+PAGE = (ROOT / "book" / "contribute.md").read_text(encoding="utf-8")
 
 
 def blocks(label: str, language: str) -> list[str]:
@@ -36,10 +36,10 @@ def test_a_chapter_made_by_the_recipe_is_executed(build, tmp_path):
         new_code_cell(exact),
     ]
     nbformat.write(new_notebook(cells=cells), path)
-    (tmp_path / "book" / "index.md").write_text("# Front")
+    (tmp_path / "book" / "index.md").write_text("# Front", encoding="utf-8")
     for name in ("ib_tutorial", "data_gen", "requirements.txt"):
         (tmp_path / name).symlink_to(ROOT / name)
-    (tmp_path / "_toc.yml").write_text(f"format: jb-book\nroot: book/index\nparts:\n  - chapters:\n{entry}")
+    (tmp_path / "_toc.yml").write_text(f"format: jb-book\nroot: book/index\nparts:\n  - chapters:\n{entry}", encoding="utf-8")
     (run,) = build.execute_all("smoke", 1, tmp_path)
     assert run.executed and run.chapter == "book/14_my_chapter"
     stored = build.with_outputs(tmp_path, run.chapter)
@@ -74,4 +74,4 @@ def test_the_exercise_recipe_is_where_the_page_says_it_is():
 
     assert "To add one:" in ib_tutorial.exercises.__doc__
     assert "{ref}`api-exercises`" in PAGE.split("(contribute-exercise)=")[1]
-    assert "automodule:: ib_tutorial.exercises" in (ROOT / "book" / "api" / "exercises.md").read_text()
+    assert "automodule:: ib_tutorial.exercises" in (ROOT / "book" / "api" / "exercises.md").read_text(encoding="utf-8")

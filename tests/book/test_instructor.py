@@ -14,7 +14,7 @@ from ib_tutorial.exercises.registry import EXERCISES
 from ib_tutorial.experiments import EXPERIMENTS
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGE = (ROOT / "book" / "instructor.md").read_text()
+PAGE = (ROOT / "book" / "instructor.md").read_text(encoding="utf-8")
 CHAPTERS = sorted((ROOT / "book").glob("[01][0-9]_*.ipynb"))
 SOURCES = {
     path: "\n".join(cell.source for cell in nbformat.read(path, 4).cells if cell.cell_type == "markdown")
@@ -123,7 +123,7 @@ def softplus_cost(f, alpha, mu, sigma):
 )
 def test_the_program_that_grades_does(tmp_path, submitted, outcome):
     (program,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
-    (tmp_path / "submitted.py").write_text(submitted)
+    (tmp_path / "submitted.py").write_text(submitted, encoding="utf-8")
     done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     first, second = done.stdout.splitlines()

@@ -48,8 +48,8 @@ def test_another_address_is_refused(launching, address):
 
 
 def test_the_configuration_keeps_what_is_there(launching, where):
-    before = yaml.safe_load((ROOT / "_config.yml").read_text())
-    after = yaml.safe_load(launching.configured((ROOT / "_config.yml").read_text(), where))
+    before = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
+    after = yaml.safe_load(launching.configured((ROOT / "_config.yml").read_text(encoding="utf-8"), where))
     assert after["repository"]["url"] == ADDRESS
     for section in ("sphinx", "parse", "execute", "title"):
         assert after[section] == before[section]
@@ -95,7 +95,7 @@ def test_on_colab_the_first_cell_clones_installs_and_puts_the_clone_first(launch
 def test_what_is_installed_on_colab_and_binder_are_extras_of_the_package(launching):
     import tomllib
 
-    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
     assert set(launching.EXTRAS.split(",")) <= set(extras)
 
 
@@ -115,9 +115,9 @@ def rendered(build, launching, tmp_path_factory):
     shutil.copytree(ROOT / "book" / "_static", root / "book" / "_static", dirs_exist_ok=True)
     shutil.copytree(ROOT / "book" / "_ext", root / "book" / "_ext")
     shutil.copy(ROOT / "_config.yml", root)
-    (root / "book" / "references.bib").write_text("")
-    (root / "book" / "index.md").write_text("# Front\n")
-    (root / "_toc.yml").write_text("format: jb-book\nroot: book/index\nchapters:\n  - file: book/one\n")
+    (root / "book" / "references.bib").write_text("", encoding="utf-8")
+    (root / "book" / "index.md").write_text("# Front\n", encoding="utf-8")
+    (root / "_toc.yml").write_text("format: jb-book\nroot: book/index\nchapters:\n  - file: book/one\n", encoding="utf-8")
     chapter = new_notebook(
         cells=[new_markdown_cell("# One\n\nProse."), new_code_cell("x = 2\nx + 2")],
         metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
@@ -133,7 +133,7 @@ def rendered(build, launching, tmp_path_factory):
 
 
 def links(page):
-    return re.findall(r'href="([^"]+)"', page.read_text())
+    return re.findall(r'href="([^"]+)"', page.read_text(encoding="utf-8"))
 
 
 def test_the_buttons_lead_to_the_published_notebook(rendered):
@@ -143,19 +143,19 @@ def test_the_buttons_lead_to_the_published_notebook(rendered):
     assert f"https://mybinder.org/v2/gh/someone/a-book/pages?urlpath=lab/tree/{path}" in found
     published = nbformat.read(rendered[0] / path, 4)
     assert ADDRESS in published.cells[0].source and published.cells[1].source.startswith("# One")
-    assert "google.colab" not in (rendered[0] / "book" / "one.html").read_text(), "the page shows the cell"
+    assert "google.colab" not in (rendered[0] / "book" / "one.html").read_text(encoding="utf-8"), "the page shows the cell"
 
 
 def test_binder_finds_what_it_builds(rendered):
     script = rendered[0] / "binder" / "postBuild"
-    assert ADDRESS in script.read_text() and script.stat().st_mode & stat.S_IXUSR
+    assert ADDRESS in script.read_text(encoding="utf-8") and script.stat().st_mode & stat.S_IXUSR
     assert subprocess.run(["bash", "-n", script]).returncode == 0
 
 
 def test_without_an_address_there_is_no_button_and_no_cell(rendered):
     page = rendered[1] / "book" / "one.html"
     assert not [link for link in links(page) if "colab" in link or "binder" in link or "github.com" in link]
-    assert "google.colab" not in (rendered[1] / "_sources" / "book" / "one.ipynb").read_text()
+    assert "google.colab" not in (rendered[1] / "_sources" / "book" / "one.ipynb").read_text(encoding="utf-8")
     assert not list((rendered[1] / "binder").glob("*"))
 
 
@@ -164,7 +164,7 @@ def test_each_chapter_can_be_downloaded_as_a_script_that_runs(rendered, with_add
     html = rendered[0] if with_address else rendered[1]
     assert "../_sources/book/one.py" in links(html / "book" / "one.html")
     assert "../_sources/book/one.ipynb" in links(html / "book" / "one.html")
-    text = (html / "_sources" / "book" / "one.py").read_text()
+    text = (html / "_sources" / "book" / "one.py").read_text(encoding="utf-8")
     ast.parse(text)
     assert "# Prose." in text
     assert subprocess.run([sys.executable, html / "_sources" / "book" / "one.py"]).returncode == 0

@@ -50,7 +50,7 @@ def test_a_docstring_names_the_papers_equation(equation, name):
     "room", [*ROOMS, "ib_tutorial.exercises", *(f"ib_tutorial.experiments.{n}" for n in EXPERIMENTS)]
 )
 def test_every_room_and_every_experiment_has_its_page(room):
-    pages = "\n".join(path.read_text() for path in (ROOT / "book" / "api").glob("*.md"))
+    pages = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "book" / "api").glob("*.md"))
     assert f".. automodule:: {room}\n" in pages
 
 
@@ -84,13 +84,13 @@ def test_formulas_stay_as_they_stand(restructured):
 
 
 def test_the_glossary_is_in_order_and_its_terms_are_used():
-    text = (ROOT / "book" / "glossary.md").read_text()
+    text = (ROOT / "book" / "glossary.md").read_text(encoding="utf-8")
     (body,) = re.findall(r"```\{glossary\}\n(.*?)```", text, re.DOTALL)
     terms = re.findall(r"^(\S.*)$", body, re.MULTILINE)
     assert terms == sorted(terms, key=str.lower) and len(terms) == len(set(terms)) >= 30
     elsewhere = [
         path.name
         for path in (ROOT / "book").rglob("*")
-        if path.suffix in (".md", ".ipynb") and "{term}" in path.read_text()
+        if path.suffix in (".md", ".ipynb") and "{term}" in path.read_text(encoding="utf-8")
     ]
     assert len(elsewhere) >= 3

@@ -109,23 +109,24 @@ def test_a_comment_before_each_cell_says_its_type_and_a_notebook_without_types_s
 def test_a_deck_is_one_file_with_everything_in_it(slides, tmp_path):
     static = tmp_path / "html" / "_static"
     (static / "mathjax").mkdir(parents=True)
-    (static / "mathjax" / "tex-svg.js").write_text("typeset()")
-    (static / "pygments.css").write_text(".k {}")
+    (static / "mathjax" / "tex-svg.js").write_text("typeset()", encoding="utf-8")
+    (static / "pygments.css").write_text(".k {}", encoding="utf-8")
     pages = tmp_path / "html" / "book"
     pages.mkdir()
     (pages / "drawn.png").write_bytes(b"PNG")
     settings = '<script>window.MathJax = {"tex": {}, "options": {}}</script>'
     body = f'{mark("slide")}<h1>1. Title<a class="headerlink" href="#x">#</a></h1><p><a href="other.html">there</a> <a href="https://a.org">out</a></p><p><img src="drawn.png"></p>'
     (pages / "01_one.html").write_text(
-        f'{settings}<article class="bd-article">{body}<script>thebe()</script></article>'
+        f'{settings}<article class="bd-article">{body}<script>thebe()</script></article>',
+        encoding="utf-8",
     )
-    (pages / "plain.html").write_text(f'{settings}<article class="bd-article"><h1>No slides</h1></article>')
+    (pages / "plain.html").write_text(f'{settings}<article class="bd-article"><h1>No slides</h1></article>', encoding="utf-8")
     folder = tmp_path / "slides"
     folder.mkdir()
-    (folder / "99_gone.html").write_text("")
+    (folder / "99_gone.html").write_text("", encoding="utf-8")
 
     assert slides.write_decks(tmp_path / "html", folder) == [folder / "01_one.html"] == list(folder.iterdir())
-    deck = BeautifulSoup((folder / "01_one.html").read_text(), "html.parser")
+    deck = BeautifulSoup((folder / "01_one.html").read_text(encoding="utf-8"), "html.parser")
     assert deck.title.get_text() == "Title: slides" and deck.h1.get_text() == "1. Title"
     assert [link["href"] for link in deck.find_all("a")] == ["https://a.org"] and "there" in deck.p.get_text()
     assert deck.img["src"] == "data:image/png;base64," + base64.b64encode(b"PNG").decode()

@@ -59,7 +59,7 @@ def test_the_books_own_notebooks_keep_their_stubs_and_lose_their_solutions(stude
     for path in (ROOT / "book").glob("*.ipynb"):
         (tmp_path / "book" / path.name).symlink_to(path)
     (tmp_path / "_build" / "student").mkdir(parents=True)
-    (tmp_path / "_build" / "student" / "gone.ipynb").write_text("{}")
+    (tmp_path / "_build" / "student" / "gone.ipynb").write_text("{}", encoding="utf-8")
 
     written = student.write_student_notebooks(tmp_path)
     assert [path.name for path in written] == sorted(path.name for path in (ROOT / "book").glob("*.ipynb"))

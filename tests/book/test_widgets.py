@@ -175,12 +175,13 @@ def rendered(tmp_path):
     def render(directive):
         (tmp_path / "conf.py").write_text(
             f"import sys\nsys.path.insert(0, {str(ROOT / 'book' / '_ext')!r})\nextensions = ['myst_parser', 'widgets']\n"
-            "myst_enable_extensions = ['colon_fence', 'dollarmath']\nnumfig = True\n"
+            "myst_enable_extensions = ['colon_fence', 'dollarmath']\nnumfig = True\n",
+            encoding="utf-8",
         )
-        (tmp_path / "index.md").write_text(f"# Page\n\nSee {{numref}}`fig-move`.\n\n{directive}\n")
+        (tmp_path / "index.md").write_text(f"# Page\n\nSee {{numref}}`fig-move`.\n\n{directive}\n", encoding="utf-8")
         said = tmp_path / "said"
         status = sphinx(["-q", "-W", "--keep-going", "-w", str(said), str(tmp_path), str(tmp_path / "html")])
-        return status, said.read_text(), (tmp_path / "html" / "index.html").read_text()
+        return status, said.read_text(encoding="utf-8"), (tmp_path / "html" / "index.html").read_text(encoding="utf-8")
 
     return render
 

@@ -46,7 +46,7 @@ def test_cluttered_mnist_is_written_with_its_description(tmp_path):
         out,
     )
     assert "mnist5k" in said
-    written, described = np.load(out), json.loads(out.with_suffix(".json").read_text())
+    written, described = np.load(out), json.loads(out.with_suffix(".json").read_text(encoding="utf-8"))
     digits = load("mnist5k")
     expected = cluttered(digits.images, digits.labels, n=1100, size=60, n_distractors=5, seed=0)
     for name, values in expected._asdict().items():

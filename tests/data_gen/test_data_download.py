@@ -133,7 +133,7 @@ def test_a_full_disk_is_named_and_leaves_nothing(server, tmp_path, monkeypatch):
 
 
 def test_an_unwritable_cache_is_named(server, tmp_path):
-    (tmp_path / "cache").write_text("a file where the folder should be")
+    (tmp_path / "cache").write_text("a file where the folder should be", encoding="utf-8")
     with pytest.raises(DataError, match="IB_TUTORIAL_CACHE"):
         get(tmp_path / "cache", remote(server, "right"))
 

@@ -48,7 +48,7 @@ def write(folder, event, seed):
 
 def log(folder, event):
     """(seed, process) of each line so far."""
-    lines = (folder / "log").read_text().splitlines() if (folder / "log").exists() else []
+    lines = (folder / "log").read_text(encoding="utf-8").splitlines() if (folder / "log").exists() else []
     return [tuple(map(int, line.split()[1:])) for line in lines if line.startswith(event)]
 
 

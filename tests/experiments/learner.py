@@ -37,7 +37,7 @@ def source(settings, root):
 
 
 def images(root):
-    generator = torch.Generator().manual_seed(int((Path(root) / "images").read_text()))
+    generator = torch.Generator().manual_seed(int((Path(root) / "images").read_text(encoding="utf-8")))
     return torch.rand(60, 784, generator=generator), torch.randint(10, (60,), generator=generator)
 
 

@@ -196,7 +196,7 @@ def test_a_cluster_finds_what_one_process_finds_from_the_command_line(cluster, t
     arguments = ["run", "mnist_widths", "--profile", "smoke", "--scheduler", address, "--out", str(tmp_path)]
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 0, result.output
-    record = json.loads((tmp_path / "mnist_widths.smoke.json").read_text())
+    record = json.loads((tmp_path / "mnist_widths.smoke.json").read_text(encoding="utf-8"))
     assert record["finished"] and record["rows"] == alone.rows
     assert (record["commit"], record["source"], record["versions"]) == (alone.commit, alone.source, alone.versions)
 

@@ -33,7 +33,7 @@ def test_a_record_comes_back_as_it_was_written(tmp_path):
 
 def test_top_level_keys_are_those_that_the_design_names(tmp_path):
     small().write(tmp_path / "x.json")
-    keys = set(json.loads((tmp_path / "x.json").read_text()))
+    keys = set(json.loads((tmp_path / "x.json").read_text(encoding="utf-8")))
     assert {
         "experiment",
         "profile",
@@ -113,16 +113,16 @@ def test_a_file_that_is_no_record_is_refused_and_the_error_says_what_is_wrong(tm
 
 
 def test_a_sound_record_is_read(tmp_path):
-    (tmp_path / "x.json").write_text(written())
+    (tmp_path / "x.json").write_text(written(), encoding="utf-8")
     assert load_record(tmp_path / "x.json").has({"a": 2})
 
 
 def test_a_record_without_a_number_of_its_format_has_the_first_and_one_from_the_future_is_refused(tmp_path):
     old = json.loads(written())
     del old["format"], old["runs"]
-    (tmp_path / "x.json").write_text(json.dumps(old))
+    (tmp_path / "x.json").write_text(json.dumps(old), encoding="utf-8")
     assert load_record(tmp_path / "x.json").format == 1 and small().format == 2
-    (tmp_path / "x.json").write_text(written(format=3))
+    (tmp_path / "x.json").write_text(written(format=3), encoding="utf-8")
     with pytest.raises(ValueError, match="has format 3; this version reads up to 2"):
         load_record(tmp_path / "x.json")
 

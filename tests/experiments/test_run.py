@@ -195,7 +195,7 @@ def learning(monkeypatch, tmp_path):
 
     def call(n, **how):
         (tmp_path / "data").mkdir(exist_ok=True)
-        (tmp_path / "data" / "images").write_text(str(n))
+        (tmp_path / "data" / "images").write_text(str(n), encoding="utf-8")
         return run("learner", "smoke", **(dict(data=tmp_path / "data", jobs=1, progress=False) | how))
 
     return call
@@ -293,9 +293,9 @@ def test_a_record_that_goes_on_elsewhere_says_so_for_each_cell(learning, stopped
 
 def older(path):
     """Turn the record in `path` into one of format 1."""
-    fields = json.loads(path.read_text())
+    fields = json.loads(path.read_text(encoding="utf-8"))
     del fields["format"], fields["runs"]
-    path.write_text(json.dumps(fields))
+    path.write_text(json.dumps(fields), encoding="utf-8")
 
 
 def test_a_record_of_an_older_format_is_shown_and_never_added_to(learning, tmp_path):
@@ -307,8 +307,8 @@ def test_a_record_of_an_older_format_is_shown_and_never_added_to(learning, tmp_p
     said = r"made with another generator layout \(format 1, here 2\).*--force, or give another --out"
     with pytest.raises(ValueError, match=said):
         learning(1, out=out, seeds=4)
-    fields = json.loads(path.read_text())
-    path.write_text(json.dumps(fields | {"finished": False, "rows": fields["rows"][:2]}))
+    fields = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps(fields | {"finished": False, "rows": fields["rows"][:2]}), encoding="utf-8")
     with pytest.raises(ValueError, match=said):
         learning(1, out=out)
     assert learning(1, out=out, force=True).format == 2
