@@ -32,6 +32,8 @@ class Finding:
     values: Callable[[Record], Sequence[float]]
     published: str = "a claim, without numbers in the text"
     comment: str = ""
+    ready: Callable[[Record], bool] = lambda record: record.finished
+    """Whether the record holds all that the test reads."""
     since: int = 1
     """The least format of a record that the test can be judged on."""
 
@@ -83,8 +85,8 @@ def paired_differences(left: Sequence[float], right: Sequence[float], scale: flo
 
 
 def judge(finding: Finding, record: Record | None) -> Verdict:
-    """The verdict of a finished record; "not run" without one, "void" with the reason where the record cannot decide."""
-    if record is None or not record.finished:
+    """The verdict of a record that is ready; "not run" without one, "void" with the reason where the record cannot decide."""
+    if record is None or not finding.ready(record):
         return without_values(finding, None, "not run yet")
     if record.format < finding.since:
         return without_values(
@@ -112,7 +114,7 @@ def ledger(
     verdicts = []
     for finding in findings:
         paths = [folder / f"{finding.experiment}.{profile}.json" for profile in profiles]
-        records = [load_record(path) for path in paths if path.exists()]
+        records = [record for record in map(load_record, filter(Path.exists, paths)) if finding.ready(record)]
         verdicts += [judge(finding, record) for record in records or [None]]
     return verdicts
 

@@ -62,7 +62,10 @@ def vae_bounds(record: Record) -> Figure:
 
 
 def vae_training(record: Record) -> Figure:
-    """The loss over training for each k, a line for each seed (above); Information Dropout's minus the Gaussian's (below)."""
+    """The loss over training for each k, a line for each seed (above); Information Dropout's minus the Gaussian's (below).
+
+    A broken run that was retried is drawn dotted, up to where it ended; its retry takes its place.
+    """
     ks = record.config["ks"]
     figure, axes = plt.subplots(2, len(ks), figsize=(6.2, 4.6), sharex=True, sharey="row", squeeze=False)
     for (above, below), k in zip(axes.T, ks, strict=True):
@@ -71,6 +74,8 @@ def vae_training(record: Record) -> Figure:
             for index, by_epoch in enumerate(losses[latents]):
                 epochs = range(1, len(by_epoch) + 1)
                 above.plot(epochs, by_epoch, color=color, lw=1.2, alpha=0.8, label=name if index == 0 else None)
+            for by_epoch in experiment.given_up(record, k, latents):
+                above.plot(range(1, len(by_epoch) + 1), by_epoch, color=color, lw=1.2, ls=":")
         for gaussian, information in zip(losses["gaussian"], losses["information"], strict=False):
             difference = [b - a for a, b in zip(gaussian, information, strict=False)]
             below.plot(range(1, len(difference) + 1), difference, color="0.2", lw=1.2, alpha=0.8)
