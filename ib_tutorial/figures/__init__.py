@@ -1,6 +1,11 @@
 """One function per figure: numbers or a record in, a matplotlib Figure out. `use_style()` once per notebook."""
 
-from ib_tutorial.figures.activation_priors import activation_histograms, before_and_after_noise, distances_from_priors
+from ib_tutorial.figures.activation_priors import (
+    activation_histograms,
+    activations_and_logarithms,
+    before_and_after_noise,
+    distances_from_priors,
+)
 from ib_tutorial.figures.autoencoder import (
     bound_plane,
     latent_rates,
@@ -45,7 +50,7 @@ from ib_tutorial.figures.learned_versus_exact import (
     learned_plane,
     learned_source,
 )
-from ib_tutorial.figures.mnist_widths import mnist_widths
+from ib_tutorial.figures.mnist_widths import mnist_published, mnist_widths
 from ib_tutorial.figures.occluded_nuisance import occluded_errors, occluded_layers, occluded_nats
 from ib_tutorial.figures.representations import (
     distance_to_markov,
@@ -61,6 +66,7 @@ from ib_tutorial.figures.vae_bound import vae_bounds, vae_digits, vae_rates, vae
 
 __all__ = [
     "activation_histograms",
+    "activations_and_logarithms",
     "before_and_after_noise",
     "bias_and_dilution",
     "bifurcation",
@@ -89,6 +95,7 @@ __all__ = [
     "map_nats",
     "map_scores",
     "maps_against_ink",
+    "mnist_published",
     "mnist_widths",
     "noise_and_total_correlation",
     "noise_dial",

@@ -29,9 +29,7 @@ def activation_histograms(record: Record) -> Figure:
     for axis, (activation, beta) in zip(axes.flat, panels, strict=True):
         chosen = dict(activation=activation, beta=beta)
         axis.set(title=f"{ACTIVATIONS[activation]}, β = {beta:g}", xlabel="log z")
-        seeds = sorted({row["seed"] for row in record.select(metric="density", **chosen)})
-        curves = [record.select(metric="density", seed=seed, **chosen) for seed in seeds]
-        curves = [np.array(sorted((row["log_z"], row["value"]) for row in curve)).T for curve in curves]
+        curves = densities(record, "density", "log_z", **chosen)
         for places, density in curves:
             axis.step(places, density, where="mid", color="0.35", lw=0.8, label="units, one line a seed")
         if not curves:
@@ -48,6 +46,50 @@ def activation_histograms(record: Record) -> Figure:
     handles = {label: handle for axis in axes.flat for handle, label in zip(*axis.get_legend_handles_labels())}
     figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=3)
     return figure
+
+
+def activations_and_logarithms(record: Record) -> Figure:
+    """Fig. 1: a row for each activation, at its largest beta. Left the density of z > 0 as the paper draws it, right that of log z.
+
+    Each seed is a line. Both priors are fitted to log z and carried over to z: the log-uniform is c / z there.
+    """
+    figure, axes = plt.subplots(len(ACTIVATIONS), 2, figsize=(6.4, 5.4))
+    for (left, right), (activation, name) in zip(axes, ACTIVATIONS.items(), strict=True):
+        chosen = dict(activation=activation, beta=record.config[f"{activation}_betas"][-1])
+        on_z, on_log_z = (densities(record, *which, **chosen) for which in (("density_z", "z"), ("density", "log_z")))
+        for axis, curves in ((left, on_z), (right, on_log_z)):
+            for places, density in curves:
+                axis.step(places, density, where="mid", color="0.35", lw=0.8, label="units, one line a seed")
+        if not on_log_z:
+            continue
+        low, high = (np.mean([quantile(*curve, share) for curve in on_log_z]) for share in MIDDLE)
+        level = (MIDDLE[1] - MIDDLE[0]) / (high - low)
+        mean, std = (np.mean(by_seed(record, metric, **chosen)) for metric in ("mean_log_z", "std_log_z"))
+        at = np.linspace(*right.get_xlim(), 400)
+        log_normal = np.exp(-(((at - mean) / std) ** 2) / 2) / (std * np.sqrt(2 * np.pi))
+        top, edge = 1.25 * max(density.max() for _, density in on_z or on_log_z), left.get_xlim()[1]
+        for axis, place, weight in ((right, lambda v: v, lambda v: 1.0), (left, np.exp, lambda v: np.exp(-v))):
+            uniform = np.linspace(low, high, 200)
+            ends = place(np.array([low, *uniform, high]))
+            axis.plot(ends, [0, *(level * weight(uniform) * np.ones(200)), 0], color="C1", lw=1.8, ls="--", label="log-uniform")
+            axis.plot(place(at), log_normal * weight(at), color="C0", lw=1.8, label="log-normal")
+        left.set(xlim=(0, edge), ylim=(0, top), ylabel="density", title=f"{name}, β = {chosen['beta']:g}")
+        right.set(title="the same, by its logarithm")
+        zeros = np.mean(by_seed(record, "share_zero", **chosen))
+        if zeros > 0:
+            left.text(0.97, 0.93, f"{zeros:.0%} more are 0", transform=left.transAxes, ha="right", va="top", fontsize="small")
+    axes[-1, 0].set_xlabel("z")
+    axes[-1, 1].set_xlabel("log z")
+    handles = {label: handle for axis in axes.flat for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)}
+    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=3)
+    return figure
+
+
+def densities(record: Record, metric: str, coordinate: str, **chosen) -> list[np.ndarray]:
+    """Each seed's histogram as (places, densities)."""
+    seeds = sorted({row["seed"] for row in record.select(metric=metric, **chosen)})
+    by_seed = [record.select(metric=metric, seed=seed, **chosen) for seed in seeds]
+    return [np.array(sorted((row[coordinate], row["value"]) for row in rows)).T for rows in by_seed]
 
 
 def distances_from_priors(record: Record, untrained: Mapping[str, Mapping[str, float]], apart: float) -> Figure:
