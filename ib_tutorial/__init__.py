@@ -5,4 +5,4 @@ networks, `training` the objective and the loop, `experiments` one module per fi
 what draws them. Each imports only those before it, and `data_gen`, beside this package, brings the images.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
