@@ -26,6 +26,10 @@ SOFTPLUS_LOG_MEAN, SOFTPLUS_LOG_STD = -0.441, 0.716
 """Mean and standard deviation of log softplus(n), n ~ N(0, 1): where the log-normal prior starts."""
 
 
+MAX_LOG_SIGMA = 20.0
+"""The largest size of the log-normal prior's log sigma."""
+
+
 class Costly(nn.Module):
     """A module whose forward returns a pair: its output, and the cost of the noise in it in nats per unit (one tensor, or a list of them)."""
 
@@ -91,6 +95,11 @@ class InformationDropout(NoiseLayer):
             self.mu = nn.Parameter(torch.tensor(SOFTPLUS_LOG_MEAN))
             self.log_sigma = nn.Parameter(torch.tensor(math.log(SOFTPLUS_LOG_STD)))
 
+    @property
+    def sigma(self) -> Float[Tensor, ""]:
+        """Standard deviation of the log-normal prior. Its logarithm is cut where sigma^2 would leave float32: the cost stays finite."""
+        return self.log_sigma.clamp(-MAX_LOG_SIGMA, MAX_LOG_SIGMA).exp()
+
     def noise_scale(self, x: Float[Tensor, "batch *inputs"]) -> Units:
         """alpha(x), in [MIN_ALPHA, max_alpha]: in float64 where alpha returns that, else in float32."""
         return self.scale(self.alpha(x))
@@ -113,12 +122,12 @@ class InformationDropout(NoiseLayer):
             kl = kl_log_uniform(alpha, self.max_alpha)
         else:
             log_f = f.to(precision_of(f)).clamp(min=MIN_F).log()
-            kl = kl_log_normal(log_f + shift, alpha, self.mu, self.log_sigma.exp())
+            kl = kl_log_normal(log_f + shift, alpha, self.mu, self.sigma)
         return (multiply(f, alpha, shift) if self.noisy else f), kl
 
     def at_once(self, f: Units, pre_activation: Units) -> tuple[Units, Units]:
         """The noisy units and their cost as `forward` computes them, faster where the units are many."""
-        mu, sigma = (None, None) if self.prior == "log_uniform" else (self.mu, self.log_sigma.exp())
+        mu, sigma = (None, None) if self.prior == "log_uniform" else (self.mu, self.sigma)
         n = standard_normal(f)
         return fused.NoisyUnits.apply(f, pre_activation, n, mu, sigma, self.max_alpha, self.unit_mean)
 

@@ -123,6 +123,14 @@ def test_units_and_costs_stay_finite(prior, size):
     assert all(torch.isfinite(p.grad).all() for p in noisy.alpha.parameters())
 
 
+@pytest.mark.parametrize("log_sigma", [-200.0, -60.0, 60.0, 200.0])
+def test_the_cost_is_finite_however_narrow_or_wide_the_prior_has_become(log_sigma):
+    noisy = InformationDropout(nn.Sequential(nn.Linear(4, 3), nn.Softplus()), nn.Linear(4, 3), "log_normal")
+    noisy.log_sigma.data.fill_(log_sigma)
+    z, kl = noisy(torch.randn(8, 4))
+    assert torch.isfinite(z).all() and torch.isfinite(kl).all()
+
+
 def test_half_precision_units_keep_float32_costs():
     noisy = InformationDropout(nn.Sequential(nn.Linear(4, 3), nn.ReLU()), nn.Linear(4, 3), "log_normal").bfloat16()
     z, kl = noisy(torch.randn(8, 4, dtype=torch.bfloat16))
