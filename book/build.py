@@ -20,6 +20,7 @@ from typing import Annotated
 import nbformat
 import papermill
 import typer
+from jupyter_client import AsyncKernelManager
 from launch import Launch, configured, launch, with_install_cell, write_binder
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
@@ -47,6 +48,22 @@ class Run:
     chapter: str
     seconds: float
     executed: bool
+
+
+class PatientManager(AsyncKernelManager):
+    """Stops a kernel without an interrupt before it.
+
+    papermill asks the kernel for its language after the last cell, and stops it as soon as it has the answer. A kernel that
+    is interrupted at that moment reports "KeyboardInterrupt caught in kernel", though nothing is wrong.
+    """
+
+    async def shutdown_kernel(self, now: bool = False, restart: bool = False) -> None:
+        """Ask the kernel to stop, and end it where it does not within five seconds. It is asked even where `now` is set."""
+        self.shutting_down = True
+        self.stop_restarter()
+        await self.request_shutdown(restart=restart)
+        await self.finish_shutdown(restart=restart)
+        await self.cleanup_resources(restart=restart)
 
 
 class ChapterFailed(Exception):
@@ -153,6 +170,7 @@ def execute_chapter(chapter: str, profile: str, root: Path) -> Run:
                     "metadata": {"path": folder}
                 },  # the kernel's folder; papermill's cwd would move this whole process
                 progress_bar=False,
+                kernel_manager_class=PatientManager,
                 extra_arguments=["--IPKernelApp.log_level=ERROR"],  # no remarks about the kernel's transport
             )
         except PapermillExecutionError as error:

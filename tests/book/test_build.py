@@ -141,6 +141,24 @@ def test_stored_outputs_hold_nothing_of_the_run_but_its_results(build, root):
     assert notebook.metadata["book"] == {"outputs_of": build.digest(build.code(notebook).encode())}
 
 
+def test_a_sound_build_reports_no_interrupt(build, root, capfd):
+    slow = """import time
+
+handlers = get_ipython().kernel.shell_handlers
+answer = handlers["kernel_info_request"]
+
+
+async def answer_and_linger(*arguments):
+    await answer(*arguments)
+    time.sleep(1)
+
+
+handlers["kernel_info_request"] = answer_and_linger"""
+    write(root / "book" / "one.ipynb", new_code_cell(slow))
+    build.execute_all("smoke", 1, root)
+    assert "KeyboardInterrupt" not in capfd.readouterr().err
+
+
 def test_an_unknown_profile_is_refused(build, root):
     with pytest.raises(Exception, match="no profile 'fast'"):
         build.execute_all("fast", 1, root)
