@@ -1,6 +1,6 @@
 """Execute the chapters, render the book, renew the outputs that the committed notebooks carry.
 
-The Makefile's targets call this file; `python book/build.py --help` lists its commands. Chapters are run by papermill into
+`book/make.py` calls this file; `python book/build.py --help` lists its commands. Chapters are run by papermill into
 `_build/executed/`, a copy of the book from which Jupyter Book makes the HTML; the source tree is only written by `refresh`.
 """
 
@@ -320,8 +320,8 @@ def render(root: Path, where: Launch | None) -> bool:
         after = with_install_cell(copy.deepcopy(before), where)
         if after != before:
             write_notebook(after, path)
-    jupyter_book = Path(sys.executable).with_name("jupyter-book")
-    command = [str(jupyter_book), "build", str(executed), "--path-output", str(root)]
+    jupyter_book = shutil.which("jupyter-book", path=Path(sys.executable).parent)  # on Windows it ends in .exe
+    command = [jupyter_book, "build", str(executed), "--path-output", str(root)]
     if subprocess.run([*command, "-W", "-n", "--keep-going", "-q"]).returncode:
         return False
     write_binder(root / "_build" / "html", where)

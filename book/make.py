@@ -1,0 +1,210 @@
+"""Install the tool chain into .venv, and build or test the book with it. The Makefile calls this file.
+
+python book/make.py book [--profile smoke|quick] [--jobs N]   execute what changed and render the book into _build/html
+       [--repository https://github.com/OWNER/NAME] [--branch gh-pages]   with buttons for Colab and Binder
+python book/make.py html                  render what is already executed
+python book/make.py refresh [--jobs N]    renew the outputs stored in the committed notebooks
+python book/make.py student               write the notebooks without solutions into _build/student
+python book/make.py slides                write a deck for each chapter into _build/slides, from the stored outputs
+python book/make.py test                  test-packages, then test-chapters
+python book/make.py test-packages         test the packages and the build (further arguments go to pytest)
+python book/make.py test-chapters         run every chapter at smoke
+python book/make.py browser               install Chromium (as root, with apt-get) and what drives it
+python book/make.py test-browser          look at every page and slide of the committed book in Chromium
+python book/make.py bench [NAME] [--json FILE]   time the library against what one would otherwise write (half an hour)
+python book/make.py install               install and nothing more; every other target does this first
+python book/make.py clean                 remove _build (keeps .venv)
+
+Only the standard library is used here: this file runs before anything is installed.
+"""
+
+from __future__ import annotations  # an older Python gets as far as to be told that it is too old
+
+import hashlib
+import inspect
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+VENV = ROOT / ".venv"
+PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+STAMP = VENV / "installed"
+REQUIREMENTS = ROOT / "requirements.txt"
+
+OLDEST, NEWEST = (3, 11), (3, 14)
+"""The Pythons that the pins are known to install on."""
+
+CPU_INDEX = "https://download.pytorch.org/whl/cpu"
+"""Where PyTorch keeps its CPU builds. With one, .venv has 1.6 GB; with PyPI's build for Linux, which is for CUDA, 5.4 GB."""
+
+ENVIRONMENT = {"JUPYTER_PREFER_ENV_PATH": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PYTHONUTF8": "1"}
+
+
+def run(*command: str | Path, check: bool = True, **environment: str) -> int:
+    """Run a command in the project's folder and return its exit status; where that is not 0, `check` ends this program."""
+    status = subprocess.run([str(part) for part in command], cwd=ROOT, env={**os.environ, **ENVIRONMENT, **environment})
+    if check and status.returncode:
+        raise SystemExit(status.returncode)
+    return status.returncode
+
+
+def python(*arguments: str | Path, check: bool = True, **environment: str) -> int:
+    """Run the Python of .venv."""
+    return run(PYTHON, *arguments, check=check, **environment)
+
+
+def pip(*arguments: str | Path, check: bool = True) -> int:
+    return python("-m", "pip", "install", *arguments, check=check)
+
+
+# Installation
+
+
+def install() -> None:
+    """Make .venv hold what requirements.txt pins, and the packages of this checkout. Does nothing where it does already."""
+    wanted = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()
+    if STAMP.exists() and STAMP.read_text() == wanted:
+        return
+    if sys.version_info < OLDEST:
+        raise SystemExit(f"Python {version()} was found, and 3.11 or newer is needed: python3.12 book/make.py ...")
+    if sys.version_info[:2] > NEWEST:
+        print(f"Python {version()} is newer than any that the pins of requirements.txt were tried with: we try it.")
+    if Path(sys.prefix) != VENV:
+        run(sys.executable, "-m", "venv", VENV)
+    if index := torch_index(os.environ, has_gpu(), sys.platform):
+        install_torch(index, needed="TORCH_INDEX" in os.environ)
+    pip("-r", REQUIREMENTS)
+    pip("--no-deps", "-e", ".")
+    STAMP.write_text(wanted)
+
+
+def version() -> str:
+    return ".".join(map(str, sys.version_info[:2]))
+
+
+def has_gpu() -> bool:
+    """Whether there is an NVIDIA driver."""
+    return shutil.which("nvidia-smi") is not None or Path("/proc/driver/nvidia/version").exists()
+
+
+def torch_index(environment: Mapping[str, str], gpu: bool, platform: str) -> str | None:
+    """The package index that torch is taken from; None for the one that pip uses anyway.
+
+    TORCH_INDEX names another. PyPI's torch is a CUDA build on Linux alone.
+    """
+    if index := environment.get("TORCH_INDEX"):
+        return index
+    return CPU_INDEX if platform == "linux" and not gpu else None
+
+
+def install_torch(index: str, needed: bool) -> None:
+    """Install the pinned torch from `index`. Where that fails, the default index serves, unless this one is `needed`."""
+    pinned = re.search(r"^torch==\S+", REQUIREMENTS.read_text(), re.MULTILINE)[0]
+    print(f"{pinned} from {index} (TORCH_INDEX=... names another index)", flush=True)
+    if pip("--no-deps", "--index-url", index, "--timeout", "10", "--retries", "1", pinned, check=needed):
+        print(f"torch is not to be had from {index}; it comes from the default index, on Linux with 4 GB for CUDA", flush=True)
+
+
+# Targets
+
+
+def book(*arguments: str) -> None:
+    python("book/build.py", "book", *arguments)
+
+
+def html(*arguments: str) -> None:
+    python("book/build.py", "html", *arguments)
+
+
+def refresh(*arguments: str) -> None:
+    python("book/build.py", "refresh", *arguments)
+
+
+def student() -> None:
+    python("book/student.py")
+
+
+def slides() -> None:
+    python("book/build.py", "stored")
+    python("book/slides.py")
+
+
+def test() -> None:
+    test_packages()
+    test_chapters()
+
+
+def test_packages(*arguments: str) -> None:
+    parallel = ("-n", "2", "--dist", "loadscope")
+    python("-m", "pytest", "tests", "--ignore", "tests/browser", *parallel, *arguments, OMP_NUM_THREADS="1")
+
+
+def test_chapters(*arguments: str) -> None:
+    options = ("--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=300")
+    sanitized = ("--nbval-sanitize-with", "tests/nbval_sanitize.cfg")
+    python(
+        *("-m", "pytest", "book", "-n", "2", "--dist", "loadscope", *options, *sanitized, *arguments),
+        OMP_NUM_THREADS="1",
+        IB_TUTORIAL_PROFILE="smoke",
+    )
+
+
+def browser() -> None:
+    if pip("-q", "-r", "tests/browser/requirements.txt", check=False):
+        print("What drives the browser cannot be installed here: its tests will be skipped.")
+    if shutil.which("chromium") or shutil.which("google-chrome"):
+        return
+    apt = hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get") is not None
+    if not apt or any(
+        run("apt-get", *command, check=False)
+        for command in (("update", "-qq"), ("install", "-qq", "-y", "--no-install-recommends", "chromium"))
+    ):
+        print("There is no Chromium, and it cannot be installed here: every test in the browser will be skipped.")
+
+
+def test_browser(*arguments: str) -> None:
+    browser()
+    slides()
+    python("-m", "pytest", "tests/browser", "-n", "2", *arguments)
+
+
+def bench(*arguments: str) -> None:
+    python("-m", "benchmarks", *arguments)
+
+
+def clean() -> None:
+    shutil.rmtree(ROOT / "_build", ignore_errors=True)
+
+
+TARGETS = {
+    function.__name__.replace("_", "-"): function
+    for function in (
+        book, html, refresh, student, slides, test, test_packages, test_chapters, browser, test_browser, bench, install, clean
+    )
+}  # fmt: skip
+
+
+def main(target: str = "--help", *arguments: str) -> None:
+    if target in ("-h", "--help"):
+        print(__doc__.strip())
+        return
+    if target not in TARGETS:
+        raise SystemExit(f"there is no target {target!r}; there are: {', '.join(TARGETS)}")
+    function = TARGETS[target]
+    if arguments and not inspect.signature(function).parameters:
+        raise SystemExit(f"{target} takes no arguments, and was given {' '.join(arguments)}")
+    if target not in ("install", "clean"):
+        install()
+    function(*arguments)
+
+
+if __name__ == "__main__":
+    try:
+        main(*sys.argv[1:])
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None

@@ -1,0 +1,146 @@
+"""`book/make.py`: what it installs and from where, and that the Makefile has no other way to do a thing."""
+
+import importlib.util
+import inspect
+import re
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+MAKEFILE = (ROOT / "Makefile").read_text()
+
+
+@pytest.fixture
+def make(tmp_path, monkeypatch):
+    """The module book/make.py for a checkout in tmp_path; `make.commands` gets what it would have run."""
+    spec = importlib.util.spec_from_file_location("book_make", ROOT / "book" / "make.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module.commands, module.failing = [], []
+
+    def run(*command, check=True, **environment):
+        line = " ".join(map(str, command))
+        module.commands.append(line)
+        failed = any(part in line for part in module.failing)
+        if failed and check:
+            raise SystemExit(1)
+        return int(failed)
+
+    monkeypatch.setattr(module, "run", run)
+    monkeypatch.setattr(module, "has_gpu", lambda: False)
+    monkeypatch.setattr(module.sys, "platform", "linux")
+    monkeypatch.delenv("TORCH_INDEX", raising=False)
+    for name, path in {"VENV": ".venv", "STAMP": "installed", "REQUIREMENTS": "requirements.txt"}.items():
+        monkeypatch.setattr(module, name, tmp_path / path)
+    module.REQUIREMENTS.write_text("# pins\ntorch==2.13.0\nnumpy==2\n")
+    return module
+
+
+@pytest.mark.parametrize(
+    ("environment", "gpu", "platform", "index"),
+    [
+        ({}, False, "linux", "https://download.pytorch.org/whl/cpu"),
+        ({}, True, "linux", None),
+        ({}, False, "darwin", None),
+        ({}, False, "win32", None),
+        ({"TORCH_INDEX": "https://mirror/simple"}, True, "win32", "https://mirror/simple"),
+        ({"TORCH_INDEX": ""}, True, "linux", None),
+    ],
+)
+def test_a_machine_without_a_gpu_gets_the_cpu_build_and_a_variable_overrides(make, environment, gpu, platform, index):
+    assert make.torch_index(environment, gpu, platform) == index
+
+
+def test_torch_is_installed_before_the_pins_would_bring_another_build(make):
+    make.install()
+    torch, pins, checkout = make.commands[-3:]
+    assert torch.endswith("--retries 1 torch==2.13.0") and f"--index-url {make.CPU_INDEX} --timeout 10" in torch
+    assert pins.endswith(f"-r {make.REQUIREMENTS}") and checkout.endswith("--no-deps -e .")
+
+
+def test_where_the_cpu_index_cannot_be_reached_the_default_serves(make, capsys):
+    make.failing = [make.CPU_INDEX]
+    make.install()
+    assert make.commands[-1].endswith("-e .") and make.STAMP.exists()
+    assert "it comes from the default index" in capsys.readouterr().out
+
+
+def test_an_index_that_was_asked_for_is_not_silently_replaced(make, monkeypatch):
+    monkeypatch.setenv("TORCH_INDEX", "https://mirror/simple")
+    make.failing = ["https://mirror/simple"]
+    with pytest.raises(SystemExit):
+        make.install()
+    assert not make.STAMP.exists()
+
+
+def test_what_is_installed_is_not_installed_again_until_the_pins_change(make):
+    make.install()
+    before = len(make.commands)
+    make.install()
+    assert len(make.commands) == before
+    make.REQUIREMENTS.write_text("torch==2.13.1\n")
+    make.install()
+    assert len(make.commands) == 2 * before
+
+
+def test_an_installation_that_broke_off_is_taken_up(make):
+    make.failing = ["-e ."]
+    with pytest.raises(SystemExit):
+        make.install()
+    assert not make.STAMP.exists()
+
+
+@pytest.mark.parametrize(("version", "installs"), [((3, 10), False), ((3, 11), True), ((3, 14), True), ((3, 15), True)])
+def test_a_python_that_is_too_old_is_refused_and_one_that_is_new_is_tried(
+    make, monkeypatch, capsys, version, installs
+):
+    monkeypatch.setattr(make, "sys", SimpleNamespace(version_info=version, prefix="", executable="p", platform="linux"))
+    if installs:
+        make.install()
+        assert ("is newer than any" in capsys.readouterr().out) == (version > (3, 14))
+    else:
+        with pytest.raises(SystemExit, match="3.10 was found, and 3.11 or newer is needed"):
+            make.install()
+    assert make.STAMP.exists() == installs
+
+
+def test_each_target_of_the_makefile_is_the_one_of_the_same_name(make):
+    targets = {
+        name for line in re.findall(r"^([a-z][a-z -]*):(?!=)", MAKEFILE, re.MULTILINE) for name in line.split()
+    } - {"help"}
+    assert targets == set(make.TARGETS)
+    recipes = [line.strip() for line in MAKEFILE.splitlines() if line.startswith("\t") and "echo" not in line]
+    assert recipes and all(recipe.startswith("$(MAKE_PY) ") for recipe in recipes)
+
+
+def test_every_target_is_in_the_help(make, capsys):
+    make.main()
+    shown = capsys.readouterr().out
+    assert all(f"python book/make.py {target} " in shown for target in make.TARGETS)
+
+
+def test_an_unknown_target_or_argument_is_said(make):
+    with pytest.raises(SystemExit, match="no target 'tset'; there are: book, html"):
+        make.main("tset")
+    with pytest.raises(SystemExit, match="student takes no arguments, and was given all"):
+        make.main("student", "all")
+
+
+def test_nothing_but_the_standard_library_is_imported(make):
+    import sys
+
+    imported = {name.partition(".")[0] for name in re.findall(r"^(?:from|import) (\S+)", inspect.getsource(make), re.M)}
+    assert imported <= set(sys.stdlib_module_names)
+
+
+def test_the_workflows_run_what_a_reader_can_run(make):
+    for path in (ROOT / ".github" / "workflows").glob("*.yml"):
+        jobs = yaml.safe_load(path.read_text())["jobs"].values()
+        commands = [step["run"] for job in jobs for step in job["steps"] if "run" in step]
+        assert commands and all(
+            re.fullmatch(r"make|python book/make\.py", command.rpartition(" ")[0]) for command in commands
+        )
+        assert {command.rpartition(" ")[2] for command in commands} <= set(make.TARGETS)
