@@ -120,7 +120,6 @@ def machine(device: str, folder: Path) -> tuple[dict[str, str], list[Problem]]:
     problems = []
     chosen = usable_device(device)
     n_gpus = torch.cuda.device_count()
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     free = shutil.disk_usage(folder).free
     gain = bfloat16_gain(str(chosen))
     found = {
@@ -128,7 +127,7 @@ def machine(device: str, folder: Path) -> tuple[dict[str, str], list[Problem]]:
         "torch": f"{torch.__version__}, {n_gpus} CUDA GPUs",
         "device": describe_device(chosen),
         "bfloat16": f"{gain:.1f} times as fast as float32: {'used' if gain > WORTH_IT else 'not used'} for training",
-        "memory": f"{memory / 1e9:.0f} GB",
+        "memory": memory(),
         "disk": f"{free / 1e9:.0f} GB free",
     }
     if chosen.type == "cuda":
@@ -139,6 +138,14 @@ def machine(device: str, folder: Path) -> tuple[dict[str, str], list[Problem]]:
     if free < LITTLE_DISK:
         problems.append(Problem(f"only {free / 1e9:.1f} GB are free", "free some, or choose another folder with --out"))
     return found, problems
+
+
+def memory() -> str:
+    """ "8 GB"; "not known" where the system does not say, as Windows does not to Python."""
+    try:
+        return f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 1e9:.0f} GB"
+    except (AttributeError, ValueError, OSError):
+        return "not known"
 
 
 def best_device() -> str:

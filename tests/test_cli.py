@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,9 @@ from ib_tutorial.experiments import EXPERIMENTS, load_record, mnist_widths
 
 ROOT = Path(__file__).resolve().parents[1]
 FINDINGS = [finding for module in EXPERIMENTS.values() for finding in module.FINDINGS]
+
+
+needs_shell = pytest.mark.skipif(shutil.which("sh") is None, reason="the system has no POSIX shell")
 
 
 def call(*arguments, **environment):
@@ -174,6 +178,7 @@ def test_a_ledger_that_cannot_be_made_says_why_in_one_line(monkeypatch, raised, 
     assert result.exit_code == 1 and result.output.startswith("error: ") and said in result.output
 
 
+@needs_shell
 @pytest.mark.parametrize("arguments", ["ledger", "ledger --markdown", "list"])
 def test_an_output_that_cannot_show_a_character_gets_another(arguments):
     done = shell(f"ib {arguments}", PYTHONIOENCODING="ascii", COLUMNS="80")
@@ -188,7 +193,7 @@ def test_a_full_disk_is_one_line(arguments):
     assert done.stderr.decode() == "error: the output cannot be written: No space left on device; send it elsewhere\n"
 
 
-@pytest.mark.skipif(os.name == "nt", reason="a shell's pipe is wanted")
+@needs_shell
 @pytest.mark.parametrize("arguments", ["list", "ledger --json"])
 def test_a_reader_that_leaves_ends_the_output_quietly(arguments):
     done = shell(f"ib {arguments} | true")

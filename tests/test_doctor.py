@@ -139,6 +139,12 @@ def test_a_file_that_is_not_what_it_should_be_is_said(tmp_path):
     assert any("train-images-idx3-ubyte" in problem.what and "verify mnist" in problem.remedy for problem in problems)
 
 
+def test_a_system_that_does_not_say_how_much_memory_it_has_is_no_error(monkeypatch, tmp_path):
+    monkeypatch.delattr(doctor.os, "sysconf")
+    found, _ = doctor.machine("cpu", tmp_path)
+    assert found["memory"] == "not known"
+
+
 def test_little_disk_is_said(monkeypatch, tmp_path):
     monkeypatch.setattr(doctor.shutil, "disk_usage", lambda folder: SimpleNamespace(free=1e8))
     found, problems = doctor.machine("cpu", tmp_path)

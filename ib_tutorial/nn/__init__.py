@@ -1,4 +1,12 @@
-"""Noise layers (each returns its noisy units and what they cost, in nats) and the networks that are built from them."""
+"""Noise layers (each returns its noisy units and what they cost, in nats) and the networks that are built from them.
+
+The paper's layer is `InformationDropout`; the others are kinds of `NoiseLayer` too. `mlp`, `all_cnn_32`, `all_cnn_96` and `vae`
+make the paper's networks; both all-convolutional ones take the options of `all_cnn`. `noise` switches the noise of a network
+on or off, and `collect_kl` gathers the costs of the noise layers in any network.
+
+`help(ib_tutorial.nn)` prints ten thousand lines, since each class inherits a thousand from `torch.nn.Module`. Ask for one
+name instead: `help(ib_tutorial.nn.mlp)`, or `print(ib_tutorial.nn.InformationDropout.__doc__)` for a class.
+"""
 
 from ib_tutorial.nn.autoencoder import GaussianLatents, vae
 from ib_tutorial.nn.contexts import Collected, collect_kl, noise
@@ -11,7 +19,7 @@ from ib_tutorial.nn.dropout import (
     NoiseLayer,
     VariationalDropout,
 )
-from ib_tutorial.nn.networks import NoisyNetwork, all_cnn_32, all_cnn_96, classifier_head, mlp
+from ib_tutorial.nn.networks import NoisyNetwork, all_cnn, all_cnn_32, all_cnn_96, classifier_head, mlp
 
 __all__ = [
     "BinaryDropout",
@@ -24,6 +32,7 @@ __all__ = [
     "NoiseLayer",
     "NoisyNetwork",
     "VariationalDropout",
+    "all_cnn",
     "all_cnn_32",
     "all_cnn_96",
     "classifier_head",

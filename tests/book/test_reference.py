@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import pydoc
 import re
 import sys
 from pathlib import Path
@@ -44,6 +45,18 @@ def test_a_docstring_names_the_papers_equation(equation, name):
     assert equation in inspect.getdoc(getattr(importlib.import_module(f"ib_tutorial.{room}"), function)).replace(
         "Eq.", "eq."
     )
+
+
+def test_a_function_whose_options_another_takes_is_on_a_page_too():
+    for room, name in PUBLIC:
+        text = inspect.getdoc(getattr(importlib.import_module(room), name)) or ""
+        for other in re.findall(r"[Oo]ptions (?:as in|of) `(\w+)`", text):
+            assert (room, other) in PUBLIC, f"{name} refers to {other}, which is on no page"
+
+
+def test_the_first_screen_of_help_says_how_to_read_the_rest():
+    text = pydoc.render_doc(importlib.import_module("ib_tutorial.nn"), renderer=pydoc.plaintext)
+    assert "help(ib_tutorial.nn.mlp)" in "\n".join(text.splitlines()[:24])
 
 
 @pytest.mark.parametrize(
