@@ -213,8 +213,8 @@ def ledger(
 
 
 def measured(v: "Verdict") -> str:
-    """ "+0.42 (+0.31 to +0.53) nats", empty where there is no number."""
-    return f"{v.mean:+.3f} ({v.low:+.3f} to {v.high:+.3f}) {v.finding.unit}" if v.n else ""
+    """ "+0.42 (+0.31 to +0.53) nats", or why there is no number."""
+    return f"{v.mean:+.3f} ({v.low:+.3f} to {v.high:+.3f}) {v.finding.unit}" if v.n else v.reason
 
 
 def described(v: "Verdict") -> dict[str, Any]:
@@ -226,6 +226,7 @@ def described(v: "Verdict") -> dict[str, Any]:
         "published": v.finding.published,
         **{name: value if math.isfinite(value) else None for name, value in numbers.items()},
         "n": v.n,
+        "reason": v.reason,
         "profile": v.record and v.record.profile,
         "commit": v.record and v.record.commit,
         "source": v.record and v.record.source,
