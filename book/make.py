@@ -68,7 +68,7 @@ def pip(*arguments: str | Path, check: bool = True) -> int:
 def install() -> None:
     """Make .venv hold what requirements.txt pins, and the packages of this checkout. Does nothing where it does already."""
     wanted = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()
-    if STAMP.exists() and STAMP.read_text() == wanted:
+    if STAMP.exists() and STAMP.read_text(encoding="utf-8") == wanted:
         return
     if sys.version_info < OLDEST:
         raise SystemExit(f"Python {version()} was found, and 3.11 or newer is needed: python3.12 book/make.py ...")
@@ -80,7 +80,7 @@ def install() -> None:
         install_torch(index, needed="TORCH_INDEX" in os.environ)
     pip("-r", REQUIREMENTS)
     pip("--no-deps", "-e", ".")
-    STAMP.write_text(wanted)
+    STAMP.write_text(wanted, encoding="utf-8")
 
 
 def version() -> str:
@@ -104,7 +104,7 @@ def torch_index(environment: Mapping[str, str], gpu: bool, platform: str) -> str
 
 def install_torch(index: str, needed: bool) -> None:
     """Install the pinned torch from `index`. Where that fails, the default index serves, unless this one is `needed`."""
-    pinned = re.search(r"^torch==\S+", REQUIREMENTS.read_text(), re.MULTILINE)[0]
+    pinned = re.search(r"^torch==\S+", REQUIREMENTS.read_text(encoding="utf-8"), re.MULTILINE)[0]
     print(f"{pinned} from {index} (TORCH_INDEX=... names another index)", flush=True)
     if pip("--no-deps", "--index-url", index, "--timeout", "10", "--retries", "1", pinned, check=needed):
         print(f"torch is not to be had from {index}; it comes from the default index, on Linux with 4 GB for CUDA", flush=True)

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-MAKEFILE = (ROOT / "Makefile").read_text()
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def make(tmp_path, monkeypatch):
     monkeypatch.delenv("TORCH_INDEX", raising=False)
     for name, path in {"VENV": ".venv", "STAMP": "installed", "REQUIREMENTS": "requirements.txt"}.items():
         monkeypatch.setattr(module, name, tmp_path / path)
-    module.REQUIREMENTS.write_text("# pins\ntorch==2.13.0\nnumpy==2\n")
+    module.REQUIREMENTS.write_text("# pins\ntorch==2.13.0\nnumpy==2\n", encoding="utf-8")
     return module
 
 
@@ -81,7 +81,7 @@ def test_what_is_installed_is_not_installed_again_until_the_pins_change(make):
     before = len(make.commands)
     make.install()
     assert len(make.commands) == before
-    make.REQUIREMENTS.write_text("torch==2.13.1\n")
+    make.REQUIREMENTS.write_text("torch==2.13.1\n", encoding="utf-8")
     make.install()
     assert len(make.commands) == 2 * before
 
@@ -138,7 +138,7 @@ def test_nothing_but_the_standard_library_is_imported(make):
 
 def test_the_workflows_run_what_a_reader_can_run(make):
     for path in (ROOT / ".github" / "workflows").glob("*.yml"):
-        jobs = yaml.safe_load(path.read_text())["jobs"].values()
+        jobs = yaml.safe_load(path.read_text(encoding="utf-8"))["jobs"].values()
         commands = [step["run"] for job in jobs for step in job["steps"] if "run" in step]
         assert commands and all(
             re.fullmatch(r"make|python book/make\.py", command.rpartition(" ")[0]) for command in commands
