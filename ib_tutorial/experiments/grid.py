@@ -1,12 +1,14 @@
 """Run the cells of a grid, in this process, in several or on a Dask cluster, and hand over each cell's rows as they come."""
 
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import torch
+from tqdm import tqdm
 
 from ib_tutorial.experiments.record import Cell
 from ib_tutorial.stopping import deaf, end_with_parent
@@ -67,6 +69,7 @@ def timed(function: Callable[[Cell], Any], cell: Cell) -> Finished:
 def timed_in_worker(function: Callable[[Cell], Any], cell: Cell, threads: int) -> Finished:
     """Compute a cell in a process of its own, which ends when its parent does."""
     end_with_parent()
+    tqdm.set_lock(threading.RLock())  # a killed process would leak the semaphore of tqdm's own lock, with a warning
     torch.set_num_threads(threads)
     return timed(function, cell)
 
