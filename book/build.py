@@ -30,6 +30,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 from sphinx_external_toc.parsing import parse_toc_yaml
 
+from ib_tutorial.stopping import sigterm_as_control_c
+
 ROOT = Path(__file__).resolve().parents[1]
 SETTINGS = ("_config.yml", "_toc.yml", "CHANGELOG.md", "CITATION.cff")
 PROFILES = ("smoke", "quick", "reduced", "paper")
@@ -256,16 +258,20 @@ def execute_all(profile: str, jobs: int, root: Path = ROOT) -> list[Run]:
             finally:
                 progress.remove_task(task)
 
-        for future in as_completed([pool.submit(work, name) for name in names]):
-            try:
-                run = future.result()
-                runs[run.chapter] = run
-                progress.console.print(
-                    f"{run.chapter}: {f'executed in {run.seconds} s' if run.executed else 'unchanged'}"
-                )
-            except ChapterFailed as error:
-                failures.append(str(error))
-            progress.advance(overall)
+        try:
+            for future in as_completed([pool.submit(work, name) for name in names]):
+                try:
+                    run = future.result()
+                    runs[run.chapter] = run
+                    progress.console.print(
+                        f"{run.chapter}: {f'executed in {run.seconds} s' if run.executed else 'unchanged'}"
+                    )
+                except ChapterFailed as error:
+                    failures.append(str(error))
+                progress.advance(overall)
+        except KeyboardInterrupt:
+            pool.shutdown(wait=False, cancel_futures=True)  # or every chapter that has not begun would be run first
+            raise
     if failures:
         raise ChapterFailed("\n\n".join(failures))
     return [runs[name] for name in names]
@@ -372,4 +378,5 @@ def with_outputs(root: Path, chapter: str) -> NotebookNode:
 
 
 if __name__ == "__main__":
-    app()
+    with sigterm_as_control_c():
+        app()

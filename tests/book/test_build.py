@@ -8,6 +8,8 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from ib_tutorial.stopping import sigterm_as_control_c
+
 BUILD = Path(__file__).resolve().parents[2] / "book" / "build.py"
 PARAMETERS = new_code_cell("profile = 'quick'", metadata={"tags": ["parameters"]})
 
@@ -45,6 +47,16 @@ def executed(runs):
 def outputs(build, root, chapter):
     notebook = nbformat.read(build.executed_in(root) / f"{chapter}.ipynb", 4)
     return [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
+
+
+def test_sigterm_leaves_no_running_folder_and_begins_no_other_chapter(build, root):
+    """A stopped build once left `_build/running-*` behind."""
+    stops = "import os, signal\nos.kill(os.getppid(), signal.SIGTERM)"
+    write(root / "book" / "one.ipynb", new_code_cell(stops))
+    with pytest.raises(KeyboardInterrupt), sigterm_as_control_c():
+        build.execute_all("smoke", 1, root)
+    assert not [*(root / "_build").glob("running-*")]
+    assert not (build.executed_in(root) / "book" / "two.ipynb").exists()
 
 
 def test_only_what_changed_is_executed_again(build, root):
