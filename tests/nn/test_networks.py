@@ -150,9 +150,26 @@ def test_the_representation_is_what_the_layer_passes_on(dropout):
         assert (dropout == "none") == torch.equal(f, z)
 
 
+@pytest.mark.parametrize("dropout", ["none", "information"])
+def test_noise_on_the_input_is_switched_with_all_other_noise_and_costs_nothing(dropout):
+    torch.manual_seed(0)
+    network = all_cnn_32(dropout, width=0.1, keep_input=0.8, variant="code").eval()
+    torch.manual_seed(0)
+    plain = all_cnn_32(dropout, width=0.1, variant="code").eval()
+    x = torch.randn(4, 3, 32, 32)
+    assert torch.equal(network(x)[0], plain(x)[0])
+    with noise(network):
+        (kept, _), (_, kl_terms) = network.layers[0](x), network(x)
+    assert (kept == 0).float().mean().item() == pytest.approx(0.2, abs=0.02)
+    assert torch.allclose(kept[kept != 0], x[kept != 0] / 0.8)
+    assert [tuple(kl.shape[1:]) for kl in kl_terms] == [(3, 32, 32), (10, 16, 16), (19, 8, 8)] and not kl_terms[0].any()
+
+
 def test_settings_of_the_convolutional_networks_that_mean_nothing_are_refused(unchecked):
     with pytest.raises(ValueError, match="width is 0.001"):
         all_cnn_32(width=0.001)
+    with pytest.raises(ValueError, match="keep_input is 0; it is a probability"):
+        all_cnn_32(keep_input=0)
     with pytest.raises(ValueError, match="variant is 'theirs'"):
         all_cnn_32(variant="theirs")
     with pytest.raises(ValueError, match="activation is 'tanh'"):
