@@ -111,7 +111,9 @@ def list_experiments() -> None:
 )
 def run(
     name: Annotated[str, typer.Argument(help="An experiment (see `list`), or 'all'.")],
-    profile: Annotated[str, typer.Option(help="smoke, quick, reduced or paper.")] = "quick",
+    profile: Annotated[
+        str, typer.Option(help="smoke, quick, reduced or paper; for some experiments authors, the settings of the authors' code.")
+    ] = "quick",
     seeds: Annotated[int | None, typer.Option(help="Repetitions, in place of the profile's.")] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")] = "cpu",
     beta: Annotated[

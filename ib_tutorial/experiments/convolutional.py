@@ -57,9 +57,17 @@ def standardised(
 
 
 def classification_data(
-    name: str, root: Path | str | None, n_train: int, n_validation: int, n_test: int, device: torch.device, *, seed: int = 0
+    name: str,
+    root: Path | str | None,
+    n_train: int,
+    n_validation: int,
+    n_test: int,
+    device: torch.device,
+    *,
+    seed: int = 0,
+    prepared: Callable[..., list[Tensor]] = standardised,
 ) -> tuple[Split, Split, Split]:
-    """Training, validation and test images of a data set, standardised by the training images.
+    """Training, validation and test images of a data set, prepared by the training images (by default, standardised).
 
     Each seed draws its own training images from the training split, so that an interval over seeds holds the variation of the data; its
     validation images are others of that split, and the test images are the first n_test of the test split for every seed.
@@ -73,7 +81,7 @@ def classification_data(
             f"these settings need {n_train} + {n_validation} and {n_test}"
         )
     for_training, for_validation = subset(len(train.images), end, seed).split([n_train, n_validation])
-    x_train, x_validation, x_test = standardised(
+    x_train, x_validation, x_test = prepared(
         train.images[for_training], train.images[for_validation], test.images[:n_test]
     )
     y = train.labels

@@ -108,7 +108,7 @@ def without_values(finding: Finding, record: Record | None, reason: str) -> Verd
 
 
 def ledger(
-    findings: Iterable[Finding], folder: Path = RECORDED, profiles: Sequence[str] = ("paper", "reduced")
+    findings: Iterable[Finding], folder: Path = RECORDED, profiles: Sequence[str] = ("paper", "reduced", "authors")
 ) -> list[Verdict]:
     """A verdict for each claim and each profile that was run; one "not run" where none was."""
     verdicts = []

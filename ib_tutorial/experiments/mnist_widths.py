@@ -193,7 +193,7 @@ def validated(
     return rows_of({"validation_error": evaluate(network, *held_out).error}, **{name: strength})
 
 
-def validation_errors(record: Record, width: int, method: str, before: int | None = None) -> dict[tuple, float]:
+def validation_errors(record: Record, width: float, method: str, before: int | None = None) -> dict[tuple, float]:
     """By setting (lr, beta, p), the validation error averaged over the selection seeds.
 
     Args:
@@ -206,7 +206,7 @@ def validation_errors(record: Record, width: int, method: str, before: int | Non
     return {setting: sum(values) / len(values) for setting, values in by_setting.items()}
 
 
-def grown(record: Record, width: int, method: str, growth: int) -> float | None:
+def grown(record: Record, width: float, method: str, growth: int) -> float | None:
     """The value by which a grid grows: one step beyond its best value, if that is its first or its last; else None."""
     means = validation_errors(record, width, method, before=growth)
     tried = sorted({strength(method, setting) for setting in means})
@@ -231,14 +231,14 @@ def strength(method: str, setting: tuple) -> float:
     return p if STRENGTH[method] == "p" else beta
 
 
-def best_setting(record: Record, width: int, method: str) -> dict[str, Any]:
+def best_setting(record: Record, width: float, method: str) -> dict[str, Any]:
     """The setting with the least validation error. Some methods take another's, and some have nothing to choose."""
     means = validation_errors(record, width, chooser(record, width, method))
     lr, beta, p = best_of(means) if means else (None, None, None)
     return dict(lr=record.config.get("lr") if lr is None else lr, beta=beta, p=p)
 
 
-def on_edge(record: Record, width: int, method: str) -> bool:
+def on_edge(record: Record, width: float, method: str) -> bool:
     """Whether the strength of noise that the method has is the first or the last of its grid."""
     by = chooser(record, width, method)
     if by not in STRENGTH:
@@ -248,7 +248,7 @@ def on_edge(record: Record, width: int, method: str) -> bool:
     return len(tried) > 1 and chosen in (tried[0], tried[-1])
 
 
-def chooser(record: Record, width: int, method: str) -> str:
+def chooser(record: Record, width: float, method: str) -> str:
     """The method whose choice this one has; in the first record the gated one chose for itself."""
     own = record.select(stage="selection", width=width, method=method)
     return method if own else FOLLOWS.get(method, method)

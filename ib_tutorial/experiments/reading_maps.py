@@ -9,27 +9,25 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import torch
-from jaxtyping import Bool, Float, Int, UInt8
+from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from data_gen import Cluttered
 from ib_tutorial.experiments.convolutional import mean_alpha_squared
-from ib_tutorial.experiments.information_maps import counting_betas, in_box, separation
+from ib_tutorial.experiments.information_maps import counting_betas
+from ib_tutorial.experiments.map_scores import Maps, in_box, ink, on_digit, on_distractor, separation
 from ib_tutorial.experiments.record import RECORDED, Record
 from ib_tutorial.nn import InformationDropout, NoisyNetwork, all_cnn_96, batch_norm
 from ib_tutorial.training import checkpoint
-
-Maps = Float[Tensor, "images rows columns"]
-Places = Bool[Tensor, "images rows columns"]
-
-INKED = 0.1
-"""Mean brightness, 1 for white, from which a place counts as inked."""
 
 
 def kept_networks(record: Record, folder: Path = RECORDED) -> dict[float, NoisyNetwork]:
     """The networks whose weights lie beside the record, by beta, in rising order and in eval mode.
 
-    Weights were kept in half precision. Where a file holds no statistics of noisy passes, a noisy reading warns. Raises ValueError where they are not those of All-CNN-96 at the record's width.
+    Weights were kept in half precision. Where a file holds no statistics of noisy passes, a noisy reading warns.
+
+    Raises:
+        ValueError: the weights are not those of All-CNN-96 at the record's width.
     """
     path = folder / f"{record.experiment}.{record.profile}.safetensors"
     tensors, _ = checkpoint.load(path)
@@ -38,9 +36,10 @@ def kept_networks(record: Record, folder: Path = RECORDED) -> dict[float, NoisyN
         beta, _, parameter = name.partition("/")
         weights.setdefault(float(beta), {})[parameter] = value.float()
     width, cap = record.config["width"], record.config["max_alpha"]
+    variant = record.config.get("variant", "paper")  # records of format 1 have no other
     networks = {}
     for beta in sorted(weights):
-        network = all_cnn_96(width=width, max_alpha=cap).eval()
+        network = all_cnn_96(width=width, max_alpha=cap, variant=variant).eval()
         counters = {
             name: torch.ones_like(value)  # the statistics are those of some passes
             for name, value in network.state_dict().items()
@@ -110,12 +109,6 @@ def blind_auroc(rows: int, size: int = 96, side: int = 28) -> float:
     return ((inside @ rank - within * (within + 1) / 2) / pairs).mean().item()
 
 
-def ink(images: UInt8[Tensor, "images height width 1"], rows: int) -> Maps:
-    """Mean brightness of the pixels of each place of a rows x rows map, 1 for white."""
-    side = images.shape[1] // rows
-    return nn.functional.avg_pool2d(images[..., 0].float() / 255, side)
-
-
 def ink_in_sight(images: UInt8[Tensor, "images height width 1"], layer: int) -> Maps:
     """Mean brightness of all the pixels that a place of noise layer 1, 2, ... of All-CNN-96 sees, black beyond the edge."""
     step, field = 2**layer, receptive_field(layer)
@@ -127,18 +120,6 @@ def ink_in_sight(images: UInt8[Tensor, "images height width 1"], layer: int) -> 
 def receptive_field(layer: int) -> int:
     """Side in pixels of what a place of noise layer 1, 2, ... of All-CNN-96 sees: three 3x3 convolutions a block, the last of stride 2."""
     return 6 * 2**layer - 5
-
-
-def on_digit(box: Int[Tensor, "images 4"], brightness: Maps) -> Places:
-    """The inked places inside the digit's box."""
-    return in_box(box, *brightness.shape[1:]).bool() & (brightness >= INKED)
-
-
-def on_distractor(box: Int[Tensor, "images 4"], pieces: Int[Tensor, "images pieces 4"], brightness: Maps) -> Places:
-    """The inked places inside a distractor's box and outside the digit's."""
-    size = brightness.shape[1:]
-    covered = torch.stack([in_box(piece, *size).bool() for piece in pieces.unbind(1)]).any(0)
-    return covered & ~in_box(box, *size).bool() & (brightness >= INKED)
 
 
 def per_image(clutter: Cluttered, found: Maps) -> dict[str, Float[Tensor, " images"]]:

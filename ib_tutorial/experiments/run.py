@@ -63,6 +63,7 @@ EXPERIMENTS: dict[str, ModuleType] = {
 }
 
 PROFILE_NAMES = ("smoke", "quick", "reduced", "paper")
+"""The profiles of every experiment. Some have `authors` too: the settings of the authors' code at the size of `reduced`."""
 
 
 def experiment(name: str) -> ModuleType:
@@ -74,8 +75,8 @@ def experiment(name: str) -> ModuleType:
 def config(name: str, profile: str):
     """The settings of an experiment at a profile."""
     module = experiment(name)
-    if profile not in PROFILE_NAMES:
-        raise ValueError(f"there is no profile {profile!r}; there are: {', '.join(PROFILE_NAMES)}")
+    if profile not in module.PROFILES:
+        raise ValueError(f"{name} has no profile {profile!r}; it has: {', '.join(module.PROFILES)}")
     return replace(module.Config(), **module.PROFILES[profile])
 
 

@@ -26,6 +26,7 @@ from ib_tutorial.figures.data import (
 from ib_tutorial.figures.disentanglement import factorized_bills, noise_and_total_correlation, plug_in_bias
 from ib_tutorial.figures.dropout import noise_family, noise_over_training, unit_costs
 from ib_tutorial.figures.information_maps import (
+    distractor_shares,
     front_page,
     map_caps,
     map_nats,
@@ -78,6 +79,7 @@ __all__ = [
     "error_and_total_correlation",
     "factor_strips",
     "factorized_bills",
+    "distractor_shares",
     "filter_errors",
     "filter_information",
     "fresh_clutter",

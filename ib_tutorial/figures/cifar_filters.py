@@ -16,7 +16,7 @@ def filter_errors(record: Record) -> Figure:
     """Fig. 3b: test error against the share of filters (above), and each rival's error minus Information Dropout's (below)."""
     widths = sorted(record.config["widths"])
     figure, (above, below) = plt.subplots(2, 1, figsize=(5.6, 6.6), sharex=True)
-    run = [method for method in METHODS if record.select(stage="final", method=method)]
+    run = [method for method in METHODS if experiment.final(record, "test_error", method, widths[0])]
     for index, method in enumerate(run):
         dodge = 1.02 ** (index - len(run) // 2)
         percent = {w * dodge: [100 * e for e in experiment.final(record, "test_error", method, w)] for w in widths}
@@ -35,7 +35,7 @@ def filter_errors(record: Record) -> Figure:
 
 def filter_information(record: Record) -> Figure:
     """Fig. 6: nats per image that each noise layer passes on, in total and per unit, against the share of filters."""
-    widths = sorted(record.config["widths"])
+    widths = sorted(experiment.nats(record, "kl_1"))
     figure, panels = plt.subplots(2, 1, figsize=(5.6, 6.2), sharex=True)
     for panel, metric, label in zip(panels, ("kl", "kl_per_unit"), ("nats per image", "nats per unit"), strict=True):
         for layer, look in LAYERS.items():

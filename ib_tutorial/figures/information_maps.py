@@ -22,6 +22,13 @@ from ib_tutorial.figures.seeds import beta_axes, means
 LAYERS = {1: ("48×48", "C0", "o"), 2: ("24×24", "C1", "s"), 3: ("12×12", "C2", "^"), 4: ("6×6", "C3", "D")}
 """Name, colour and marker of each noise layer of All-CNN-96."""
 
+ERRORS = {
+    "train_error": ("training", "C2", "^", "C2"),
+    "test_error": ("test, noise off", "C4", "o", "C4"),
+    "test_error_noisy": ("test, noise on", "C5", "s", "white"),
+}
+"""Name, colour, marker and its face of each error."""
+
 COLOURS = "magma"
 """Perceptually uniform, and in order of lightness for every eye and in print."""
 
@@ -113,7 +120,7 @@ def by_beta(record: Record, metric: str, scale: float = 1.0) -> dict[float, list
 
 
 def map_scores(record: Record, blind: Mapping[int, float]) -> Figure:
-    """AUROC of the maps of three layers (above) and test error (below) against beta. `blind`: by layer, the best score of a fixed map."""
+    """AUROC of the maps of three layers (above) and errors (below) against beta. `blind`: by layer, the best score of a fixed map."""
     figure, (above, below) = plt.subplots(2, 1, figsize=(5.6, 6.8), sharex=True)
     for layer in experiment.SHOWN_LAYERS:
         name, color, marker = LAYERS[layer]
@@ -122,13 +129,13 @@ def map_scores(record: Record, blind: Mapping[int, float]) -> Figure:
     above.axhline(best, color="0.35", ls="--", lw=1, label="best fixed map")
     above.axhline(0.5, color="0.35", ls=":", lw=1, label="chance")
     above.set(ylabel="AUROC of the map", ylim=(0.2, 1.0))
-    means(below, by_beta(record, "test_error", 100), "noise off", "C4", "o", lw=1.5)
-    means(below, by_beta(record, "test_error_noisy", 100), "noise on", "C5", "s", lw=1.5, mfc="white")
-    below.axhline(100 * experiment.COUNTS, color="C3", ls="--", lw=1, label="maps count below")
+    for metric, (name, color, marker, face) in ERRORS.items():
+        means(below, by_beta(record, metric, 100), name, color, marker, lw=1.5, mfc=face)
+    below.axhline(100 * experiment.LEARNED, color="C3", ls="--", lw=1, label="training error below: learnt")
     clean = [100 * error for error in by_seed(record, "test_error", method="none")]
     if clean:
-        below.axhline(sum(clean) / len(clean), color="0.35", ls="-.", lw=1, label="network without noise")
-    below.set(ylabel="test error (%)", ylim=(0, None))
+        below.axhline(sum(clean) / len(clean), color="0.35", ls="-.", lw=1, label="test, network without noise")
+    below.set(ylabel="error (%)", ylim=(0, None))
     beta_axes(record, above, below)
     for axis in (above, below):
         shade_what_does_not_count(axis, record)
@@ -146,6 +153,21 @@ def shade_what_does_not_count(axis: Axes, record: Record) -> None:
             axis.axvspan(beta / 1.6, beta * 1.6, color="0.9", lw=0, zorder=0)
 
 
+def distractor_shares(record: Record) -> Figure:
+    """Nats on distractors over nats on the digit, above the map's minimum, by layer against beta, with the best blind map of each layer."""
+    figure, axis = plt.subplots(figsize=(5.6, 4.2))
+    for layer in experiment.SHOWN_LAYERS:
+        name, color, marker = LAYERS[layer]
+        means(axis, by_beta(record, f"distractor_share_{layer}"), name, color, marker, lw=1.5)
+        axis.axhline(experiment.blind(record, layer), color=color, ls="--", lw=1)
+    axis.axhline(1, color="0.35", ls=":", lw=1)
+    axis.set(ylabel="nats on distractors / nats on the digit", ylim=(0, None))
+    beta_axes(record, axis, axis)
+    shade_what_does_not_count(axis, record)
+    axis.legend(title="noise layer; dashed: best blind map", fontsize="small")
+    return figure
+
+
 def map_nats(record: Record) -> Figure:
     """Nats per image in each of the four noise layers, against beta."""
     figure, axis = plt.subplots(figsize=(5.6, 3.8))
@@ -158,17 +180,14 @@ def map_nats(record: Record) -> Figure:
 
 
 def map_caps(record: Record) -> Figure:
-    """Test error against the cap on alpha, at one beta, noise off and on."""
+    """Training and test error against the cap on alpha, at one beta."""
     beta, usual = record.config["cap_beta"], record.config["max_alpha"]
     caps = sorted([*record.config["caps"], usual])
     figure, axis = plt.subplots(figsize=(5.6, 3.4))
-    for metric, name, color, marker in (
-        ("test_error", "noise off", "C4", "o"),
-        ("test_error_noisy", "noise on", "C5", "s"),
-    ):
+    for metric, (name, color, marker, face) in ERRORS.items():
         found = {cap: [100 * error for error in by_seed(record, metric, beta=beta, cap=cap)] for cap in caps}
-        means(axis, found, name, color, marker, lw=1.5)
-    axis.set(xlabel="cap on α(x)", ylabel="test error (%)", xlim=(0, 1.1 * max(caps)), ylim=(0, None))
+        means(axis, found, name, color, marker, lw=1.5, mfc=face)
+    axis.set(xlabel="cap on α(x)", ylabel="error (%)", xlim=(0, 1.1 * max(caps)), ylim=(0, None))
     axis.set_xticks(caps, [f"{cap:g}" for cap in caps])
     axis.legend()
     return figure

@@ -13,6 +13,7 @@ METHODS = {
     "log_normal": ("constant log-normal, same variance", "C2", "v"),
     "log_normal_cap": ("constant log-normal, at the cap", "C4", "D"),
     "information": ("Information Dropout", "C0", "o"),
+    "half": ("binary dropout, p = 0.5", "C6", "v"),
 }
 """Name, colour and marker of each kind of noise, the same in every figure."""
 

@@ -7,11 +7,11 @@ import pytest
 import torch
 from torch import nn
 
-from data_gen import cluttered, load
+from data_gen import load
 from ib_tutorial.experiments import EXPERIMENTS, run
 from ib_tutorial.experiments import convolutional as shared
 from ib_tutorial.experiments.activation_priors import CLOSE, distances, histogram
-from ib_tutorial.experiments.information_maps import auroc, counting_betas, in_box, information_maps
+from ib_tutorial.experiments.information_maps import information_maps
 from ib_tutorial.experiments.ledger import judge
 from ib_tutorial.experiments.occluded_nuisance import RawImage, Reader
 from ib_tutorial.experiments.record import Record
@@ -34,8 +34,8 @@ def test_smoke_runs_end_to_end_and_every_claim_is_judged(smoke):
     for finding in EXPERIMENTS[name].FINDINGS:
         verdict = judge(finding, record)
         assert verdict.n in (0, 2) and verdict.verdict in ("void", "supported", "not supported", "inconclusive")
-        # one epoch on 64 images teaches nothing: no map counts, and no prior is judged
-        assert verdict.n == 2 or name in ("information_maps", "activation_priors")
+        # one epoch on 64 images teaches nothing: no map counts, no comparison does, and no prior is judged
+        assert verdict.n == 2 or name in ("information_maps", "cifar_filters", "activation_priors")
     assert all(math.isfinite(row["value"]) for row in record.rows)
 
 
@@ -176,33 +176,6 @@ def test_the_histogram_is_a_density():
 # ---- Figs 2 and 7 ----
 
 
-def test_auroc_against_all_pairs():
-    torch.manual_seed(0)
-    maps = torch.randint(0, 5, (3, 12, 12)).float()  # with ties
-    box = torch.tensor([[8, 16, 36, 44], [0, 0, 28, 28], [68, 68, 96, 96]])
-    inside = in_box(box, 12, 12).bool()
-    for score, nats, within in zip(auroc(maps, box), maps, inside, strict=True):
-        pairs = [(a > b) + (a == b) / 2 for a in nats[within].tolist() for b in nats[~within].tolist()]
-        assert score.item() == pytest.approx(sum(pairs) / len(pairs), abs=1e-6)
-
-
-def test_a_map_of_the_box_scores_one_and_its_opposite_nought():
-    box = torch.tensor([[10, 20, 38, 48]])
-    inside = in_box(box, 48, 48)
-    assert auroc(inside, box).item() == 1 and auroc(1 - inside, box).item() == 0
-    assert auroc(torch.zeros(1, 48, 48), box).item() == 0.5
-
-
-@pytest.mark.parametrize("rows", [96, 48, 24])
-def test_the_box_on_a_map_holds_the_digits_pixels(rows):
-    digits = load("mnist5k", "train")
-    made = cluttered(digits.images, digits.labels, n=8, n_distractors=0, seed=0)
-    coarse = nn.functional.adaptive_max_pool2d(made.images.permute(0, 3, 1, 2).float(), rows)[:, 0] > 0
-    outside = coarse & ~in_box(made.box, rows, rows).bool()
-    assert outside.sum() == 0  # the ink keeps a margin of four pixels to its box
-    assert in_box(made.box, rows, rows).sum((1, 2)).sub((28 * rows / 96) ** 2).abs().max() <= 2 * rows * 28 / 96 + 1
-
-
 def test_maps_are_repeatable_and_sum_to_the_layers_nats():
     torch.manual_seed(0)
     network = all_cnn_96(width=0.1).train()
@@ -249,13 +222,3 @@ def test_the_bound_never_exceeds_the_labels_entropy_and_is_zero_for_a_guess(smok
         values = [row["value"] for row in record.rows if row["metric"].startswith("nuisance_information")]
         assert values and all(0 <= value <= math.log(10) for value in values)
         assert np.mean(values) < 0.5  # one epoch on 64 images reads next to nothing
-
-
-def test_betas_count_if_every_network_is_good_and_one_was_run():
-    rows = [
-        dict(seed=seed, beta=beta, cap=0.7, metric="test_error", value=value)
-        for beta, values in {0.1: (0.05, 0.09), 1.0: (0.02, 0.11)}.items()
-        for seed, value in enumerate(values)
-    ]
-    record = Record("x", "smoke", {"betas": [0.1, 1.0, 10.0], "max_alpha": 0.7}, [0], "", {}, "", {}, "", rows=rows)
-    assert counting_betas(record) == [0.1]

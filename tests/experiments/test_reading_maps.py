@@ -10,7 +10,8 @@ from data_gen import cluttered, load
 from ib_tutorial.experiments import reading_maps as reading
 from ib_tutorial.experiments import run
 from ib_tutorial.experiments.convolutional import mean_alpha_squared
-from ib_tutorial.experiments.information_maps import in_box, information_maps, separation
+from ib_tutorial.experiments.information_maps import information_maps
+from ib_tutorial.experiments.map_scores import INKED, in_box, separation
 from ib_tutorial.experiments.record import load_record
 from ib_tutorial.nn import InformationDropout, all_cnn_96, batch_norm
 from ib_tutorial.training import checkpoint
@@ -55,7 +56,7 @@ def test_three_betas_are_shown_among_those_that_count(smoke):
     record = load_record(smoke / "information_maps.smoke.json")
     record.config["betas"] = [0.1, 0.2, 0.3, 0.4, 0.5]
     errors = {0.1: 0.02, 0.2: 0.03, 0.3: 0.04, 0.4: 0.05, 0.5: 0.2}
-    record.rows = [dict(beta=b, cap=0.7, seed=0, metric="test_error", value=error) for b, error in errors.items()]
+    record.rows = [dict(beta=b, cap=0.7, seed=0, metric="train_error", value=error) for b, error in errors.items()]
     assert reading.small_middle_large(record, errors) == [0.1, 0.3, 0.4]
     assert reading.small_middle_large(record, [0.2, 0.3, 0.4, 0.5]) == [0.2, 0.3, 0.4]
     with pytest.raises(ValueError, match="the maps of 2 kept networks count"):
@@ -133,7 +134,7 @@ def test_places_on_digit_and_distractors_by_their_centres(clutter):
 
     for k, i, j in itertools.product(range(2), range(rows), range(rows)):
         y, x = (i + 0.5) * 4, (j + 0.5) * 4
-        inked = brightness[k, i, j] >= reading.INKED
+        inked = brightness[k, i, j] >= INKED
         inside = holds(clutter.box[k], y, x)
         assert digit[k, i, j] == (inked and inside)
         assert distractor[k, i, j] == (inked and not inside and any(holds(b, y, x) for b in clutter.distractors[k]))

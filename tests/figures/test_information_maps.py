@@ -6,7 +6,13 @@ import torch
 from matplotlib.patches import Polygon, Rectangle
 
 from ib_tutorial.experiments.record import Record
-from ib_tutorial.figures.information_maps import map_caps, map_scores, round_below, where_information_flows
+from ib_tutorial.figures.information_maps import (
+    distractor_shares,
+    map_caps,
+    map_scores,
+    round_below,
+    where_information_flows,
+)
 
 BOX = torch.tensor([[10, 20, 38, 48], [60, 0, 88, 28]])
 
@@ -55,8 +61,8 @@ def test_maps_of_a_layer_share_a_scale_and_boxes_lie_in_pixels():
 
 def test_scores_of_an_unfinished_record_show_every_seed_and_shade_what_does_not_count():
     scored = {f"auroc_{layer}": (0.6, 0.8) for layer in (1, 2, 3)}
-    good = rows(0.01, 0.7, test_error=(0.05, 0.06), test_error_noisy=(0.05, 0.06), **scored)
-    bad = rows(0.1, 0.7, test_error=(0.05, 0.11), test_error_noisy=(0.2, 0.2), **scored)
+    good = rows(0.01, 0.7, train_error=(0.05, 0.06), test_error=(0.05, 0.16), test_error_noisy=(0.05, 0.06), **scored)
+    bad = rows(0.1, 0.7, train_error=(0.05, 0.11), test_error=(0.05, 0.05), test_error_noisy=(0.2, 0.2), **scored)
     above, below = map_scores(record(good + bad), {1: 0.7, 2: 0.7, 3: 0.7}).axes[:2]
     dots = [
         line.get_ydata().tolist() if hasattr(line.get_ydata(), "tolist") else list(line.get_ydata())
@@ -72,3 +78,18 @@ def test_caps_that_were_not_run_are_left_out():
     found = rows(0.1, 0.7, test_error=(0.05, 0.06), test_error_noisy=(0.05, 0.06))
     axis = map_caps(record(found)).axes[0]
     assert {float(x) for line in axis.lines for x in line.get_xdata()} == {0.7}
+
+
+def test_shares_are_drawn_by_layer_with_the_best_blind_map():
+    found = rows(0.01, 0.7, train_error=(0.05, 0.06), **{f"distractor_share_{layer}": (0.2, 0.3) for layer in (1, 2, 3)})
+    axis = distractor_shares(record(found)).axes[0]
+    heights = [list(line.get_ydata()) for line in axis.lines]
+    assert heights.count([0.2, 0.3]) == 3  # every seed of every layer
+    assert sum(len(set(y)) == 1 and 0.5 < y[0] < 0.6 for y in heights if len(y) == 2) == 3
+
+
+def test_the_cap_is_drawn_with_its_training_error():
+    found = rows(0.1, 1.4, train_error=(0.6, 0.7), test_error=(0.65, 0.75), test_error_noisy=(0.7, 0.8))
+    axis = map_caps(record(found)).axes[0]
+    assert axis.get_legend_handles_labels()[1] == ["training", "test, noise off", "test, noise on"]
+    assert any(list(line.get_ydata()) == [60, 70] for line in axis.lines)
