@@ -3,17 +3,30 @@
 A claim's test is a quantity, one value per seed, that the claim says is positive. The verdict follows from Student's 95 %
 interval for its mean: supported when the interval lies above 0, not supported when it lies below, else inconclusive.
 It is void where the record cannot decide: no network of it has learned, or it is older than the test.
+
+A ledger makes many tests, and the more tests there are, the more of them decide by chance. So it says beside each verdict whether the
+verdict stands after Holm's correction over all tests that it judges. It also says the regime: how far the networks were trained.
 """
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from ib_tutorial.experiments.record import RECORDED, Record, load_record
 
 LEVEL = 0.95
+
+
+def training_errors(record: Record) -> str:
+    """The regime of the classifiers of a record: their training error, and whether a setting that they were given is on the edge of its grid."""
+    errors = [row["value"] for row in record.select(metric="train_error")]
+    if not errors:
+        return "no training error recorded"
+    mean = sum(errors) / len(errors)
+    said = f"learnt to a training error of {mean:.1%} on average and {max(errors):.1%} at most"
+    return said + ("; a chosen setting is on the edge of its grid" if record.select(edge=True) else "")
 
 
 @dataclass(frozen=True)
@@ -36,13 +49,17 @@ class Finding:
     """Whether the record holds all that the test reads."""
     since: int = 1
     """The least format of a record that the test can be judged on."""
+    regime: Callable[[Record], str] = training_errors
+    """How far the networks that the test reads were trained."""
 
 
 @dataclass(frozen=True)
 class Verdict:
     """A claim and what one record says of it: mean and 95 % interval over n seeds, in the claim's unit.
 
-    `reason` says why there is no mean: why the verdict is "void", or "not run yet".
+    `reason` says why there is no mean: why the verdict is "void", or "not run yet". `p` is the two-sided p-value of Student's t-test that the
+    mean is 0, which is below 0.05 where the interval does not hold 0. `stands` says whether a verdict of a ledger stands after Holm's
+    correction; it is None where nothing was decided, and outside a ledger.
     """
 
     finding: Finding
@@ -52,6 +69,8 @@ class Verdict:
     high: float
     n: int
     reason: str = ""
+    p: float = math.nan
+    stands: bool | None = None
 
     @property
     def verdict(self) -> Literal["not run", "void", "supported", "not supported", "inconclusive"]:
@@ -62,6 +81,10 @@ class Verdict:
         if self.low > 0:
             return "supported"
         return "not supported" if self.high < 0 else "inconclusive"
+
+    @property
+    def regime(self) -> str:
+        return "" if self.record is None else self.finding.regime(self.record)
 
 
 def interval(values: Sequence[float], level: float = LEVEL) -> tuple[float, float, float]:
@@ -77,6 +100,28 @@ def interval(values: Sequence[float], level: float = LEVEL) -> tuple[float, floa
     spread = math.sqrt(sum((value - mean) ** 2 for value in values) / (n - 1) / n)
     half = float(t.ppf((1 + level) / 2, n - 1)) * spread
     return mean, mean - half, mean + half
+
+
+def p_value(values: Sequence[float]) -> float:
+    """Two-sided p-value of Student's t-test that the mean is 0; 1 for a single value, which tells nothing."""
+    from scipy.stats import ttest_1samp
+
+    if len(set(values)) > 1:
+        return float(ttest_1samp(values, 0.0).pvalue)
+    return 0.0 if len(values) > 1 and values[0] != 0 else 1.0  # values that are all equal have no spread
+
+
+def holm(p_values: Sequence[float], level: float = LEVEL) -> list[bool]:
+    """Which tests of a family reject, by Holm's step-down method (1979): with probability `level` none of them does so by chance.
+
+    The smallest p-value of m is compared with (1 - level) / m, the next one with (1 - level) / (m - 1), and so on to the first that fails.
+    """
+    rejected = [False] * len(p_values)
+    for rank, place in enumerate(sorted(range(len(p_values)), key=lambda place: p_values[place])):
+        if p_values[place] > (1 - level) / (len(p_values) - rank):
+            break
+        rejected[place] = True
+    return rejected
 
 
 def paired_differences(left: Sequence[float], right: Sequence[float], scale: float = 1.0) -> list[float]:
@@ -100,7 +145,7 @@ def judge(finding: Finding, record: Record | None) -> Verdict:
         )
     if not values:
         return without_values(finding, record, "no network meets the test's condition")
-    return Verdict(finding, record, *interval(values), len(values))
+    return Verdict(finding, record, *interval(values), len(values), p=p_value(values))
 
 
 def without_values(finding: Finding, record: Record | None, reason: str) -> Verdict:
@@ -110,24 +155,36 @@ def without_values(finding: Finding, record: Record | None, reason: str) -> Verd
 def ledger(
     findings: Iterable[Finding], folder: Path = RECORDED, profiles: Sequence[str] = ("paper", "reduced", "authors")
 ) -> list[Verdict]:
-    """A verdict for each claim and each profile that was run; one "not run" where none was."""
+    """A verdict for each claim and each profile that was run, one "not run" where none was. Those with values are one family of tests."""
     verdicts = []
     for finding in findings:
         paths = [folder / f"{finding.experiment}.{profile}.json" for profile in profiles]
         records = [record for record in map(load_record, filter(Path.exists, paths)) if finding.ready(record)]
         verdicts += [judge(finding, record) for record in records or [None]]
-    return verdicts
+    rejects = iter(holm([v.p for v in verdicts if v.n]))
+    return [replace(v, stands=next(rejects) if v.n else None) for v in verdicts]
 
 
 def as_markdown(verdicts: Iterable[Verdict]) -> str:
-    """The ledger as a Markdown table, a row per verdict."""
-    head = ["Where", "Claim, and its test, fixed before the run", "Published", "Ours (95 % interval)", "Run", "Verdict"]
-    lines = [head, ["---"] * len(head)]
+    """The verdicts as a Markdown table, a row for each; those of a ledger with a column that says which stand after Holm's correction."""
+    verdicts = list(verdicts)
+    head = ["Where", "Claim, and its test, fixed before the run", "Published", "Ours (95 % interval)", "Run, and its regime", "Verdict"]
+    in_ledger = any(v.stands is not None for v in verdicts)
+    lines = [head + ["Stands after Holm"] * in_ledger]
+    lines.append(["---"] * len(lines[0]))
     for v in verdicts:
         claim = f"**{v.finding.statement}** {v.finding.test}"
         ours = v.reason or f"{v.mean:+.2f} [{v.low:+.2f}, {v.high:+.2f}] {v.finding.unit}"
-        lines.append([v.finding.where, claim, v.finding.published, ours, provenance(v.record), f"**{v.verdict}**"])
+        run = ". ".join(filter(None, (provenance(v.record), v.regime)))
+        line = [v.finding.where, claim, v.finding.published, ours, run, f"**{v.verdict}**"]
+        lines.append(line + [after_holm(v)] * in_ledger)
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def after_holm(verdict: Verdict) -> str:
+    """ "yes" or "no" of a verdict that decides; empty where nothing was decided."""
+    decided = verdict.verdict in ("supported", "not supported") and verdict.stands is not None
+    return ("yes" if verdict.stands else "no") if decided else ""
 
 
 def provenance(record: Record | None) -> str:

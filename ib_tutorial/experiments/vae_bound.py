@@ -455,6 +455,19 @@ def slope(x: Sequence[float], y: Sequence[float]) -> float:
     return sum((a - center) * b for a, b in zip(x, y, strict=True)) / sum((a - center) ** 2 for a in x)
 
 
+def regime(record: Record, stage: str = "final", ks: Sequence[int] | None = None) -> str:
+    """How far the networks were trained, for the ledger: the training bound, the rates, and whether a rate is on the edge of its grid."""
+    rows = [row for row in record.select(stage=stage, metric="training_bound") if ks is None or row["k"] in ks]
+    bounds = [row["value"] for row in rows]
+    rates = ", ".join(f"{rate:g}" for rate in sorted({row["lr"] for row in rows}))
+    n_broken = len([row for row in record.select(metric="broken", value=1.0) if ks is None or row["k"] in ks])
+    return (
+        f"trained to a bound of {sum(bounds) / len(bounds):.1f} nats on average and {min(bounds):.1f} at worst on training images, with rates {rates}"
+        + (", some on the edge of their grid" if any(on_edge(record, row["k"], row["latents"]) for row in rows) else "")
+        + (f"; {n_broken} runs broken" if n_broken else "")
+    )
+
+
 FINDINGS = (
     Finding(
         name="vae_bound.similar",
@@ -465,6 +478,7 @@ FINDINGS = (
         "the two test bounds over k, is above 0.",
         unit="nats per image to spare",
         values=margin_left,
+        regime=regime,
         published="; ".join(
             f"k = {k}: {gaussian} and {information}" for k, (gaussian, information) in PUBLISHED.items()
         ),
@@ -482,6 +496,7 @@ FINDINGS = (
             unit="nats per image to spare",
             values=partial(margin_left_at, k=k),
             ready=partial(holds_row, k=k),
+            regime=partial(regime, ks=(k,)),
             published="{} and {}".format(*PUBLISHED[k]),
         )
         for k in PUBLISHED
@@ -497,6 +512,7 @@ FINDINGS = (
             unit="nats per doubling of beta",
             values=partial(falls, latents=latents),
             ready=lambda record: record.finished and bool(record.select(stage="sweep")),
+            regime=partial(regime, stage="sweep"),
             comment=comment,
         )
         for latents, what, comment in (

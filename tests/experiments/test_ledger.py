@@ -2,10 +2,10 @@ import math
 from dataclasses import replace
 
 import pytest
-from scipy.stats import ttest_1samp
+from scipy.stats import t, ttest_1samp
 
 from ib_tutorial.experiments import EXPERIMENTS, Finding, ledger
-from ib_tutorial.experiments.ledger import as_markdown, interval, judge, paired_differences
+from ib_tutorial.experiments.ledger import as_markdown, holm, interval, judge, p_value, paired_differences
 
 
 def finding(values, **more):
@@ -89,3 +89,51 @@ def test_no_committed_record_lacks_what_a_test_reads():
     """A test that reads what an older record has not says so by `since`: a mistake in a test must not pass for an old record."""
     verdicts = ledger(finding for module in EXPERIMENTS.values() for finding in module.FINDINGS)
     assert {v.finding.name: v.reason for v in verdicts if "lacks" in v.reason} == {}
+
+
+def test_holm_by_hand():
+    """Four tests at 5 %: the thresholds are 0.0125, 0.0167, 0.025 and 0.05 from the smallest p-value on, up to the first that fails."""
+    assert holm([0.04, 0.012, 0.001, 0.03]) == [False, True, True, False]
+    assert holm([0.013, 0.001, 0.001, 0.001]) == [True, True, True, True]  # alone it would need 0.0125; it comes last
+    assert holm([0.02, 0.02, 0.02, 0.02]) == [False] * 4
+    assert holm([0.05]) == [True] and holm([]) == []
+
+
+def test_the_p_value_is_students_and_agrees_with_the_interval():
+    values = [0.3, 0.9, 0.4, 1.1]
+    n, mean = 4, 0.675
+    t_by_hand = mean / (math.sqrt(sum((x - mean) ** 2 for x in values) / (n - 1)) / math.sqrt(n))
+    assert p_value(values) == pytest.approx(2 * t.sf(t_by_hand, n - 1))
+    low = interval(values, level=1 - p_value(values))[1]
+    assert low == pytest.approx(0.0, abs=1e-9)
+    assert (p_value([2.0]), p_value([0.0, 0.0]), p_value([1.0, 1.0, 1.0])) == (1.0, 1.0, 0.0)
+
+
+def test_a_verdict_that_chance_may_have_made_says_so_in_the_ledger(record_with_errors, tmp_path):
+    """Each verdict was once shown as if its test had been the only one."""
+    record_with_errors().write(tmp_path / "mnist_widths.reduced.json")
+    strong, weak = finding([1.0, 1.001, 0.999, 1.0]), finding([1.0, 1.3, 1.9])
+    undecided = finding([1.0, -0.5, 0.4])
+    alone = ledger([weak], folder=tmp_path)
+    together = ledger([strong, weak, undecided, undecided], folder=tmp_path)
+    assert 0.05 > alone[0].p > 0.05 / 3 and [v.stands for v in alone] == [True]
+    assert [v.stands for v in together] == [True, False, False, False]
+    first, second, third, _ = as_markdown(together).splitlines()[-4:]
+    assert "Stands after Holm" in as_markdown(together)
+    assert first.endswith("**supported** | yes |") and second.endswith("**supported** | no |")
+    assert third.endswith("**inconclusive** |  |")
+    assert "Stands after Holm" not in as_markdown([judge(strong, record_with_errors())])
+
+
+def test_no_verdict_without_its_regime(record_with_errors):
+    """Large caps once "hurt" networks that had not learnt to train with them."""
+    record = record_with_errors()
+    assert judge(finding([1.0, 1.1]), record).regime == "no training error recorded"
+    record.rows += [dict(metric="train_error", value=value, seed=0) for value in (0.01, 0.03)]
+    assert judge(finding([1.0, 1.1]), record).regime == "learnt to a training error of 2.0% on average and 3.0% at most"
+    record.rows.append(dict(metric="test_error", value=0.1, seed=0, edge=True))
+    assert "training error of 2.0%" in as_markdown([judge(finding([1.0, 1.1]), record)])
+    assert judge(finding([1.0, 1.1]), record).regime.endswith("a chosen setting is on the edge of its grid")
+    assert judge(finding([1.0]), None).regime == ""
+    own = replace(finding([1.0, 1.1]), regime=lambda record: "trained to 3 nats")
+    assert "trained to 3 nats" in as_markdown([judge(own, record)])
