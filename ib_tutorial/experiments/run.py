@@ -102,6 +102,7 @@ def run(
     name: str,
     profile: str = "quick",
     *,
+    settings: Any = None,
     seeds: int | None = None,
     device: str = "cpu",
     betas: Sequence[float] = (),
@@ -116,6 +117,7 @@ def run(
     """Run experiment `name` and return its record. SIGTERM raises KeyboardInterrupt, as Ctrl-C does.
 
     Args:
+        settings: the experiment's `Config`, in place of the profile's; `profile` is then a name for the record and no more.
         seeds: replaces the profile's number of seeds. A record in `out` with fewer seeds is added to.
         betas: replace the profile's betas.
         data: folder of the real images, where the profile needs them (default: the environment variable IB_TUTORIAL_DATA).
@@ -133,7 +135,7 @@ def run(
         raise ValueError(f"jobs is {jobs}, and counts processes here; with a scheduler its workers are the processes")
     if jobs is not None and jobs < 1:
         raise ValueError(f"jobs is {jobs}; it is the number of processes, at least 1")
-    module, settings = experiment(name), config(name, profile)
+    module, settings = experiment(name), config(name, profile) if settings is None else settings
     if seeds is not None:
         if seeds < 1:
             raise ValueError(f"seeds is {seeds}; it is the number of repetitions, at least 1")
@@ -182,7 +184,13 @@ def with_betas(name: str, settings, betas: Sequence[float]):
 
 def circumstances(module: ModuleType, settings, data: Path | str | None, device: str) -> dict[str, Any]:
     """The source of the data, and the provenance of what is computed in this process."""
-    return {"source": module.source(settings, data), **provenance(usable_device(device))}
+    return {"source": module.source(settings, data), **provenance_of(module, usable_device(device))}
+
+
+def provenance_of(module: ModuleType, device: torch.device) -> Provenance:
+    """What computes an experiment's cells in this process; an experiment with a `PRECISION` has that one on every device."""
+    here = provenance(device)
+    return here | {"precision": getattr(module, "PRECISION", here["precision"])}
 
 
 def shared_circumstances(workers: dict[str, dict[str, Any]]) -> dict[str, Any]:
@@ -212,7 +220,7 @@ def computed(
     cell: Cell,
 ) -> tuple[Result, Provenance]:
     """Compute a cell, in whichever process this is: what it measured, and what computed it."""
-    here = provenance(device)
+    here = provenance_of(module, device)
     before = [row for row in record.rows if any(belongs(row, each) for each in chain.from_iterable(earlier_stages))]
     record.identify(here, before, deterministic and device.type == "cuda")
     run_cell = partial(deterministically, module.run_cell) if deterministic else module.run_cell

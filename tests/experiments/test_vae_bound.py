@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 import torch
 
-from ib_tutorial.experiments import Record, ledger, run, vae_bound
+from ib_tutorial.experiments import Record, ledger, run, total_correlation, vae_bound
 from ib_tutorial.experiments.convolutional import subset
 from ib_tutorial.experiments.ledger import judge
-from ib_tutorial.experiments.run import config
+from ib_tutorial.experiments.run import config, provenance_of
 from ib_tutorial.information import gaussian_total_correlation
 from ib_tutorial.training import Epoch, evidence_bound
 from ib_tutorial.training.checkpoint import load
@@ -242,6 +242,14 @@ def test_a_broken_run_is_retried_once_and_both_attempts_are_kept(monkeypatch):
     assert len(vae_bound.gaps_at(record, 1)) == 2 and not vae_bound.gave_up(record, 1)
     assert [len(losses) for losses in vae_bound.given_up(record, 1, "gaussian")] == [2]
     assert {row["edge"] for row in record.select(stage="final")} <= {True, False}
+
+
+def test_the_record_says_float32_where_another_precision_would_be_faster(monkeypatch):
+    """A record from a GPU once said bfloat16, whatever the experiment had asked `fit` for."""
+    monkeypatch.setattr("ib_tutorial.experiments.record.chosen", lambda precision, device: "bfloat16")
+    monkeypatch.setattr("ib_tutorial.experiments.record.describe_device", lambda device: "a GPU")
+    assert provenance_of(vae_bound, torch.device("cuda"))["precision"] == vae_bound.PRECISION == "float32"
+    assert provenance_of(total_correlation, torch.device("cuda"))["precision"] == "bfloat16"
 
 
 def test_a_k_whose_second_attempt_breaks_too_is_void(monkeypatch):
