@@ -91,24 +91,30 @@ def interval(values: Sequence[float], level: float = LEVEL) -> tuple[float, floa
     """Mean and Student's interval for it; infinitely wide for a single value."""
     from scipy.stats import t
 
+    mean, error = standard_error(values)
+    if len(values) == 1:
+        return mean, -math.inf, math.inf
+    half = float(t.ppf((1 + level) / 2, len(values) - 1)) * error
+    return mean, mean - half, mean + half
+
+
+def standard_error(values: Sequence[float]) -> tuple[float, float]:
+    """The mean, and the standard error of it: the standard deviation over the root of their number, infinite for a single value."""
     n = len(values)
     if n == 0:
         raise ValueError("there are no values; an interval needs at least one")
     mean = sum(values) / n
-    if n == 1:
-        return mean, -math.inf, math.inf
-    spread = math.sqrt(sum((value - mean) ** 2 for value in values) / (n - 1) / n)
-    half = float(t.ppf((1 + level) / 2, n - 1)) * spread
-    return mean, mean - half, mean + half
+    return mean, math.inf if n == 1 else math.sqrt(sum((value - mean) ** 2 for value in values) / (n - 1) / n)
 
 
 def p_value(values: Sequence[float]) -> float:
     """Two-sided p-value of Student's t-test that the mean is 0; 1 for a single value, which tells nothing."""
-    from scipy.stats import ttest_1samp
+    from scipy.stats import t
 
-    if len(set(values)) > 1:
-        return float(ttest_1samp(values, 0.0).pvalue)
-    return 0.0 if len(values) > 1 and values[0] != 0 else 1.0  # values that are all equal have no spread
+    mean, error = standard_error(values)
+    if len(values) == 1 or mean == 0:
+        return 1.0
+    return 2 * float(t.sf(abs(mean) / error, len(values) - 1)) if error > 0 else 0.0
 
 
 def holm(p_values: Sequence[float], level: float = LEVEL) -> list[bool]:

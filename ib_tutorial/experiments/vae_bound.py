@@ -461,6 +461,8 @@ def slope(x: Sequence[float], y: Sequence[float]) -> float:
 def regime(record: Record, stage: str = "final", ks: Sequence[int] | None = None) -> str:
     """How far the networks were trained, for the ledger: the training bound, the rates, and whether a rate is on the edge of its grid."""
     rows = [row for row in record.select(stage=stage, metric="training_bound") if ks is None or row["k"] in ks]
+    if not rows:
+        return "no network was trained to its end"
     bounds = [row["value"] for row in rows]
     rates = ", ".join(f"{rate:g}" for rate in sorted({row["lr"] for row in rows}))
     n_broken = len([row for row in record.select(metric="broken", value=1.0) if ks is None or row["k"] in ks])

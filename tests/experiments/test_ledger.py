@@ -103,7 +103,8 @@ def test_the_p_value_is_students_and_agrees_with_the_interval():
     values = [0.3, 0.9, 0.4, 1.1]
     n, mean = 4, 0.675
     t_by_hand = mean / (math.sqrt(sum((x - mean) ** 2 for x in values) / (n - 1)) / math.sqrt(n))
-    assert p_value(values) == pytest.approx(2 * t.sf(t_by_hand, n - 1))
+    assert p_value(values) == pytest.approx(2 * t.sf(t_by_hand, n - 1)) == pytest.approx(ttest_1samp(values, 0).pvalue)
+    assert p_value([-value for value in values]) == p_value(values)
     low = interval(values, level=1 - p_value(values))[1]
     assert low == pytest.approx(0.0, abs=1e-9)
     assert (p_value([2.0]), p_value([0.0, 0.0]), p_value([1.0, 1.0, 1.0])) == (1.0, 1.0, 0.0)
