@@ -75,7 +75,8 @@ SLICES = (
                 "cifar_filters",
                 side_by_side=4,
                 changed=dict(
-                    widths=(0.25,), betas=(1.0,), drop_rates=(0.5,), plain_lrs=(0.05,), n_seeds=1, epochs=60, drops=(24, 36, 48)
+                    widths=(0.25,), betas=(1.0,), drop_rates=(0.5,), growths=0, fixed_drop_rates=(), fixed_betas=(), n_seeds=1, epochs=60,
+                    drops=(24, 36, 48),
                 ),
             ),
         ),
@@ -90,7 +91,7 @@ SLICES = (
             Part(
                 "information_maps",
                 side_by_side=3,
-                changed=dict(betas=(0.1, 1.0, 10.0), caps=(), n_seeds=1, epochs=12, drops=(5, 9), kept=0),
+                changed=dict(betas=(0.01, 0.1, 0.5), caps=(), n_seeds=1, epochs=8, drops=(4, 7), kept=0),
             ),
         ),
     ),
