@@ -48,19 +48,22 @@ def deaf() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def end_with_parent() -> None:
-    """Make this process, a worker, end within a second after its parent was killed. Calling it again changes nothing."""
-    name = "end with parent"
-    if any(thread.name == name for thread in threading.enumerate()):
-        return
-    parent = os.getppid()
+def end_with_parent(parent: int) -> None:
+    """Make this process, a worker, end within a second after its parent was killed; at once if that was before.
+
+    Windows tells no process that its parent is gone: nothing changes there.
+
+    Args:
+        parent: the process that started this one.
+    """
 
     def watch() -> None:
         while os.getppid() == parent:
             time.sleep(0.5)
         os._exit(1)
 
-    threading.Thread(target=watch, name=name, daemon=True).start()
+    if os.name == "posix":
+        threading.Thread(target=watch, daemon=True).start()
 
 
 def in_main_thread() -> bool:

@@ -100,7 +100,7 @@ def test_the_doctor_works_on_a_bare_machine_and_says_what_it_lacks():
     script = DOCTOR.format(refused=sorted(NOT_THERE))
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
-    assert "pooch>=1.8" in done.stdout and "joblib>=1.4" in done.stdout and "Estimated cost" in done.stdout
+    assert "pooch>=1.8" in done.stdout and "joblib>=1.5" in done.stdout and "Estimated cost" in done.stdout
 
 
 def test_importing_the_library_imports_no_torch():

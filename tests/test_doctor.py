@@ -98,7 +98,7 @@ def test_missing_extras_are_said_with_the_command_and_do_not_fail(call, without)
     result = call("--device", "cpu")
     assert result.exit_code == 0, result.output
     assert f"{shlex.quote(sys.executable)} -m pip install 'pooch>=1.8'" in result.output
-    assert "joblib>=1.4: to use more than one process" in result.output
+    assert "joblib>=1.5: to use more than one process" in result.output
 
 
 def test_a_library_that_cannot_run_fails_before_anything_is_imported(call, without, monkeypatch):

@@ -66,10 +66,13 @@ def timed(function: Callable[[Cell], Any], cell: Cell) -> Finished:
     return cell, result, time.perf_counter() - start
 
 
-def timed_in_worker(function: Callable[[Cell], Any], cell: Cell, threads: int) -> Finished:
-    """Compute a cell in a process of its own, which ends when its parent does."""
-    end_with_parent()
+def prepare_worker(parent: int) -> None:
+    """Called once in each process that computes cells for the process `parent`."""
+    end_with_parent(parent)
     tqdm.set_lock(threading.RLock())  # a killed process would leak the semaphore of tqdm's own lock, with a warning
+
+
+def timed_on_threads(function: Callable[[Cell], Any], cell: Cell, threads: int) -> Finished:
     torch.set_num_threads(threads)
     return timed(function, cell)
 
@@ -81,9 +84,15 @@ def in_processes(function: Callable[[Cell], Any], cells: Sequence[Cell], jobs: i
     except ImportError as error:
         raise ImportError(f"{error}; several processes need `pip install joblib`; --jobs 1 needs nothing") from error
 
-    parallel = Parallel(n_jobs=jobs, backend="loky", return_as="generator_unordered")
+    parallel = Parallel(
+        n_jobs=jobs,
+        backend="loky",
+        return_as="generator_unordered",
+        initializer=prepare_worker,
+        initargs=(os.getpid(),),
+    )
     with deaf():
-        finished = parallel(delayed(timed_in_worker)(function, cell, threads) for cell in cells)
+        finished = parallel(delayed(timed_on_threads)(function, cell, threads) for cell in cells)
     try:
         yield from finished
     except TerminatedWorkerError as error:
