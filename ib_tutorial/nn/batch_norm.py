@@ -2,18 +2,27 @@
 
 Training shows batch norm the noisy units, and their mean and variance are not those of the clean units: exp(alpha n) has a mean above 1.
 A reading with the noise off therefore needs the statistics of clean passes, and a reading with the noise on those of noisy passes.
-`measure` takes both from images and keeps them beside the running statistics; `statistics` puts one of them in place for a while.
+
+Each measured norm holds both sets as buffers beside its running statistics, which are the clean set. `use` says which set a norm takes in
+eval mode. The norm takes it at each pass, by a hook, and nothing else about it changes: copies, state_dicts and moves to another device
+made meanwhile hold what they would hold otherwise.
 """
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from itertools import chain
+from typing import Any, Literal
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-KINDS = ("noisy", "clean")
+Kind = Literal["noisy", "clean"]
+KINDS: tuple[Kind, Kind] = ("noisy", "clean")
+RUNNING = ("running_mean", "running_var")
+
+in_use: "WeakKeyDictionary[nn.Module, Kind]" = WeakKeyDictionary()
+"""The set that a norm is told to take, while a context tells it."""
 
 
 def norms(modules: Iterable[nn.Module]) -> list[_BatchNorm]:
@@ -21,102 +30,109 @@ def norms(modules: Iterable[nn.Module]) -> list[_BatchNorm]:
     return [m for m in modules if isinstance(m, _BatchNorm) and m.running_mean is not None]
 
 
-def is_measured(norm: _BatchNorm, kind: str) -> bool:
-    """Whether the set is known and no training step has been taken since."""
-    return hasattr(norm, f"{kind}_mean") and norm.measured_at == norm.num_batches_tracked.item()
+def is_measured(norm: _BatchNorm, kind: Kind) -> bool:
+    """Whether the set is known and belongs to the norm as it is: neither its running statistics nor its weights have changed since."""
+    if not hasattr(norm, f"{kind}_mean"):
+        return False
+    same = [(norm.running_mean, norm.clean_mean), (norm.running_var, norm.clean_var)]
+    if norm.affine:
+        same += [(norm.weight, norm.measured_weight), (norm.bias, norm.measured_bias)]
+    return all(torch.equal(now, then) for now, then in same)
 
 
 @contextmanager
-def statistics(network: nn.Module, kind: str) -> Iterator[None]:
-    """Within this context each batch norm in eval mode that was measured uses its "noisy" or its "clean" statistics."""
-    replaced = [norm for norm in norms(network.modules()) if not norm.training and is_measured(norm, kind)]
-    before = [(norm.running_mean, norm.running_var) for norm in replaced]
-    for norm in replaced:
-        norm.running_mean, norm.running_var = getattr(norm, f"{kind}_mean"), getattr(norm, f"{kind}_var")
+def use(network: nn.Module, kind: Kind) -> Iterator[None]:
+    """Within this context each measured batch norm of the network takes its "noisy" or its "clean" statistics in eval mode."""
+    told = norms(network.modules())
+    before = [in_use.get(norm) for norm in told]
+    for norm in told:
+        in_use[norm] = kind
     try:
         yield
     finally:
-        for norm, (mean, var) in zip(replaced, before, strict=True):
-            norm.running_mean, norm.running_var = mean, var
+        for norm, kind_before in zip(told, before, strict=True):
+            if kind_before is None:
+                in_use.pop(norm, None)
+            else:
+                in_use[norm] = kind_before
+
+
+def take_set(norm: _BatchNorm, inputs: Any) -> None:
+    """Before a pass: put the set in place that the norm is told to take."""
+    kind = in_use.get(norm)
+    if kind is not None and not norm.training and is_measured(norm, kind):
+        norm.own_statistics = [norm._buffers[name] for name in RUNNING]
+        norm._buffers.update(zip(RUNNING, (norm._buffers[f"{kind}_mean"], norm._buffers[f"{kind}_var"]), strict=True))
+
+
+def give_back(norm: _BatchNorm, inputs: Any, outputs: Any) -> None:
+    """After a pass, also one that failed: put the norm's own running statistics back."""
+    own = norm.__dict__.pop("own_statistics", None)
+    if own is not None:
+        norm._buffers.update(zip(RUNNING, own, strict=True))
+
+
+def store(norm: _BatchNorm, kind: Kind, mean: Tensor, var: Tensor) -> None:
+    """Store one set; the clean one becomes the running statistics too. The sets are no part of a state_dict."""
+    if not hasattr(norm, "clean_mean") and not hasattr(norm, "noisy_mean"):
+        norm.register_forward_pre_hook(take_set)
+        norm.register_forward_hook(give_back, always_call=True)
+    now = {f"{kind}_mean": mean, f"{kind}_var": var}
+    if norm.affine:
+        now |= {"measured_weight": norm.weight.detach(), "measured_bias": norm.bias.detach()}
+    for name, value in now.items():
+        norm.register_buffer(name, value.to(norm.running_mean, copy=True), persistent=False)
+    if kind == "clean":
+        norm.running_mean.copy_(mean)
+        norm.running_var.copy_(var)
 
 
 @torch.no_grad()
-def measure(
-    network: nn.Module,
-    trained: Iterable[nn.Module],
-    batches: Callable[[], Iterable[Tensor]],
-    forward: Callable[[Tensor], object],
-    noisy_differs: bool,
-) -> None:
-    """Measure both sets of the batch norms among `trained`, and leave the clean one in their running statistics.
+def statistics_of_passes(measured: list[_BatchNorm], passes: Callable[[], None]) -> list[tuple[Tensor, Tensor]]:
+    """Mean and variance of everything that each norm is given during `passes`, over all images, places and uses.
 
-    Args:
-        network: its modules' modes are changed here, and restored by the caller.
-        trained: the modules that training moves. For noisy passes they are in training mode and all others in eval mode.
-        batches: returns the images, batch by batch; called once for each set.
-        forward: sends a batch through the network.
-        noisy_differs: False where the network draws no noise, so that one set of passes serves for both.
+    The norms are in training mode meanwhile, so that each normalises by its batch, as in training. Their running statistics do not move.
     """
-    trained = list(trained)
-    measured = norms(trained)
-    if not measured:
-        return
-    found = {"clean": passed(network, measured, measured, batches, forward)}
-    found["noisy"] = passed(network, measured, trained, batches, forward) if noisy_differs else found["clean"]
-    for place, norm in enumerate(measured):
-        for kind in KINDS:
-            keep(norm, kind, *found[kind][place])
-        norm.running_mean.copy_(norm.clean_mean)
-        norm.running_var.copy_(norm.clean_var)
+    count = {norm: 0 for norm in measured}
+    total = {norm: norm.running_mean.new_zeros(2, norm.num_features, dtype=torch.float64) for norm in measured}
 
+    def add(norm: _BatchNorm, inputs: tuple[Tensor]) -> None:
+        units = inputs[0].double().transpose(0, 1).flatten(1)
+        count[norm] += units.shape[1]
+        total[norm] += torch.stack([units.sum(1), units.square().sum(1)])
 
-def passed(
-    network: nn.Module,
-    measured: list[_BatchNorm],
-    training: list[nn.Module],
-    batches: Callable[[], Iterable[Tensor]],
-    forward: Callable[[Tensor], object],
-) -> list[tuple[Tensor, Tensor]]:
-    """Mean and variance of each norm's input over all batches, each batch weighing as many images as it has."""
-    before = [(n.running_mean.clone(), n.running_var.clone(), n.num_batches_tracked.clone(), n.momentum) for n in measured]
-    network.eval()
-    for module in training:
-        module.training = True
+    before = [(norm.training, norm.momentum, norm.num_batches_tracked.clone()) for norm in measured]
+    hooks = [norm.register_forward_pre_hook(add) for norm in measured]
     try:
-        images = 0
-        for batch in batches():
-            images += len(batch)
-            for norm in measured:
-                norm.momentum = len(batch) / images  # makes the running average that over all images so far
-            forward(batch)
-        return [(norm.running_mean.clone(), norm.running_var.clone()) for norm in measured]
+        for norm in measured:
+            norm.training, norm.momentum = True, 0.0
+        passes()
     finally:
-        for norm, (mean, var, tracked, momentum) in zip(measured, before, strict=True):
-            norm.momentum = momentum
-            for own, value in ((norm.running_mean, mean), (norm.running_var, var), (norm.num_batches_tracked, tracked)):
-                own.copy_(value)
-
-
-def keep(norm: _BatchNorm, kind: str, mean: Tensor, var: Tensor) -> None:
-    """Store one set as buffers that move and are copied with the module, but are no part of its state_dict."""
-    norm.measured_at = norm.num_batches_tracked.item()
-    for name, value in ((f"{kind}_mean", mean), (f"{kind}_var", var)):
-        norm.register_buffer(name, value.clone(), persistent=False)
+        for hook in hooks:
+            hook.remove()
+        for norm, (training, momentum, tracked) in zip(measured, before, strict=True):
+            norm.training, norm.momentum = training, momentum
+            norm.num_batches_tracked.copy_(tracked)
+    found = []
+    for norm in measured:
+        n = max(count[norm], 2)
+        mean, square = total[norm] / n
+        found.append((mean, (square - mean**2).clamp(min=0) * n / (n - 1)))
+    return found
 
 
 @contextmanager
 def statistics_restored(network: nn.Module) -> Iterator[None]:
     """Each batch norm leaves this context with the statistics with which it entered, whatever was measured within."""
-    names = ("running_mean", "running_var", *(f"{kind}_{what}" for kind in KINDS for what in ("mean", "var")))
+    names = (*RUNNING, "measured_weight", "measured_bias", *(f"{kind}_{what}" for kind in KINDS for what in ("mean", "var")))
     before = [
-        (norm, getattr(norm, "measured_at", None), {n: norm._buffers[n].clone() for n in names if n in norm._buffers})
+        (norm, {name: norm._buffers[name].clone() for name in names if name in norm._buffers})
         for norm in norms(network.modules())
     ]
     try:
         yield
     finally:
-        for norm, measured_at, buffers in before:
-            norm.measured_at = measured_at
+        for norm, buffers in before:
             for name in names:
                 if name in buffers:
                     norm._buffers[name].copy_(buffers[name])
@@ -136,38 +152,17 @@ def kept(network: nn.Module) -> dict[str, Tensor]:
 
 
 def restore(network: nn.Module, sets: dict[str, Tensor]) -> None:
-    """Put back what `kept` returned."""
+    """Put back what `kept` returned, into a network that holds the weights of that time."""
     for name, norm in network.named_modules():
         for kind in KINDS:
             if f"{name}.{kind}_mean" in sets:
-                keep(norm, kind, sets[f"{name}.{kind}_mean"], sets[f"{name}.{kind}_var"])
+                store(norm, kind, sets[f"{name}.{kind}_mean"], sets[f"{name}.{kind}_var"])
 
 
 def in_batches(items: Tensor, size: int) -> list[Tensor]:
     """Consecutive batches of `size`. A last one of a single image joins the one before: batch norm cannot train on one."""
     pieces = list(items.split(size))
     return pieces if size == 1 or len(pieces) == 1 or len(pieces[-1]) > 1 else [*pieces[:-2], torch.cat(pieces[-2:])]
-
-
-def trained_modules(network: nn.Module) -> list[nn.Module]:
-    """The modules that training moves; those of a frozen part, which stay in eval mode, are left out.
-
-    A part is frozen if it is in eval mode inside a network in training mode. In a network that is in eval mode as a whole, a part is frozen if
-    none of its parameters takes a gradient.
-    """
-    if network.training:
-        return [m for m in network.modules() if m.training]
-
-    def is_frozen(module: nn.Module) -> bool:
-        parameters = list(module.parameters())
-        return bool(parameters) and not any(p.requires_grad for p in parameters)
-
-    def unfrozen(module: nn.Module) -> Iterator[nn.Module]:
-        if not is_frozen(module):
-            yield module
-            yield from chain.from_iterable(map(unfrozen, module.children()))
-
-    return list(dict.fromkeys(unfrozen(network)))
 
 
 @contextmanager

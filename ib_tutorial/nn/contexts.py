@@ -1,7 +1,7 @@
-"""What is done to all noise layers of a network at once: switch their noise on or off, and gather their costs."""
+"""What is done to a whole network: switch its noise on or off, measure batch norm's statistics for either, and gather its costs."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -28,7 +28,7 @@ def noise(module: nn.Module, on: bool = True) -> Iterator[nn.Module]:
     """Within this context every noise layer of `module` draws noise (or none), whatever the training mode.
 
     Batch norm in training mode uses its batch, as ever. In eval mode it uses the statistics of noisy passes with the noise on and those of
-    clean passes with the noise off, where both have been measured (`fit` and `recalibrate_batch_norm` do). So
+    clean passes with the noise off, where they have been measured (`fit` and `recalibrate_batch_norm` do). So
     `with noise(network.eval()):` is the noisy representation at test time that the paper's Fig. 4 calls N.
     """
     layers = noise_layers(module)
@@ -36,11 +36,62 @@ def noise(module: nn.Module, on: bool = True) -> Iterator[nn.Module]:
     for layer in layers:
         layer.forced = on
     try:
-        with batch_norm.statistics(module, "noisy" if on else "clean"):
+        with batch_norm.use(module, "noisy" if on else "clean"):
             yield module
     finally:
         for layer, forced in zip(layers, before, strict=True):
             layer.forced = forced
+
+
+def modules_in_training(network: nn.Module) -> list[nn.Module]:
+    """The modules that `fit` puts in training mode: all but those of frozen parts.
+
+    In a network in training mode, a part that is in eval mode is frozen. In a network in eval mode, a part is frozen if none of its parameters
+    takes a gradient although others of the network do.
+    """
+    if network.training:
+        return [m for m in network.modules() if m.training]
+    none_moves = not any(p.requires_grad for p in network.parameters())
+
+    def is_frozen(module: nn.Module) -> bool:
+        parameters = list(module.parameters())
+        return bool(parameters) and not none_moves and not any(p.requires_grad for p in parameters)
+
+    def unfrozen(module: nn.Module) -> Iterator[nn.Module]:
+        if not is_frozen(module):
+            yield module
+            for child in module.children():
+                yield from unfrozen(child)
+
+    return list(dict.fromkeys(unfrozen(network)))
+
+
+def measure_batch_norm(
+    network: nn.Module, norms: list[nn.Module], batches: Callable[[], Iterable[Tensor]], forward: Callable[[Tensor], object]
+) -> None:
+    """Measure both sets of statistics of `norms`, each under the switches of a reading: eval mode, and the noise on or off in all layers.
+
+    Args:
+        norms: batch norms of the network; the others keep the statistics that they have.
+        batches: returns images, batch by batch; called once for each set.
+        forward: sends a batch through the network.
+    """
+    if not norms:
+        return
+    kinds = batch_norm.KINDS if draws_noise(network) else ("clean",)
+    with batch_norm.modes_restored(network):
+        network.eval()
+        for kind in kinds:
+
+            def passes() -> None:
+                for batch in batches():
+                    forward(batch)
+
+            with noise(network, on=kind == "noisy"):
+                found = batch_norm.statistics_of_passes(norms, passes)
+            for norm, (mean, var) in zip(norms, found, strict=True):
+                for each in (kind,) if len(kinds) == 2 else batch_norm.KINDS:
+                    batch_norm.store(norm, each, mean, var)
 
 
 @contextmanager
@@ -54,51 +105,59 @@ def collect_kl(network: nn.Module) -> Iterator[list[Float[Tensor, "batch *units"
             loss = information_bottleneck_loss(logits, y, kl_terms, beta, n_train)
             loss.backward()
 
-    The list has one tensor of nats for each use of a noise layer, in the order of the uses. A network of this library that stands inside
-    counts as a layer: it returns its output alone. A block under `torch.utils.checkpoint(..., use_reentrant=False)` computes its units again in
+    The list has one tensor of nats for each use of a noise layer, in the order of the uses. A `NoisyNetwork` inside returns its output alone,
+    and its costs join the list. A block under `torch.utils.checkpoint(..., use_reentrant=False)` computes its units again in
     the backward pass; its cost counts once, provided that `backward()` is called within the context. `Collected` is the same as a module.
 
     Raises:
-        ValueError: the network has no noise layer.
+        ValueError: the network has no noise layer, or its costs are collected already.
     """
     kl_terms: list[Tensor] = []
 
     def gather(module: nn.Module, inputs: Any, outputs: Any) -> Any:
         return alone(outputs, kl_terms)
 
-    handles = [layer.register_forward_hook(gather) for layer in outermost(network)]
+    layers = outermost(network)
+    handles = [layer.register_forward_hook(gather) for layer in layers]
+    for layer in layers:
+        layer.collected = True
     try:
         yield kl_terms
     finally:
-        for handle in handles:
+        for layer, handle in zip(layers, handles, strict=True):
             handle.remove()
+            layer.collected = False
 
 
 class Collected(Costly):
     """Anybody's network with its noise layers' costs: `forward(x)` returns `(output, kl_terms)`, which `fit` and `evaluate` take.
 
-    From here on the network's noise layers return z alone, also to whoever calls the network itself.
+    From here on the network's noise layers return z alone, also to whoever calls the network itself. It starts in the network's mode.
 
     Args:
         network: its forward uses each noise layer as a module from x to z.
 
     Raises:
-        ValueError: the network has no noise layer.
+        ValueError: the network has no noise layer, or its costs are collected already.
     """
 
     def __init__(self, network: nn.Module):
         super().__init__()
         self.network = network
-        self.kl_terms: list[Tensor] = []
+        self.kl_terms: list[Tensor] | None = None
         self.with_gradients = False
         for layer in outermost(network):
             layer.register_forward_hook(self.gather)
+            layer.collected = True
+        self.training = network.training
 
     def gather(self, layer: nn.Module, inputs: Any, outputs: Any) -> Any:
-        """The hook of each noise layer: keeps its cost and passes its units on."""
+        """The hook of each noise layer: keeps its cost during `forward`, and passes its units on."""
+        if self.kl_terms is None:
+            return outputs[0]
         if self.with_gradients and not torch.is_grad_enabled() and any(p.requires_grad for p in layer.parameters()):
             warnings.warn(
-                f"{type(layer).__name__} runs without gradients inside a pass that has them, so its cost teaches it nothing; under "
+                f"{type(layer).__name__} runs without gradients inside a pass that has them, so its cost does not change its weights; under "
                 "torch.utils.checkpoint give use_reentrant=False",
                 stacklevel=2,
             )
@@ -106,9 +165,10 @@ class Collected(Costly):
 
     def forward(self, x: Float[Tensor, "batch *inputs"]) -> tuple[Tensor, list[Tensor]]:
         self.kl_terms, self.with_gradients = [], torch.is_grad_enabled()
-        output = self.network(x)
-        kl_terms, self.kl_terms, self.with_gradients = self.kl_terms, [], False
-        return output, kl_terms
+        try:
+            return self.network(x), self.kl_terms
+        finally:
+            self.kl_terms = None
 
 
 @contextmanager
@@ -133,6 +193,8 @@ def outermost(network: nn.Module) -> list[nn.Module]:
 
     def look(module: nn.Module) -> None:
         if isinstance(module, Costly):
+            if module.collected:
+                raise ValueError(f"the cost of {type(module).__name__} is collected already, by a Collected or collect_kl around it")
             found[module] = None
         else:
             for child in module.children():

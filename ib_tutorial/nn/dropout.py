@@ -33,12 +33,17 @@ MAX_LOG_SIGMA = 20.0
 class Costly(nn.Module):
     """A module whose forward returns a pair: its output, and the cost of the noise in it in nats per unit (one tensor, or a list of them)."""
 
+    collected = False
+    """Whether a `Collected` or a `collect_kl` takes the cost off, so that the output is returned alone."""
+
 
 class NoiseLayer(Costly):
     """A layer z = eps * f(x). Subclasses say how eps is drawn and what it costs."""
 
     def __init__(self, f: nn.Module):
         super().__init__()
+        if any(isinstance(part, Costly) for part in f.modules()):
+            raise ValueError("f holds a noise layer, whose cost would be lost; put noise layers one after another")
         self.f = f
         self.forced: bool | None = None
 

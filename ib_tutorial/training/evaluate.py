@@ -14,16 +14,14 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 from ib_tutorial.nn.batch_norm import (
     in_batches,
     is_measured,
-    measure,
     modes_restored,
     norms,
     statistics_restored,
-    trained_modules,
 )
-from ib_tutorial.nn.contexts import draws_noise, noise
+from ib_tutorial.nn.contexts import draws_noise, measure_batch_norm, modules_in_training, noise
 from ib_tutorial.nn.fused import precision_of
 from ib_tutorial.training.objective import check_binary, check_images, check_labels, kl_per_image, with_costs
-from ib_tutorial.training.randomness import derived_seed
+from ib_tutorial.training.randomness import derived_seed, generator
 
 
 class Evaluation(NamedTuple):
@@ -49,6 +47,7 @@ def reading(
     Args:
         network: statistics measured by `fit` or `recalibrate_batch_norm` are used if no training step was taken since.
         images: training images on which both sets of statistics are measured for this reading, where the network has none.
+            Statistics that a frozen part has are used as they are.
         noisy: the paper's N; False is its D.
         seed: of the noise, so that a reading repeats. The caller's random state is left as it was.
 
@@ -65,7 +64,7 @@ def reading(
         if images is not None:
             recalibrate_batch_norm(network, images)
         elif draws_noise(network) and any(
-            norm.num_batches_tracked > 0 and not is_measured(norm, kind) for norm in norms(trained_modules(network))
+            norm.num_batches_tracked > 0 and not is_measured(norm, kind) for norm in norms(modules_in_training(network))
         ):
             warnings.warn(
                 f"batch norm's statistics of {kind} passes were not measured since the last training step, and a reading with others can be "
@@ -105,30 +104,42 @@ def evaluate(
             check_labels(y_batch, logits)
             wrong += (logits.argmax(1) != y_batch).sum()
             nats += cross_entropy(logits.to(precision_of(logits)), y_batch, reduction="sum")
-            kl += kl_per_image(kl_terms).to(x.device) * len(x_batch)
+            kl += kl_per_image(kl_terms, n_images=1).to(x.device)
     return Evaluation(*(total.item() / len(x) for total in (wrong, nats, kl)))
 
 
 def recalibrate_batch_norm(
     network: nn.Module, x: Float[Tensor, "images *inputs"], *, batch_size: int = 500, seed: int = 0
 ) -> None:
-    """Measure batch norm's statistics on x, those of passes with the noise of training and those of passes without noise.
+    """Measure batch norm's statistics on x, those of passes with the noise on in all layers and those of passes without noise.
 
     The authors' code does the second before it evaluates: exp(alpha n) has a mean above 1, so the statistics of training are not those of
     the clean units. The running statistics, which a plain pass in eval mode uses, become those of the clean passes; `reading` and `noise` put
     the set in place that belongs to what they read. Frozen parts keep theirs, and every module its mode. `fit` ends with this.
 
+    Mean and variance are those of all units of all images. Each pass normalises by its batch, so the images are taken in random order.
+
     Args:
         x: the training images, at least two.
-        batch_size: images in a pass. Each batch weighs as many as it has.
-        seed: of the noise. The caller's random state is left as it was.
+        batch_size: images in a pass.
+        seed: of the order and of the noise. The caller's random state is left as it was.
+
+    Raises:
+        ValueError: there are no images.
     """
+    check_images(x)
     if len(x) == 0:
         raise ValueError("there are no images; batch norm's statistics are measured on training images")
-    with modes_restored(network), torch.random.fork_rng(devices=[x.device] if x.device.type == "cuda" else []):
+    measured = norms(modules_in_training(network))
+    with torch.random.fork_rng(devices=[x.device] if x.device.type == "cuda" else []):
         torch.manual_seed(derived_seed(seed, "statistics"))
-        trained = trained_modules(network)
-        measure(network, trained, lambda: in_batches(x, batch_size), network, draws_noise(network))
+        measure_batch_norm(network, measured, lambda: shuffled(x, batch_size, seed), network)
+
+
+def shuffled(x: Tensor, batch_size: int, seed: int) -> Iterator[Tensor]:
+    """All images in batches, in an order that the seed fixes."""
+    order = torch.randperm(len(x), generator=generator(seed, "statistics"), device="cpu").to(x.device)
+    return (x[batch] for batch in in_batches(order, batch_size))
 
 
 class EvidenceBound(NamedTuple):

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from tqdm import tqdm
 
-from ib_tutorial.nn.batch_norm import in_batches, measure, modes_restored, trained_modules
-from ib_tutorial.nn.contexts import draws_noise
+from ib_tutorial.nn.batch_norm import in_batches, modes_restored, norms
+from ib_tutorial.nn.contexts import measure_batch_norm, modules_in_training, noise_layers
 from ib_tutorial.training.checkpoint import load, restore_run, save_run
 from ib_tutorial.training.objective import check_beta, check_images, check_labels, loss_and_terms, with_costs
 from ib_tutorial.training.precision import Precision, autocast, chosen
@@ -69,15 +69,17 @@ def fit(
 ) -> list[Epoch]:
     """Train `network` in place by gradient descent on eq. (3), and return what each epoch measured.
 
-    Each module trains or stays frozen as its mode says (see `ib_tutorial.nn.batch_norm.trained_modules`), and leaves in the mode in which
-    it came. At the end batch norm's statistics are measured on the training images, with the noise of training and without noise, so that
-    each reading of the network (`evaluate`, `reading`, `noise`) finds those of its own kind.
+    A part in eval mode inside a network in training mode stays there: it draws no noise, and its batch norm keeps its statistics. Its weights
+    move unless their `requires_grad` is False. Every module leaves in the mode in which it came. At the end batch norm's statistics are
+    measured on the training images, with the noise on and without noise, so that each reading of the network (`evaluate`, `reading`, `noise`)
+    finds those of its own kind.
 
     Args:
         network: returns (output, kl_terms), as those of `ib_tutorial.nn` do; `Collected` makes such a network of any other. A network that
             returns its output alone has no cost.
         x: the whole training set, on the network's device; or batches, pairs (x, y) from any iterable that starts anew at each epoch, such as
-            a DataLoader, then without `y` and `batch_size`. Where it has a method `set_epoch`, that is called with 0, 1, ... before each epoch.
+            a DataLoader, then without `y` and `batch_size`. They should be shuffled. Where it has a method `set_epoch`, that is called with
+            0, 1, ... before each epoch.
         y: a target (a label, an image) for each image.
         drops: epochs before which the learning rate falls to a tenth.
         beta: weight of the information, in the paper's convention (see `information_bottleneck_loss`).
@@ -115,6 +117,10 @@ def fit(
         if y is not None:
             raise ValueError("y was given beside batches; batches hold their targets: fit(network, batches, ...)")
         data = Streamed(x, device)
+        if checkpoint is not None and getattr(x, "generator", None) is not None:
+            raise ValueError(
+                "the loader has a generator of its own, whose state a checkpoint does not hold; leave it out, and the seed of fit orders the images"
+            )
     n_train = data.n_images if n_train is None else n_train
     if n_train is None:
         raise ValueError("n_train is not known: give the number of training images that beta is divided by, fit(..., n_train=50_000)")
@@ -127,10 +133,11 @@ def fit(
         network.to(memory_format=torch.channels_last)
     stepper = chosen_optimiser(optimiser, network, lr, momentum, weight_decay)
     parameters = [p for p in network.parameters() if p.requires_grad]
-    trained = trained_modules(network)
+    in_training = modules_in_training(network)
+    warn_of_silent_parts(network, in_training)
     history: list[Epoch] = []
     with modes_restored(network), torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        for module in trained:
+        for module in in_training:
             module.training = True
         run = compiled(network, data.first(), kind) if compile else network
         if checkpoint is not None:
@@ -154,7 +161,7 @@ def fit(
 
             sizes, terms = [], []  # of each step: its images; on the device, loss, cross-entropy, KL and gradient
             for x_batch, y_batch in data.batches(epoch):
-                first = epoch == len(history) and not terms
+                first = not terms  # of the epoch: its costs are counted, outside torch.compile
                 with autocast(kind, device):
                     output, kl_terms = with_costs(network if first else run, x_batch, complete=first and beta > 0)
                 if first and likelihood is cross_entropy:
@@ -178,13 +185,27 @@ def fit(
             if on_epoch is not None:
                 on_epoch(history[-1])
 
-        def forward(batch: Tensor) -> None:
-            with autocast(kind, device):
-                network(batch)
+    def forward(batch: Tensor) -> None:
+        with torch.no_grad(), autocast(kind, device):
+            network(batch)
 
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(derived_seed(seed, "statistics"))
-        measure(network, trained, data.images, forward, draws_noise(network))
+        measure_batch_norm(network, norms(in_training), data.images, forward)
     return history
+
+
+def warn_of_silent_parts(network: nn.Module, in_training: Sequence[nn.Module]) -> None:
+    """Warn of a part in eval mode whose weights would be trained without the noise, or with the statistics, of training."""
+    silent = set(network.modules()) - set(in_training)
+    for module in (*noise_layers(network), *norms(network.modules())):
+        if module in silent and any(p.requires_grad for p in module.parameters()):
+            warnings.warn(
+                f"a {type(module).__name__} is in eval mode, so it trains without noise and with fixed statistics; call network.train() "
+                "first, or requires_grad_(False) on a part that is meant to be frozen",
+                stacklevel=3,
+            )
+            return
 
 
 class InMemory:
@@ -205,8 +226,10 @@ class InMemory:
         for batch in in_batches(order, self.batch_size):
             yield self.x[batch], self.y[batch]
 
-    def images(self) -> list[Tensor]:
-        return in_batches(self.x, MEASURED_AT_A_TIME)
+    def images(self) -> Iterator[Tensor]:
+        """Each image once, for batch norm's statistics; shuffled, since each batch is normalised by itself."""
+        order = torch.randperm(self.n_images, generator=generator(self.seed, "statistics"), device="cpu").to(self.x.device)
+        return (self.x[batch] for batch in in_batches(order, MEASURED_AT_A_TIME))
 
     def first(self) -> Tensor:
         return self.x[: self.batch_size]
@@ -226,14 +249,16 @@ class Streamed:
     def __init__(self, source: Batches, device: torch.device):
         if isinstance(source, torch.utils.data.Dataset):
             raise ValueError("a data set gives images one by one; give batches: DataLoader(dataset, batch_size=100, shuffle=True)")
-        if iter(source) is source:
+        with torch.random.fork_rng(devices=[]):  # a loader draws from the caller's random state as soon as it is asked
+            read_once = iter(source) is source
+        if read_once:
             raise ValueError(
                 f"{type(source).__name__} can be read once only, and every epoch reads the images from the beginning; give a list of batches, a "
                 "DataLoader, or an object whose __iter__ starts anew"
             )
         self.source, self.device = source, device
-        dataset = getattr(source, "dataset", None)
-        self.n_images = len(dataset) if hasattr(dataset, "__len__") else None
+        drawn = getattr(source, "sampler", None) or getattr(source, "dataset", None)
+        self.n_images = len(drawn) if hasattr(drawn, "__len__") else None
         self.has_pictures = self.first().dim() == 4
 
     def batches(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
@@ -250,11 +275,11 @@ class Streamed:
         return (x.to(self.device) for x, _ in self.source)
 
     def first(self) -> Tensor:
-        try:
-            x, _ = next(iter(self.source))
-        except (StopIteration, TypeError, ValueError) as error:
-            raise ValueError("x must be a tensor of images, or batches that are pairs of a tensor of images and one of targets") from error
-        return x.to(self.device)
+        with torch.random.fork_rng(devices=[]):
+            found = next(iter(self.source), None)
+        if not isinstance(found, Sequence) or len(found) != 2 or not isinstance(found[0], Tensor):
+            raise ValueError("x must be a tensor of images, or batches that are pairs of a tensor of images and one of targets")
+        return found[0].to(self.device)
 
     def digest(self) -> str:
         return "streamed"

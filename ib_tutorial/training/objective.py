@@ -14,14 +14,18 @@ from ib_tutorial.nn.contexts import noise_layers, observe_kl
 from ib_tutorial.nn.fused import precision_of
 
 
-def kl_per_image(kl_terms: Sequence[Tensor]) -> Float[Tensor, ""]:
-    """Nats per image: each term (batch x units) is summed over its units, averaged over the batch, and the terms added.
+def kl_per_image(kl_terms: Sequence[Tensor], n_images: int | None = None) -> Float[Tensor, ""]:
+    """Nats per image: all terms summed over all their units, divided by the number of images.
 
     The second term of eq. (3). Never the mean over units: that would divide beta by the number of units.
+
+    Args:
+        kl_terms: one tensor of nats per noise layer, batch x units.
+        n_images: by default the length of the first term. To be given where a layer sees more rows than there are images, such as tokens.
     """
     if not kl_terms:
         return torch.zeros((), device="cpu")
-    return torch.stack([kl.flatten(1).sum(1).mean() for kl in kl_terms]).sum()
+    return torch.stack([kl.sum() for kl in kl_terms]).sum() / (len(kl_terms[0]) if n_images is None else n_images)
 
 
 def check_beta(beta: float) -> None:
@@ -53,7 +57,7 @@ def check_labels(y: Tensor, logits: Float[Tensor, "batch *outputs"]) -> None:
 def with_costs(network: nn.Module, x: Float[Tensor, "batch *inputs"], complete: bool = False) -> tuple[Tensor, Sequence[Tensor]]:
     """What the network returns for x as a pair (output, kl_terms); one that returns its output alone has no cost.
 
-    complete: raise ValueError where fewer costs are returned than noise layers were used whose cost teaches a parameter.
+    complete: raise ValueError where fewer costs with a gradient are returned than noise layers have.
     """
     with observe_kl(network) if complete else nullcontext([]) as used:
         try:
@@ -72,7 +76,7 @@ def with_costs(network: nn.Module, x: Float[Tensor, "batch *inputs"], complete: 
                 f"the network returned {type(returned).__name__}; it must return its output, or (output, kl_terms) with one tensor of nats for "
                 "each noise layer"
             ) from None
-    if (missing := sum(kl.requires_grad for kl in used) - len(kl_terms)) > 0:
+    if (missing := sum(kl.requires_grad for kl in used) - sum(kl.requires_grad for kl in kl_terms)) > 0:
         raise ValueError(
             f"{missing} of the noise layers' costs would be left out: the network used {len(used)} noise layers and returned {len(kl_terms)} "
             "kl_terms; return (output, kl_terms) with all of them, or wrap the network: Collected(network)"
@@ -132,7 +136,7 @@ def loss_and_terms(
     if n_train < 1:
         raise ValueError(f"n_train is {n_train}; it is the number of training images, at least 1")
     nats = likelihood(output.to(precision_of(output)), y)
-    kl = kl_per_image(kl_terms).to(nats.device)
+    kl = kl_per_image(kl_terms, len(y)).to(nats.device)
     return Loss(nats + beta / n_train * kl, nats, kl)
 
 

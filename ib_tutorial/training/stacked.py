@@ -73,7 +73,7 @@ def fit_stacked(
 
     def terms_of(parameters: dict, buffers: dict, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         output, kl_terms = functional_call(skeleton, (parameters, buffers), (x,))
-        return likelihood(output.to(precision_of(output)), y), kl_per_image(kl_terms)
+        return likelihood(output.to(precision_of(output)), y), kl_per_image(kl_terms, len(y))
 
     all_terms = vmap(terms_of, randomness="different")
     terms = x.new_zeros(math.ceil(n / batch_size), n_networks, 4)  # loss, cross-entropy, KL, gradient, as in fit

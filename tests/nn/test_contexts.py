@@ -133,7 +133,7 @@ def test_a_copy_of_a_collected_network_gathers_its_own_costs():
     twin = copy.deepcopy(network)
     twin(torch.randn(3, 4))
     _, kl_terms = twin(torch.randn(2, 4))
-    assert [len(kl) for kl in kl_terms] == [2, 2] and network.kl_terms == []
+    assert [len(kl) for kl in kl_terms] == [2, 2] and network.kl_terms is None
 
 
 def test_the_context_leaves_no_hook_behind_whatever_happens():
@@ -150,3 +150,29 @@ def test_a_copy_made_while_noise_is_forced_follows_its_own_mode():
         twin = copy.deepcopy(layer)
         assert not torch.equal(layer(x)[0], x)
     assert torch.equal(twin(x)[0], x)
+
+
+def test_costs_that_are_collected_already_are_not_collected_again():
+    """Running a cell twice made a second wrapper take a batch of two apart: image 1 as the units, image 2 as their cost."""
+    body = sequential()
+    Collected(body)
+    with pytest.raises(ValueError, match="collected already"):
+        Collected(body)
+    with collect_kl(other := sequential()), pytest.raises(ValueError, match="collected already"), collect_kl(other):
+        pass
+
+
+def test_a_layer_within_another_layers_f_is_refused():
+    with pytest.raises(ValueError, match="f holds a noise layer"):
+        InformationDropout(nn.Sequential(nn.Linear(4, 4), Block()), nn.Linear(4, 4))
+
+
+def test_a_wrapper_keeps_the_networks_mode_and_no_graph():
+    body = sequential().eval()
+    network = Collected(body)
+    assert not network.training
+    body(torch.randn(3, 4))
+    with pytest.raises(RuntimeError):
+        network(torch.randn(3, 5))
+    copy.deepcopy(network)
+    assert network.kl_terms is None

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from ib_tutorial.nn import all_cnn_32, mlp
+from ib_tutorial.nn import BinaryDropout, InformationDropout, all_cnn_32, mlp
 from ib_tutorial.training import evaluate, fit, initialised, recalibrate_batch_norm
 from ib_tutorial.training.randomness import generator
 
@@ -352,3 +352,64 @@ def test_a_shuffling_loader_resumes_to_the_same_bits(blobs, tmp_path):
     fit(first, loader(), epochs=2, checkpoint=tmp_path / "c.safetensors", **options)
     assert fit(resumed, loader(), epochs=4, checkpoint=tmp_path / "c.safetensors", **options) == expected
     assert all(torch.equal(a, b) for a, b in zip(whole.parameters(), resumed.parameters(), strict=True))
+
+
+def test_a_cost_is_not_replaced_by_one_that_weighs_nothing(blobs):
+    class Wrong(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first = BinaryDropout(torch.nn.Linear(8, 8))
+            self.second = InformationDropout(torch.nn.Linear(8, 8), torch.nn.Linear(8, 8))
+            self.head = torch.nn.Linear(8, 3)
+
+        def forward(self, x):
+            z, kl = self.first(x)
+            return self.head(self.second(z)[0]), [kl]
+
+    with pytest.raises(ValueError, match="1 of the noise layers' costs would be left out"):
+        fit(Wrong(), *blobs, epochs=1, lr=0.01, beta=1.0, batch_size=50, progress=False)
+
+
+def test_a_layer_on_tokens_pays_for_all_of_them():
+    """The mean over rows divided the cost by the number of tokens."""
+
+    class Tokens(torch.nn.Module):
+        def __init__(self, flat):
+            super().__init__()
+            torch.manual_seed(0)
+            self.noise, self.flat = InformationDropout(torch.nn.Linear(6, 6), torch.nn.Linear(6, 6)), flat
+            self.head = torch.nn.Linear(6, 3)
+
+        def forward(self, x):
+            z, kl = self.noise(x.flatten(0, 1) if self.flat else x)
+            return self.head(z.unflatten(0, x.shape[:2]).mean(1) if self.flat else z.mean(1)), [kl]
+
+    x, y = torch.randn(8, 5, 6), torch.arange(8) % 3
+    assert evaluate(Tokens(True), x, y).kl == pytest.approx(evaluate(Tokens(False), x, y).kl, rel=1e-5)
+    losses = [fit(Tokens(flat), x, y, epochs=1, lr=0.0, beta=1.0, batch_size=8, progress=False)[0].kl for flat in (True, False)]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-3)
+
+
+def test_the_images_that_a_sampler_leaves_out_do_not_count(blobs):
+    dataset = torch.utils.data.TensorDataset(*blobs)
+    loader = torch.utils.data.DataLoader(dataset, batch_size=10, sampler=torch.utils.data.SubsetRandomSampler(range(60)))
+    assert fit(network(), loader, epochs=1, lr=0.01, beta=1.0, progress=False)[0].effective_beta == 1 / 60
+
+
+def test_a_loader_leaves_the_callers_random_state_alone_and_its_own_generator_is_refused_with_a_checkpoint(blobs, tmp_path):
+    dataset = torch.utils.data.TensorDataset(*blobs)
+    own = torch.utils.data.DataLoader(dataset, batch_size=50, shuffle=True, generator=torch.Generator())
+    with pytest.raises(ValueError, match="generator of its own"):
+        fit(network(), own, epochs=1, lr=0.01, checkpoint=tmp_path / "c.safetensors", progress=False)
+    net = network()
+    state = torch.random.get_rng_state()
+    fit(net, torch.utils.data.DataLoader(dataset, batch_size=50, shuffle=True), epochs=1, lr=0.01, progress=False)
+    assert torch.equal(state, torch.random.get_rng_state())
+
+
+def test_a_part_in_eval_mode_that_would_be_trained_is_named(blobs):
+    """A wrapper around a network in eval mode once trained it without any noise, and said nothing."""
+    net = network()
+    net.layers[1].eval()
+    with pytest.warns(UserWarning, match="InformationDropout is in eval mode, so it trains without noise"):
+        fit(net, *blobs, epochs=1, lr=0.01, batch_size=50, progress=False)
