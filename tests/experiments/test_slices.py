@@ -40,7 +40,8 @@ def test_a_slice_takes_one_data_set_and_what_is_in_progress_fits_into_eight_file
 
 def test_the_first_slice_trains_five_betas_and_the_rivals_and_chooses_nothing():
     first, second = (EXPERIMENTS[part.experiment].stages(part.settings()) for part in slices.SLICES[0].parts)
-    assert len({cell["beta"] for stage in first for cell in stage}) == 5
+    swept, _ = first  # the last stage writes down which betas were chosen, and trains nothing
+    assert len({cell["beta"] for cell in swept}) == 5
     cells = [cell for stage in second for cell in stage]
     assert {"none", "binary", "information"} < {cell["method"] for cell in cells}
     assert {cell["stage"] for cell in cells} == {"final"}
