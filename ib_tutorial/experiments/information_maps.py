@@ -235,8 +235,8 @@ def run_cell(
     for layer, (nats, _) in enumerate(kl_per_layer(network, ready, batch_size=250), start=1):
         measured[f"kl_{layer}"] = nats
     for layer, found in enumerate(information_maps(network, ready), start=1):
-        measured[f"auroc_{layer}"] = auroc(found.cpu(), known[0], settings.size).mean().item()
-        if layer in SHOWN_LAYERS:
+        if layer in SHOWN_LAYERS:  # on a coarser map a box can hold no place, and the score is not defined
+            measured[f"auroc_{layer}"] = auroc(found.cpu(), known[0], settings.size).mean().item()
             measured[f"distractor_share_{layer}"] = distractor_share(found.cpu(), x, *known)
     return rows_of(measured), kept_weights(network, settings, cell)
 
