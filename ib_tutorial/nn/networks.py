@@ -47,8 +47,15 @@ class NoisyNetwork(Costly):
     def __init__(self, *layers: nn.Module):
         super().__init__()
         self.layers = nn.ModuleList(layers)
+        first = layers[0].modules() if layers else ()
+        self.channels = next((part.in_channels for part in first if isinstance(part, nn.Conv2d)), None)
 
     def forward(self, x: Float[Tensor, "batch *inputs"]) -> tuple[Float[Tensor, "batch classes"], list[Tensor]]:
+        if self.channels is not None and (x.dim() != 4 or x.shape[1] != self.channels):
+            raise ValueError(
+                f"x has shape {tuple(x.shape)}; this network takes images of shape (n, {self.channels}, height, width). "
+                "Those of data_gen are (n, height, width, channels): x.permute(0, 3, 1, 2)"
+            )
         kl_terms: list[Tensor] = []
         for layer in self.layers:
             if isinstance(layer, Costly):

@@ -178,3 +178,8 @@ def test_settings_of_the_convolutional_networks_that_mean_nothing_are_refused(un
         all_cnn_32("drop")
     with pytest.raises(ValueError, match="alphas has 3 values; it needs one for each of the 2 noise layers"):
         all_cnn_32("log_normal", alphas=(0.1, 0.2, 0.3))
+
+
+def test_images_with_the_channels_last_are_told_to_turn_them():
+    with pytest.raises(ValueError, match=r"x has shape \(2, 32, 32, 3\).*permute\(0, 3, 1, 2\)"):
+        all_cnn_32(width=0.02)(torch.zeros(2, 32, 32, 3))
