@@ -127,12 +127,12 @@ def test_a_run_that_is_stopped_and_started_again_ends_as_one_that_was_not(how, w
         running = started(data(1), out)
         time.sleep(moments.uniform(0, 0.8))
         said = stop(running, how, to_all=how == signal.SIGINT or how == signal.SIGTERM and n % 2 == 1)
-        if "learner at smoke" not in said:  # else it had finished, or had been finished before
+        if "learner at smoke" not in said:  # else it had finished: the signal may have come while Python ended
             assert running.returncode == (-how if how == signal.SIGKILL else 130), said
             if how != signal.SIGKILL:
-                assert said.endswith(": run the same command to go on\n"), said
+                assert said.endswith(": run the same command to go on\n") and "Traceback" not in said, said
         if how != signal.SIGKILL:
-            assert "Traceback" not in said and not [*out.rglob("*.part")]
+            assert not [*out.rglob("*.part")]
 
         swapped = tmp_path / "swapped"
         shutil.copytree(out, swapped)
