@@ -41,7 +41,7 @@ def folder(tmp_path, n):
     """A folder of images number `n`."""
     path = tmp_path / f"data {n}"
     path.mkdir(exist_ok=True)
-    (path / "images").write_text(str(n))
+    (path / "images").write_text(str(n), encoding="utf-8")
     return path
 
 
