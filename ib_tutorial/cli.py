@@ -173,7 +173,8 @@ def run(
             raise fail(error) from error
         except KeyboardInterrupt:
             kept = f"{path} holds what was finished" if path.exists() else "nothing was finished"
-            typer.secho(f"\nstopped; {kept}: run the same command to go on", err=True, fg="yellow")
+            again = "run the same command without --force" if force else "run the same command"
+            typer.secho(f"\nstopped; {kept}: {again} to go on", err=True, fg="yellow")
             raise typer.Exit(130) from None
         computed = before is None or not before.finished or before.rows != record.rows
         state = "finished" if computed else "was finished before"
