@@ -143,12 +143,17 @@ def usual_epoch(
 def copy_state(source: nn.Module, target: nn.Module) -> None:
     """Give `target` the parameters and buffers of `source`, in their order. Raises ValueError where they do not pair off."""
     pairs = [
-        pair
-        for of in (nn.Module.parameters, nn.Module.buffers)
-        for pair in zip(list(of(source)), list(of(target)), strict=True)
+        *zip(source.parameters(), target.parameters(), strict=True),
+        *zip(kept_buffers(source), kept_buffers(target), strict=True),
     ]
     with torch.no_grad():
         for one, other in pairs:
             if one.shape != other.shape:
                 raise ValueError(f"a tensor of shape {tuple(one.shape)} has one of {tuple(other.shape)} for its pair")
             other.copy_(one)
+
+
+def kept_buffers(network: nn.Module) -> list[Tensor]:
+    """The buffers that a state_dict holds: `fit` leaves others, batch norm's statistics for readings."""
+    kept = network.state_dict()
+    return [buffer for name, buffer in network.named_buffers() if name in kept]

@@ -45,7 +45,7 @@ def test_a_seed_gives_the_same_rows(smoke):
     result = module.run_cell(settings, None, record, torch.device("cpu"), cell)
     rows = result[0] if isinstance(result, tuple) else result
     for row in rows:
-        assert record.select(**cell, **row), row
+        assert record.select(**(cell | row)), row
 
 
 def test_seeds_and_betas_differ(smoke):
