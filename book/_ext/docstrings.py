@@ -1,11 +1,15 @@
 """A Sphinx extension: the docstrings of the library, as they are written, to what autodoc reads.
 
 A line "name: ..." that begins with parameters of the object becomes a field of its parameter list, together with the lines
-that follow it; an indented block is a formula or a table, and stays as it stands.
+that follow it; an indented block is a formula or a table, and stays as it stands. Sections in Google's style ("Args:") are napoleon's.
 """
 
 import inspect
 import re
+
+from sphinx.ext.napoleon import Config, GoogleDocstring
+
+SECTIONS = {"Args:", "Returns:", "Yields:", "Raises:", "Warns:"}
 
 
 def parameters(obj) -> set[str]:
@@ -44,6 +48,8 @@ def rewrite(app, what, name, obj, options, lines) -> None:
     if lines and lines[0].startswith("Alias for field number"):  # what Python says of a named tuple's field
         lines.clear()
     lines[:] = restructured(lines, parameters(obj))
+    if SECTIONS.intersection(lines):
+        lines[:] = str(GoogleDocstring(lines, Config(napoleon_use_rtype=False), app, what, name, obj, options)).splitlines()
 
 
 def setup(app) -> dict:
