@@ -27,7 +27,7 @@ def over_widths(record: Record, apart: str) -> Figure:
     unfinished record lacks are left out.
     """
     run = [method for method in METHODS if record.select(metric="test_error", method=method)]
-    figure, axes = plt.subplots(2, 2, figsize=(6.4, 5.0), sharex=True)
+    figure, axes = plt.subplots(2, 2, figsize=(6.0, 4.8), dpi=90, sharex=True)
     for column, shown in enumerate((run, [method for method in run if method != apart])):
         above, below = axes[:, column]
         for method in shown:
