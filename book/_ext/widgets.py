@@ -87,7 +87,7 @@ def steps(first: float, last: float, step: float) -> tuple[float, ...]:
 
 
 def noisy_needle() -> Widget:
-    """Chapter 1: the station's needle, turned over with some probability, in the information plane."""
+    """The station's needle, turned over with some probability, in the information plane."""
     p_xy = station_table().sum((2, 3))
     needle, everything = np.arange(8) // 4, mutual_information(p_xy)
 
@@ -115,7 +115,7 @@ def noisy_needle() -> Widget:
 
 
 def price() -> Widget:
-    """Chapter 2: the receptionist's information curve, and the price that picks a point of it."""
+    """The receptionist's information curve, and the price that picks a point of it."""
     betas = steps(0.02, 1, 0.01)
     best = dict(zip(betas, information_curve(SOURCE, betas), strict=True))
     curve = [(entropy(P_X), mutual_information(SOURCE)), *((best[beta].i_xz, best[beta].i_zy) for beta in betas)]
@@ -145,7 +145,7 @@ def price() -> Widget:
 
 
 def diluted_correlation() -> Widget:
-    """Chapter 3: total correlation of two units against the correlation of their log f, before and after the noise."""
+    """Total correlation of two units against the correlation of their log f, before and after the noise."""
     spread, everywhere = 0.2, steps(0, 0.98, 0.01)
 
     def total_correlation(rho, alpha):
@@ -171,7 +171,7 @@ def diluted_correlation() -> Widget:
 
 
 def unit_cost() -> Widget:
-    """Chapter 4: what a noisy unit pays under either prior, against log f."""
+    """What a noisy unit pays under either prior, against log f."""
     cap, sigma, everywhere = 0.7, 0.716, steps(-3, 1.5, 0.125)
 
     def softplus(log_f, alpha, mu):
@@ -201,7 +201,7 @@ def unit_cost() -> Widget:
 
 
 def latent_rates() -> Widget:
-    """Chapter 5: the rate of each latent of the linear VAE of the digits."""
+    """The rate of each latent of the linear VAE of the digits."""
     images = torch.as_tensor(load("mnist5k", "train").images[:4000]).permute(0, 3, 1, 2).double() / 255
     cov = torch.cov(torch.nn.functional.avg_pool2d(images, 2).flatten(1).T, correction=0).numpy()
     betas = tuple((0.5 * 2 ** (np.arange(41) / 8)).tolist())

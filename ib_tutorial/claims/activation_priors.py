@@ -1,4 +1,4 @@
-"""Chapter 6: how the logarithm of a ReLU unit must fall off, and how far the two priors are apart."""
+"""How the logarithm of a ReLU unit must fall off, and how far the two priors are apart."""
 
 import math
 
@@ -9,7 +9,7 @@ from scipy.stats import norm
 
 from ib_tutorial.claims.check import Check, Claim, Outcome, close, symbolic
 
-CHAPTER = "book/06_activation_priors"
+CHAPTER = "book/activation_priors"
 
 alpha, q = sp.symbols("alpha q", positive=True)
 v, n = sp.symbols("v n", real=True)

@@ -1,4 +1,4 @@
-"""Chapter 5: the variational autoencoder, eq. (7), and the linear one that can be solved (paper, section 7)."""
+"""The variational autoencoder, eq. (7), and the linear one that can be solved (paper, section 7)."""
 
 import math
 
@@ -21,7 +21,7 @@ from ib_tutorial.information import (
     mutual_information,
 )
 
-CHAPTER = "book/05_autoencoder"
+CHAPTER = "book/autoencoder"
 
 beta, s, v, c, lam, sigma, alpha, f = sp.symbols("beta s v c lambda sigma alpha f", positive=True)
 a, m, w, x, mu = sp.symbols("a m w x mu", real=True)

@@ -1,4 +1,4 @@
-"""Chapter 3: total correlation, what a factorized prior charges for, what the Gaussian formula sees (paper, 5, 8,
+"""Total correlation, what a factorized prior charges for, what the Gaussian formula sees (paper, 5, 8,
 B).
 """
 
@@ -25,7 +25,7 @@ from ib_tutorial.information import (
     total_correlation,
 )
 
-CHAPTER = "book/03_disentanglement"
+CHAPTER = "book/disentanglement"
 
 # Tools of the checks: random tables, densities on a grid, and the two laws that the last section computes with
 

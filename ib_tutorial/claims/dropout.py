@@ -1,4 +1,4 @@
-"""Chapter 4: the noise of Information Dropout and what it costs (paper, section 6 and appendix A)."""
+"""The noise of Information Dropout and what it costs (paper, section 6 and appendix A)."""
 
 import math
 
@@ -10,7 +10,7 @@ from scipy.integrate import quad
 from ib_tutorial.claims.check import Check, Claim, Outcome, close, monte_carlo, require, symbolic
 from ib_tutorial.information import kl_divergence, kl_log_normal, kl_log_uniform
 
-CHAPTER = "book/04_information_dropout"
+CHAPTER = "book/information_dropout"
 
 alpha, sigma, c, f, k, q0, beta = sp.symbols("alpha sigma c f k q_0 beta", positive=True)
 mu, u = sp.symbols("mu u", real=True)

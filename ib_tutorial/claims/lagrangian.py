@@ -1,4 +1,4 @@
-"""Chapter 2: the information bottleneck Lagrangian (paper, section 4 and eq. 1; parts of sections 3 and 9)."""
+"""The information bottleneck Lagrangian (paper, section 4 and eq. 1; parts of sections 3 and 9)."""
 
 import itertools
 import math
@@ -29,7 +29,7 @@ from ib_tutorial.information import (
 )
 from ib_tutorial.information.representation import encoder_of
 
-CHAPTER = "book/02_lagrangian"
+CHAPTER = "book/lagrangian"
 
 SOURCE = np.array([0.35, 0.25, 0.15, 0.10, 0.10, 0.05])[:, None] * np.array(
     [

@@ -1,4 +1,4 @@
-"""Chapter 13: what a trained layer can and cannot reach, against the exact optimum of eq. (2)."""
+"""What a trained layer can and cannot reach, against the exact optimum of eq. (2)."""
 
 import math
 
@@ -20,7 +20,7 @@ from ib_tutorial.information import (
 )
 from ib_tutorial.information.log_normal import LogNormalEncoder, divergences
 
-CHAPTER = "book/13_learned_versus_exact"
+CHAPTER = "book/learned_versus_exact"
 
 alpha, sigma, beta, a, c, cap = sp.symbols("alpha sigma beta a c alpha_max", positive=True)
 mu, s, log_f, u = sp.symbols("mu s log_f u", real=True)

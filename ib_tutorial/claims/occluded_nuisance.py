@@ -1,4 +1,4 @@
-"""Chapter 10: what a classifier's cross-entropy says of I(z;n), and what multiplicative noise cannot hide."""
+"""What a classifier's cross-entropy says of I(z;n), and what multiplicative noise cannot hide."""
 
 import itertools
 import math
@@ -12,7 +12,7 @@ from ib_tutorial.claims.representations import at_most, binary, identity, random
 from ib_tutorial.information import entropy, mutual_information
 from ib_tutorial.information.log_normal import LogNormalEncoder, divergences, told_apart
 
-CHAPTER = "book/10_occluded_nuisance"
+CHAPTER = "book/occluded_nuisance"
 
 a, b, alpha, gamma = sp.symbols("a b alpha gamma", positive=True)
 u = sp.Symbol("u", real=True)

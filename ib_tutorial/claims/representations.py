@@ -1,4 +1,4 @@
-"""Chapter 1: sufficient, minimal and invariant representations of a discrete x (paper, section 4)."""
+"""Sufficient, minimal and invariant representations of a discrete x (paper, section 4)."""
 
 import functools
 import itertools
@@ -18,7 +18,7 @@ from ib_tutorial.information.representation import (
     represent,
 )
 
-CHAPTER = "book/01_representations"
+CHAPTER = "book/representations"
 
 a, b, c, r, s, t = sp.symbols("a b c r s t", positive=True)
 

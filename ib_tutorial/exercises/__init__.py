@@ -1,15 +1,15 @@
-"""The exercises that check themselves: `check("2.5", answer)` says right, or names the likely mistake; `hint("2.5")` helps.
+"""The exercises that check themselves: `check("softplus-program", answer)` says right, or names the likely mistake; `hint("softplus-program")` helps.
 
 To add one:
 
 1. On the page, write it between `exercise-start` and `exercise-end`, opened by `*(15 minutes, program)*`; the levels are
-   recall, derivation, program, experiment and research. The fifth exercise of chapter 2 is "2.5", whatever its level.
-2. In that box put a stub: a cell that runs as it stands, returns `...`, and ends in `exercises.check("2.5", name)`.
+   recall, derivation, program, experiment and research. Its name is its label without "ex-".
+2. In that box put a stub: a cell that runs as it stands, returns `...`, and ends in `exercises.check("softplus-program", answer)`.
 3. In the gated solution after it (`solution-start`, `solution-end`, `:class: dropdown`) put the cell that solves it and
    ends in the same call. Both cells may use what the page's import cell imports, and nothing else of the page.
 4. In this room's module of the chapter (listed in `registry.py`) add an `Exercise`: its oracle from
    `ib_tutorial.information`, the inputs on which a function is tried, its known mistakes, three hints.
-5. `pytest tests/exercises -k 2.5` runs stub and solution, and sees whether each mistake is told from the others.
+5. `pytest tests/exercises -k softplus-program` runs stub and solution, and sees whether each mistake is told from the others.
 """
 
 from ib_tutorial.exercises.checking import Hint, Verdict, check, hint

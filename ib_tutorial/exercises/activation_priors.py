@@ -1,4 +1,4 @@
-"""Chapter 6: the distance of a sample from a uniform distribution."""
+"""The distance of a sample from a uniform distribution."""
 
 import numpy as np
 
@@ -25,7 +25,7 @@ def distance(values, low, high):
 
 
 DISTANCE = Exercise(
-    id="6.3",
+    name="priors-distance",
     asks="a function of values [n], low and high that returns the largest distance between the empirical distribution function "
     "of the values and that of the uniform distribution on [low, high]",
     oracle=distance,

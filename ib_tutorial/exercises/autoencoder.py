@@ -1,4 +1,4 @@
-"""Chapter 5: which latents the linear beta-VAE uses, and the bound of an image."""
+"""Which latents the linear beta-VAE uses, and the bound of an image."""
 
 import math
 
@@ -35,7 +35,7 @@ def error_of(used_part, rest):
 
 
 USED_AND_ERROR = Exercise(
-    id="5.4",
+    name="ae-count",
     asks=(
         "a function of eigenvalues [pixels] (falling), beta, n_latents and noise_variance "
         "that returns two numbers: how many latents are used, and the squared error per image"
@@ -117,7 +117,7 @@ def bound(x, reconstruction, mean, log_var, noise_variance):
 
 
 BOUND = Exercise(
-    id="5.5",
+    name="ae-bound",
     asks=(
         "a function of x and reconstruction [images, pixels], mean and log_var [images, latents] and noise_variance "
         "that returns the bound of each image, [images], in nats"

@@ -20,7 +20,7 @@ class Verdict:
     "not solved", the stub as it stands.
     """
 
-    id: str
+    name: str
     outcome: Literal["right", "mistake", "wrong", "unusable", "not solved"]
     says: str
     hints: tuple[str, ...] = ()
@@ -29,7 +29,7 @@ class Verdict:
         return self.outcome == "right"
 
     def __repr__(self) -> str:
-        return f"Exercise {self.id}: {self.says}"
+        return f"Exercise {self.name}: {self.says}"
 
     def _repr_markdown_(self) -> str:
         """The verdict and, until the answer is right, the hints, each to be opened."""
@@ -37,20 +37,20 @@ class Verdict:
             f"<details><summary>Hint {number}</summary>\n\n{text}\n\n</details>"
             for number, text in enumerate(() if self else self.hints, start=1)
         ]
-        return "\n\n".join([f"**Exercise {self.id}:** {self.says}", *hints])
+        return "\n\n".join([f"**Exercise {self.name}:** {self.says}", *hints])
 
 
 @dataclass(frozen=True, repr=False)
 class Hint:
     """One of the three hints of an exercise."""
 
-    id: str
+    name: str
     number: int
     text: str
 
     def __repr__(self) -> str:
-        following = f'  (Another: hint("{self.id}", {self.number + 1}).)' if self.number < 3 else ""
-        return f"Hint {self.number} of 3 for exercise {self.id}: {self.text}{following}"
+        following = f'  (Another: hint("{self.name}", {self.number + 1}).)' if self.number < 3 else ""
+        return f"Hint {self.number} of 3 for exercise {self.name}: {self.text}{following}"
 
     _repr_markdown_ = __repr__
 
@@ -63,48 +63,48 @@ class NotSolved(Exception):
     """The answer is still the stub's."""
 
 
-def check(id: str, answer: object) -> Verdict:
-    """Say whether `answer` solves exercise `id`, and if not, which mistake it looks like; never what is right.
+def check(name: str, answer: object) -> Verdict:
+    """Say whether `answer` solves exercise `name`, and if not, which mistake it looks like; never what is right.
 
     answer: what the exercise asks for: a number or an array (numpy, torch or nested sequences), or a function, which is
-    then tried on inputs drawn here, the same at each call. Raises ValueError for an id that is no exercise, and nothing
+    then tried on inputs drawn here, the same at each call. Raises ValueError for a name that is no exercise, and nothing
     for any answer.
     """
-    exercise = find(id)
+    exercise = find(name)
     try:
         trials = [(arguments, reply(exercise, answer, arguments)) for arguments in cases(exercise)]
     except NotSolved:
-        return Verdict(id, "not solved", f"not solved yet. Wanted: {exercise.asks}.", exercise.hints)
+        return Verdict(name, "not solved", f"not solved yet. Wanted: {exercise.asks}.", exercise.hints)
     except Unusable as problem:
-        return Verdict(id, "unusable", f"{problem} Wanted: {exercise.asks}.", exercise.hints)
+        return Verdict(name, "unusable", f"{problem} Wanted: {exercise.asks}.", exercise.hints)
 
     failed = [trial for trial in trials if not same(trial[1], exercise.oracle(*trial[0]), exercise.tolerance)]
     if not failed:
-        return Verdict(id, "right", "right.")
+        return Verdict(name, "right", "right.")
     for mistake in exercise.mistakes:
         with np.errstate(all="ignore"):
             if all(same(found, mistake.computes(*arguments), exercise.tolerance) for arguments, found in trials):
-                return Verdict(id, "mistake", f"not right. {mistake.says}", exercise.hints)
+                return Verdict(name, "mistake", f"not right. {mistake.says}", exercise.hints)
     says = "not right, and none of the mistakes that are known here."
     if exercise.inputs:
         arguments, found = failed[0]
         says += f" It fails for {len(failed)} of {len(trials)} inputs; one of them, and your answer to it:"
         says += shown(exercise, arguments, answer=found)
-    return Verdict(id, "wrong", says, exercise.hints)
+    return Verdict(name, "wrong", says, exercise.hints)
 
 
-def hint(id: str, number: int = 1) -> Hint:
-    """The first hint for exercise `id`, or the second or third. Raises ValueError where there is none such."""
-    exercise = find(id)
+def hint(name: str, number: int = 1) -> Hint:
+    """The first hint for exercise `name`, or the second or third. Raises ValueError where there is none such."""
+    exercise = find(name)
     if number not in (1, 2, 3):
-        raise ValueError(f"exercise {id} has the hints 1, 2 and 3, not {number!r}")
-    return Hint(id, number, exercise.hints[number - 1])
+        raise ValueError(f"exercise {name} has the hints 1, 2 and 3, not {number!r}")
+    return Hint(name, number, exercise.hints[number - 1])
 
 
-def find(id: str) -> Exercise:
-    if id not in EXERCISES:
-        raise ValueError(f"there is no exercise {id!r} that checks itself; there are: {', '.join(EXERCISES)}")
-    return EXERCISES[id]
+def find(name: str) -> Exercise:
+    if name not in EXERCISES:
+        raise ValueError(f"there is no exercise {name!r} that checks itself; there are: {', '.join(EXERCISES)}")
+    return EXERCISES[name]
 
 
 def cases(exercise: Exercise) -> Iterator[Arguments]:

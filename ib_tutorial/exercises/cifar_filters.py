@@ -1,4 +1,4 @@
-"""Chapter 8: how many of a layer's nats pay for the means of its units."""
+"""How many of a layer's nats pay for the means of its units."""
 
 import numpy as np
 import torch
@@ -47,7 +47,7 @@ def numbers_changed(change):
 
 
 TOTAL_AND_MEANS = Exercise(
-    id="8.3",
+    name="filters-means",
     asks=(
         "a function of f and alpha [images, filters, rows, columns], mu and sigma that returns two numbers, in nats "
         "per image: what the layer pays in total, and what it would save if each unit had a mu of its own"

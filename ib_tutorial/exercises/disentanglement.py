@@ -1,4 +1,4 @@
-"""Chapter 3: total correlation of a table and of samples, and what noisier copies cost."""
+"""Total correlation of a table and of samples, and what noisier copies cost."""
 
 import math
 
@@ -31,7 +31,7 @@ def product_of_marginals(p_z):
 
 
 TABLE = Exercise(
-    id="3.4",
+    name="tc-table",
     asks="a function of p_z [z_1, z_2, z_3] that returns its total correlation, a number, in nats",
     oracle=total_correlation,
     inputs=three_units,
@@ -95,7 +95,7 @@ def corrected_with_mean_known(samples):
 
 
 CORRECTED = Exercise(
-    id="3.5",
+    name="both-layers",
     asks="a function of samples [n, d] that returns the Gaussian total correlation without its bias, in nats",
     oracle=corrected,
     inputs=samples,
@@ -145,7 +145,7 @@ def told_by_one(flip):
 
 
 NOISIER_COPIES = Exercise(
-    id="3.6",
+    name="noisier-copies",
     asks="the cost of five copies in nats, a number, to three decimals",
     oracle=lambda: 5 * told_by_one(0.3),
     inputs=None,

@@ -22,7 +22,7 @@ class Mistake:
 class Exercise:
     """An exercise of the book whose answer is a number, an array or a function.
 
-    id: chapter and place on its page, as the page numbers it: "2.5".
+    name: the label of the exercise on its page, without "ex-": "softplus-program".
     asks: what is to be passed to `check`, with its arguments, shapes and units.
     oracle: computes the right answer, from the arguments of `inputs` (from none, if the answer is no function).
     inputs: draws the arguments on which the reader's function is tried; None if the answer is a number or an array.
@@ -31,7 +31,7 @@ class Exercise:
     tolerance: absolute and relative.
     """
 
-    id: str
+    name: str
     asks: str
     oracle: Callable
     inputs: Inputs | None

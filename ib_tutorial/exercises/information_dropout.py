@@ -1,4 +1,4 @@
-"""Chapter 4: what an image's Softplus units cost, and the loss with the paper's beta and number of training images."""
+"""What an image's Softplus units cost, and the loss with the paper's beta and number of training images."""
 
 import numpy as np
 import torch
@@ -21,7 +21,7 @@ def cost(f, alpha, mu, sigma):
 
 
 SOFTPLUS_COST = Exercise(
-    id="4.4",
+    name="softplus-program",
     asks="a function of f [images, units], alpha [images, units], mu and sigma that returns nats per image [images]",
     oracle=cost,
     inputs=softplus_layers,
@@ -86,7 +86,7 @@ def batch_loss(cross_entropy, kl, beta, n_train):
 
 
 BATCH_LOSS = Exercise(
-    id="4.5",
+    name="batch-loss",
     asks=(
         "a function of cross_entropy [batch], kl [batch, units], beta and n_train "
         "that returns the loss, a number, in nats per image"

@@ -1,4 +1,4 @@
-"""Chapter 9: how much of a map comes from the image."""
+"""How much of a map comes from the image."""
 
 import numpy as np
 import torch
@@ -41,7 +41,7 @@ def with_n(maps):
 
 
 SHARE = Exercise(
-    id="9.3",
+    name="maps-share",
     asks="a function of maps [images, rows, columns] that returns the share from the image, a number",
     oracle=share,
     inputs=stacks,

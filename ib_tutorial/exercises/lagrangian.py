@@ -1,4 +1,4 @@
-"""Chapter 2: what noise gains on a noisy bit, the loss of eq. (3) from tables, the price at which the constant is unstable."""
+"""What noise gains on a noisy bit, the loss of eq. (3) from tables, the price at which the constant is unstable."""
 
 import math
 
@@ -35,7 +35,7 @@ def gain(eps, beta):
 
 
 NOISE_GAIN = Exercise(
-    id="2.4",
+    name="lag-code",
     asks="a function of eps and beta that returns how much noise gains over both deterministic encoders, in nats",
     oracle=gain,
     inputs=noisy_bits,
@@ -104,7 +104,7 @@ def with_divergence(average):
 
 
 EXPECTED_LOSS = Exercise(
-    id="2.5",
+    name="lag-loss",
     asks=(
         "a function of p_xy [x, y], p_z_given_x [x, z], q_y_given_z [z, y], q_z [z] and beta "
         "that returns the expectation of eq. (3), a number, in nats"
@@ -170,7 +170,7 @@ def normalised(p_xy):
 
 
 STABILITY_PRICE = Exercise(
-    id="2.6",
+    name="lag-price",
     asks="a function of p_xy [x, y] that returns the price below which the constant encoder is unstable, a number",
     oracle=lambda p_xy: maximal_correlation(p_xy) ** 2,
     inputs=joint_tables,

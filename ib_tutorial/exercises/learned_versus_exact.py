@@ -1,4 +1,4 @@
-"""Chapter 13: the information of a layer on a small source, from draws, without counting."""
+"""The information of a layer on a small source, from draws, without counting."""
 
 import numpy as np
 import torch
@@ -45,7 +45,7 @@ def uniform(p_x):
 
 
 TOLD = Exercise(
-    id="13.4",
+    name="lve-estimate",
     asks=(
         "a function of log_f [x, units], alpha [x, units], p_x [x] and u [draws, x, units] "
         "that returns the estimate of I(x;z), a number, in nats"

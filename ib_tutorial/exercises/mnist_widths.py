@@ -1,4 +1,4 @@
-"""Chapter 7: how wide an interval of a few seeds is."""
+"""How wide an interval of a few seeds is."""
 
 import numpy as np
 
@@ -24,7 +24,7 @@ def quantile(level, degrees):
 
 
 HALF_WIDTH = Exercise(
-    id="7.2",
+    name="widths-interval",
     asks="a function of values [seeds] that returns half the width of Student's 95 % interval for their mean",
     oracle=half_width,
     inputs=runs,

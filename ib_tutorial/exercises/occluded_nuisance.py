@@ -1,4 +1,4 @@
-"""Chapter 10: what a reader's cross-entropy proves about the nuisance."""
+"""What a reader's cross-entropy proves about the nuisance."""
 
 import numpy as np
 
@@ -21,7 +21,7 @@ def proved(p_zn, q_n_given_z):
 
 
 PROVED = Exercise(
-    id="10.3",
+    name="occluded-bound",
     asks="a function of p_zn [z, n] and q_n_given_z [z, n] that returns the reader's lower bound of I(z;n), in nats",
     oracle=proved,
     inputs=readers,

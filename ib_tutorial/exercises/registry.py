@@ -1,4 +1,4 @@
-"""The registry of every exercise that checks itself, by its number."""
+"""The registry of every exercise that checks itself, by its name."""
 
 from ib_tutorial.exercises import (
     activation_priors,
@@ -33,6 +33,6 @@ MODULES = (
     learned_versus_exact,
 )  # in the order of the chapters
 
-EXERCISES: dict[str, Exercise] = {exercise.id: exercise for module in MODULES for exercise in module.EXERCISES}
+EXERCISES: dict[str, Exercise] = {exercise.name: exercise for module in MODULES for exercise in module.EXERCISES}
 if len(EXERCISES) != sum(len(module.EXERCISES) for module in MODULES):
-    raise ValueError("two exercises have the same number")
+    raise ValueError("two exercises have the same name")

@@ -1,4 +1,4 @@
-"""Chapter 1: what a representation loses, the best invariant function, a weather station with another battery."""
+"""What a representation loses, the best invariant function, a weather station with another battery."""
 
 import numpy as np
 
@@ -51,7 +51,7 @@ def lost_with_weights(p_xy, p_z_given_x, p_x, swapped=False):
 
 
 LOST = Exercise(
-    id="1.5",
+    name="lost-program",
     asks="a function of p_xy [x, y] and p_z_given_x [x, z] that returns I(x;y|z), a number, in nats",
     oracle=lost,
     inputs=random_encoders,
@@ -124,7 +124,7 @@ def most_told(p_xyn, about=1, hidden=2, most_values=None):
 
 
 INVARIANT = Exercise(
-    id="1.6",
+    name="search-invariant",
     asks=(
         "a function of p_xyn [x, y, n] that returns the largest I(z;y), in nats, "
         "over the functions z of x with I(z;n) = 0"
@@ -173,7 +173,7 @@ def facts_with(h_t=None, i_tn=None):
 
 
 DEAD_BATTERY = Exercise(
-    id="1.7",
+    name="dead-battery",
     asks="three numbers, (I(x;y), H(T), I(T;n)), in nats, to three decimals",
     oracle=lambda: station_facts(0.5),
     inputs=None,

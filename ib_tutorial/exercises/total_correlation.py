@@ -1,4 +1,4 @@
-"""Chapter 11: what noise makes of a Gaussian total correlation, predicted without drawing any."""
+"""What noise makes of a Gaussian total correlation, predicted without drawing any."""
 
 import numpy as np
 
@@ -23,7 +23,7 @@ def predicted(log_f, alpha):
 
 
 PREDICTED = Exercise(
-    id="11.3",
+    name="tc-predict-noise",
     asks="a function of log_f and alpha [images, units] that returns the plug-in Gaussian total correlation of log z, in nats",
     oracle=predicted,
     inputs=layers,

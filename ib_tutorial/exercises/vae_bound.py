@@ -1,4 +1,4 @@
-"""Chapter 12: the bound of a batch with Bernoulli pixels, from logits, however large."""
+"""The bound of a batch with Bernoulli pixels, from logits, however large."""
 
 import torch
 from torch.nn.functional import binary_cross_entropy, binary_cross_entropy_with_logits
@@ -41,7 +41,7 @@ def only_on(logits, pixels, reduction):
 
 
 BATCH_BOUND = Exercise(
-    id="12.4",
+    name="vae-batch",
     asks=(
         "a function of pixels and logits [images, pixels], mean and log_var [images, latents] that returns the bound of the "
         "batch, a number, in nats per image, finite and right for logits of 200 too"

@@ -264,7 +264,7 @@ FINDINGS = (
         unit=UNIT,
         values=lambda record: learned(record, "relu", [CLOSE - d for d in distance(record, "relu", "uniform")]),
         comment="The cost under this prior does not contain f (Prop. 2), so nothing pulls the units towards it. Their histogram "
-        "is about that of rectified normal numbers under noise at the cap, which no training has touched (chapter 6).",
+        "is about that of rectified normal numbers under noise at the cap, which no training has touched.",
     ),
     Finding(
         name="activation_priors.relu_not_log_normal",
@@ -292,7 +292,7 @@ FINDINGS = (
         unit=UNIT,
         values=lambda record: learned(record, "softplus", [CLOSE - d for d in distance(record, "softplus", "normal")]),
         comment="At the authors' price of a nat every seed is well within what we had fixed as close. So is a layer that no training "
-        "has touched, under noise at the cap; its logarithms are wider (chapter 6).",
+        "has touched, under noise at the cap; its logarithms are wider.",
     ),
     Finding(
         name="activation_priors.softplus_not_log_uniform",

@@ -347,7 +347,7 @@ FINDINGS = (
         unit=POINTS + ", plus 1",
         values=lambda record: [gain + 1.0 for gain in over_widths(learned_gains(record, "binary"))],
         comment="In the first record the choice was made after half of the epochs, and fell on the smallest beta on offer. In the "
-        "record of total_correlation, after 60 epochs, a hundredfold beta is better by more than three points (chapter 8).",
+        "record of total_correlation, after 60 epochs, a hundredfold beta is better by more than three points.",
     ),
     Finding(
         name="cifar_filters.most_with_few_filters",

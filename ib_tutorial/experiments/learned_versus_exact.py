@@ -1,4 +1,4 @@
-r"""Chapter 13: an Information Dropout layer on a source so small that the optimum of eq. (2) is known exactly.
+r"""An Information Dropout layer on a source so small that the optimum of eq. (2) is known exactly.
 
 Protocol. x has 12 values, shown to the network one-hot, y has 3. Every expectation over x and y is a sum; only the
 noise is sampled. At each beta the same layer is trained with three objectives:
@@ -36,7 +36,7 @@ from ib_tutorial.nn import InformationDropout, NoisyNetwork
 from ib_tutorial.training.checkpoint import load, restore_run, save_run
 
 NAME = "learned_versus_exact"
-SHOWS = "Chapter 13: Information Dropout against the exact information curve of a small source"
+SHOWS = "Information Dropout against the exact information curve of a small source"
 
 Objective = Literal["layer", "free_prior", "exact"]
 OBJECTIVES: tuple[Objective, ...] = ("layer", "free_prior", "exact")

@@ -95,7 +95,7 @@ def blind_auroc(rows: int, size: int = 96, side: int = 28) -> float:
     """The largest mean AUROC that one map for all images can have, when every place of the box is as likely as any other.
 
     It is that of the map that ranks places by how often the box covers them, each box weighing one over (its places times the others): see
-    the exercise on it in chapter 9.
+    the exercise on it in the chapter `information_maps`.
     """
     corner = torch.arange(size - side + 1)
     top, left = (axis.flatten() for axis in torch.meshgrid(corner, corner, indexing="ij"))

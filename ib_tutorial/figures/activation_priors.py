@@ -1,4 +1,4 @@
-"""Figures of chapter 6: histograms of log z with both priors fitted, their distances, and what the noise does to them."""
+"""Figures of the chapter `activation_priors`: histograms of log z with both priors fitted, their distances, and what the noise does to them."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""Figures of chapter 5: the variational autoencoder, and the linear one that can be solved."""
+"""Figures of the chapter `autoencoder`: the variational autoencoder, and the linear one that can be solved."""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""Figures of chapter 8: errors by share of filters (Fig. 3b), and where the nats go (Fig. 6)."""
+"""Figures of the chapter `cifar_filters`: errors by share of filters (Fig. 3b), and where the nats go (Fig. 6)."""
 
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes

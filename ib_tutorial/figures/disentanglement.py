@@ -1,4 +1,4 @@
-"""Figures of chapter 3, on total correlation and the factorized prior."""
+"""Figures of the chapter `disentanglement`, on total correlation and the factorized prior."""
 
 from collections.abc import Mapping, Sequence
 

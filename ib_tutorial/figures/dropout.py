@@ -1,4 +1,4 @@
-"""Figures of chapter 4, computed where they are shown."""
+"""Figures of the chapter `information_dropout`, computed where they are shown."""
 
 import math
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Figures of chapter 9: where in an image information flows. Maps and images, or a record, in; a Figure out."""
+"""Figures of the chapter `information_maps`: where in an image information flows. Maps and images, or a record, in; a Figure out."""
 
 from collections.abc import Mapping, Sequence
 
@@ -216,7 +216,7 @@ def maps_against_ink(scores: Mapping[str, Mapping[str, Sequence[tuple[float, flo
 
 
 def front_page() -> Figure:
-    """One image of chapter 9 with its maps for the smallest, the middle and the largest beta whose maps count, from the record.
+    """One image of the chapter `information_maps` with its maps for the smallest, the middle and the largest beta whose maps count, from the record.
 
     Writes book/_static/information-maps.png:
     python -c "from ib_tutorial import figures as f; f.use_style(); f.front_page().savefig('book/_static/information-maps.png', dpi=150)"

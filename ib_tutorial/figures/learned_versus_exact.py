@@ -1,4 +1,4 @@
-"""Figures of chapter 13: a trained layer against the exact optimum of a small source."""
+"""Figures of the chapter `learned_versus_exact`: a trained layer against the exact optimum of a small source."""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""Fig. 3a: chapter 7's figures of errors and of what the noise gains, with chosen strengths of noise and with the published ones."""
+"""Fig. 3a: the figures of errors and of what the noise gains, with chosen strengths of noise and with the published ones."""
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes

@@ -1,4 +1,4 @@
-"""Figures of chapter 10: the picture's class and the digit's, read from one representation. Dots are seeds, bars Student's
+"""Figures of the chapter `occluded_nuisance`: the picture's class and the digit's, read from one representation. Dots are seeds, bars Student's
 95 % intervals of the mean."""
 
 import math

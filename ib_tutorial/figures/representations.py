@@ -1,4 +1,4 @@
-"""Figures of chapter 1: the weather station, the information plane, nuisances, lamps, distance to a Markov chain."""
+"""Figures of the chapter `representations`: the weather station, the information plane, nuisances, lamps, distance to a Markov chain."""
 
 import math
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Figures of chapter 11: error and total correlation over a sweep of beta, what the bias and the noise do, and a control."""
+"""Figures of the chapter `total_correlation`: error and total correlation over a sweep of beta, what the bias and the noise do, and a control."""
 
 from collections.abc import Mapping, Sequence
 

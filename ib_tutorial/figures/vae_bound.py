@@ -1,4 +1,4 @@
-"""Figures of chapter 12: two autoencoders. Each draws a record; dots are seeds, bars Student's 95 % intervals of the mean."""
+"""Figures of the chapter `two_autoencoders`: two autoencoders. Each draws a record; dots are seeds, bars Student's 95 % intervals of the mean."""
 
 from collections.abc import Mapping, Sequence
 

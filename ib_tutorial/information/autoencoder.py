@@ -1,4 +1,4 @@
-r"""The linear Gaussian variational autoencoder, solved: probabilistic principal components with a beta (chapter 5).
+r"""The linear Gaussian variational autoencoder, solved: probabilistic principal components with a beta.
 
     prior z ~ N(0, I)    decoder x | z ~ N(W z + mean, s I)    encoder z | x ~ N(V (x - mean), diag(c))
 

@@ -62,7 +62,7 @@ def test_an_experiment_made_by_the_recipe_runs_is_judged_and_has_its_cost_estima
     record = run_experiment(recipe.NAME, "quick", jobs=1, out=tmp_path, progress=False)
     assert record.finished and len(record.rows) == 10
     (verdict,) = judge_all(recipe.FINDINGS, folder=tmp_path, profiles=("quick",))
-    n, units = 100, 20  # the mean of the estimate under the Wishart distribution, chapter 3
+    n, units = 100, 20  # the mean of the estimate under the Wishart distribution
     expected = (units * digamma((n - 1) / 2) - sum(digamma((n - 1 - i) / 2) for i in range(units))) / 2
     assert verdict.verdict == "supported" and verdict.mean == pytest.approx(expected, abs=0.15)
     costs = doctor.estimates(doctor.Speed(1.0, 1.0, 1.0), jobs=1)[recipe.NAME]

@@ -12,9 +12,9 @@ import nbformat
 import pytest
 from bs4 import BeautifulSoup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from toc import CHAPTERS
 
 ROOT = Path(__file__).resolve().parents[2]
-CHAPTERS = sorted((ROOT / "book").glob("[01][0-9]_*.ipynb"))
 
 
 def module(path):
@@ -116,7 +116,7 @@ def test_a_deck_is_one_file_with_everything_in_it(slides, tmp_path):
     (pages / "drawn.png").write_bytes(b"PNG")
     settings = '<script>window.MathJax = {"tex": {}, "options": {}}</script>'
     body = f'{mark("slide")}<h1>1. Title<a class="headerlink" href="#x">#</a></h1><p><a href="other.html">there</a> <a href="https://a.org">out</a></p><p><img src="drawn.png"></p>'
-    (pages / "01_one.html").write_text(
+    (pages / "one.html").write_text(
         f'{settings}<article class="bd-article">{body}<script>thebe()</script></article>',
         encoding="utf-8",
     )
@@ -125,8 +125,8 @@ def test_a_deck_is_one_file_with_everything_in_it(slides, tmp_path):
     folder.mkdir()
     (folder / "99_gone.html").write_text("", encoding="utf-8")
 
-    assert slides.write_decks(tmp_path / "html", folder) == [folder / "01_one.html"] == list(folder.iterdir())
-    deck = BeautifulSoup((folder / "01_one.html").read_text(encoding="utf-8"), "html.parser")
+    assert slides.write_decks(tmp_path / "html", folder) == [folder / "one.html"] == list(folder.iterdir())
+    deck = BeautifulSoup((folder / "one.html").read_text(encoding="utf-8"), "html.parser")
     assert deck.title.get_text() == "Title: slides" and deck.h1.get_text() == "1. Title"
     assert [link["href"] for link in deck.find_all("a")] == ["https://a.org"] and "there" in deck.p.get_text()
     assert deck.img["src"] == "data:image/png;base64," + base64.b64encode(b"PNG").decode()

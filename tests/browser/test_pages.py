@@ -50,7 +50,7 @@ def test_page_does_not_scroll_sideways_on_a_phone(visit, page):
 
 
 def test_equations_are_rendered(visit):
-    page = visit("book/02_lagrangian.html").page
+    page = visit("book/lagrangian.html").page
     written, rendered = (
         len(page.query_selector_all(f"article {selector}")) for selector in (".math", ".math mjx-container")
     )

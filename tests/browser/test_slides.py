@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 from test_pages import RAW_TEX
+from toc import CHAPTERS
 
 ROOT = Path(__file__).resolve().parents[2]
-DECKS = [f"{path.stem}.html" for path in sorted((ROOT / "book").glob("[01][0-9]_*.ipynb"))]
+DECKS = [f"{path.stem}.html" for path in CHAPTERS]
 
 # What of the slide that is shown is not within its edges; what drops down has edges and a scroll bar of its own.
 OUTSIDE = """() => {

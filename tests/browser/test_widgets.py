@@ -57,11 +57,11 @@ def rates(beta):
 
 
 WIDGETS = {
-    "01_representations": needle,
-    "02_lagrangian": price,
-    "03_disentanglement": correlation,
-    "04_information_dropout": cost,
-    "05_autoencoder": rates,
+    "representations": needle,
+    "lagrangian": price,
+    "disentanglement": correlation,
+    "information_dropout": cost,
+    "autoencoder": rates,
 }
 PLACES = [(page, theme) for page in WIDGETS for theme in ("light", "dark")]
 
@@ -135,7 +135,7 @@ def test_the_keyboard_moves_it_and_it_says_what_the_library_computes(visit, page
 
 
 def test_the_keyboard_reaches_it_and_a_screen_reader_hears_of_it(visit):
-    page = visit("book/04_information_dropout.html").page
+    page = visit("book/information_dropout.html").page
     first, second = page.locator("figure.widget input").all()
     first.focus()
     page.keyboard.press("Tab")
@@ -170,7 +170,7 @@ def test_it_fits_a_phone(visit, page):
 
 
 def test_it_follows_the_width_of_the_window(visit):
-    page = visit("book/02_lagrangian.html").page
+    page = visit("book/lagrangian.html").page
     page.set_viewport_size({"width": 390, "height": 800})
     page.wait_for_function("document.querySelector('figure.widget svg').clientWidth <= 390")
     agree(page.locator("figure.widget"), price)
@@ -188,4 +188,4 @@ def test_without_scripts_it_says_where_to_look(chromium, html, page):
 
 
 def test_with_scripts_it_does_not_say_so(visit):
-    assert not visit("book/02_lagrangian.html").page.locator("figure.widget .legend").is_visible()
+    assert not visit("book/lagrangian.html").page.locator("figure.widget .legend").is_visible()

@@ -4,29 +4,25 @@ import ast
 import re
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 
 import nbformat
 
-ROOT = Path(__file__).resolve().parents[2]
-CHAPTERS = sorted((ROOT / "book").glob("[0-9][0-9]_*.ipynb"))
 DIRECTIVE = re.compile(r"^`{3,}\{(exercise|solution)-(start|end)\}[ \t]*(\S*)", re.MULTILINE)
 
 
 @dataclass
 class OnPage:
-    """An exercise as its page has it."""
+    """An exercise as its page has it; its name is its label without "ex-"."""
 
-    id: str
     label: str = ""
     text: str = ""
     stubs: list = field(default_factory=list)
     has_solution: bool = False
     solutions: list = field(default_factory=list)
 
-
-def number(chapter):
-    return int(chapter.name[:2])
+    @property
+    def name(self):
+        return self.label.removeprefix("ex-")
 
 
 @cache
@@ -54,7 +50,7 @@ def exercises(chapter):
             kind, edge, label = match.groups()
             place = kind if edge == "start" else None
             if (kind, edge) == ("exercise", "start"):
-                found.append(OnPage(f"{number(chapter)}.{len(found) + 1}"))
+                found.append(OnPage())
             if (kind, edge) == ("solution", "start"):
                 (solved,) = [exercise for exercise in found if exercise.label == label]
                 assert solved is found[-1], f"{chapter.name}: the solution of {label} does not follow its exercise"
@@ -68,7 +64,7 @@ def exercises(chapter):
 
 
 def checks(cell):
-    """The ids that a cell passes to `check`."""
+    """The names that a cell passes to `check`."""
     return re.findall(r"\bcheck\(\"([^\"]+)\"", cell.source)
 
 

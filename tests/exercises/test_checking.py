@@ -16,7 +16,7 @@ def entropy(p):
 
 NUMBER = Exercise("0.1", "the number pi", lambda: np.pi, None, (), ("Round.", "Rounder.", "A circle's."), 1e-3)
 FUNCTION = Exercise(
-    id="0.2",
+    name="0.2",
     asks="a function of p [n] that returns its entropy, a number, in nats",
     oracle=entropy,
     inputs=lambda rng: [(rng.dirichlet(np.ones(n)),) for n in (2, 3, 5)],
@@ -24,13 +24,13 @@ FUNCTION = Exercise(
     hints=("One.", "Two.", "Three."),
 )
 TENSOR = dataclasses.replace(
-    FUNCTION, id="0.3", oracle=lambda x: x.square(), inputs=lambda rng: [(torch.arange(3.0),), (torch.ones(2, 2),)]
+    FUNCTION, name="0.3", oracle=lambda x: x.square(), inputs=lambda rng: [(torch.arange(3.0),), (torch.ones(2, 2),)]
 )
 
 
 @pytest.fixture(autouse=True)
 def three_exercises(monkeypatch):
-    monkeypatch.setattr(checking, "EXERCISES", {each.id: each for each in (NUMBER, FUNCTION, TENSOR)})
+    monkeypatch.setattr(checking, "EXERCISES", {each.name: each for each in (NUMBER, FUNCTION, TENSOR)})
 
 
 def check(id, answer):

@@ -5,15 +5,16 @@ import re
 import numpy as np
 import pytest
 
-from exercise_pages import CHAPTERS, checks, exercises, imported, last_value, number
+from exercise_pages import checks, exercises, imported, last_value
+from toc import CHAPTERS, chapters
 
 from ib_tutorial.exercises import EXERCISES, check, hint
 from ib_tutorial.exercises.checking import cases, numbers, same
 
-ON_PAGES = {each.id: (chapter, each) for chapter in CHAPTERS for each in exercises(chapter)}
-SELF_CHECKING = {id: found for id, found in ON_PAGES.items() if found[1].stubs}
+ON_PAGES = {each.name: (chapter, each) for chapter in CHAPTERS for each in exercises(chapter)}
+SELF_CHECKING = {name: found for name, found in ON_PAGES.items() if found[1].stubs}
 LEVELS = {"recall", "derivation", "program", "experiment", "research"}
-THEORY = [chapter for chapter in CHAPTERS if number(chapter) <= 5]
+THEORY = chapters("Theory")
 
 
 @pytest.fixture(autouse=True)
@@ -29,9 +30,9 @@ def answered(exercise, computes):
 # The pages
 
 
-@pytest.mark.parametrize("id", ON_PAGES)
-def test_each_exercise_says_minutes_and_level_first_and_has_a_solution(id):
-    exercise = ON_PAGES[id][1]
+@pytest.mark.parametrize("name", ON_PAGES)
+def test_each_exercise_says_minutes_and_level_first_and_has_a_solution(name):
+    exercise = ON_PAGES[name][1]
     opening = re.search(r"^\*\((\d+) minutes, (\w+)\)\* ", exercise.text, re.MULTILINE)
     assert opening, exercise.text[:200]
     assert opening.group(2) in LEVELS and 3 <= int(opening.group(1)) <= 480
@@ -48,17 +49,17 @@ def test_chapters_have_enough_exercises_from_recall_to_research(chapter):
 
 
 def test_pages_and_registry_name_the_same_exercises():
-    for id, (_, exercise) in SELF_CHECKING.items():
-        assert [checks(cell) for cell in exercise.stubs] == [[id]], f"the stub of {id}, {exercise.label}"
+    for name, (_, exercise) in SELF_CHECKING.items():
+        assert [checks(cell) for cell in exercise.stubs] == [[name]], f"the stub of {name}, {exercise.label}"
         (solving,) = [cell for cell in exercise.solutions if checks(cell)]
-        assert checks(solving) == [id], f"the solution of {id}"
+        assert checks(solving) == [name], f"the solution of {name}"
     assert set(SELF_CHECKING) == set(EXERCISES)
 
 
-@pytest.mark.parametrize("id", SELF_CHECKING)
-def test_the_stub_is_told_that_it_is_not_solved_and_the_solution_that_it_is_right(id):
+@pytest.mark.parametrize("name", SELF_CHECKING)
+def test_the_stub_is_told_that_it_is_not_solved_and_the_solution_that_it_is_right(name):
     """Each in a namespace that holds the page's imports only: readers need not run the chapter first."""
-    chapter, exercise = SELF_CHECKING[id]
+    chapter, exercise = SELF_CHECKING[name]
     (stub,) = exercise.stubs
     found = last_value(stub, imported(chapter))
     assert found.outcome == "not solved" and not found
@@ -67,13 +68,13 @@ def test_the_stub_is_told_that_it_is_not_solved_and_the_solution_that_it_is_righ
     assert found, found.says
 
 
-@pytest.mark.parametrize("id", SELF_CHECKING)
-def test_the_stored_outputs_show_the_same(id):
-    exercise = SELF_CHECKING[id][1]
+@pytest.mark.parametrize("name", SELF_CHECKING)
+def test_the_stored_outputs_show_the_same(name):
+    exercise = SELF_CHECKING[name][1]
     (solving,) = [cell for cell in exercise.solutions if checks(cell)]
     for cell, words in ((exercise.stubs[0], "not solved yet"), (solving, "right.")):
         shown = [output.data["text/markdown"] for output in cell.outputs if "data" in output]
-        assert shown and shown[-1].startswith(f"**Exercise {id}:** {words}"), shown
+        assert shown and shown[-1].startswith(f"**Exercise {name}:** {words}"), shown
 
 
 # The registry
@@ -81,11 +82,11 @@ def test_the_stored_outputs_show_the_same(id):
 
 @pytest.mark.parametrize("exercise", EXERCISES.values(), ids=EXERCISES)
 def test_the_oracle_is_right_and_each_mistake_gets_its_own_words(exercise):
-    assert check(exercise.id, answered(exercise, exercise.oracle))
+    assert check(exercise.name, answered(exercise, exercise.oracle))
     assert len(exercise.mistakes) >= 3
     assert len({mistake.says for mistake in exercise.mistakes}) == len(exercise.mistakes)
     for mistake in exercise.mistakes:
-        found = check(exercise.id, answered(exercise, mistake.computes))
+        found = check(exercise.name, answered(exercise, mistake.computes))
         assert (found.outcome, found.says) == ("mistake", f"not right. {mistake.says}"), mistake.says
 
 
@@ -98,17 +99,17 @@ def test_no_two_mistakes_agree(exercise):
             assert not all(same(a, b, exercise.tolerance) for a, b in pairs), (one.says, other.says)
 
 
-@pytest.mark.parametrize("exercise", [e for e in EXERCISES.values() if e.inputs], ids=lambda e: e.id)
+@pytest.mark.parametrize("exercise", [e for e in EXERCISES.values() if e.inputs], ids=lambda e: e.name)
 def test_no_constant_passes(exercise):
     for arguments in cases(exercise):
         constant = exercise.oracle(*arguments)
-        assert not check(exercise.id, lambda *_: constant)  # noqa: B023
+        assert not check(exercise.name, lambda *_: constant)  # noqa: B023
 
 
 @pytest.mark.parametrize("exercise", EXERCISES.values(), ids=EXERCISES)
 def test_three_hints_and_no_word_of_the_answer(exercise):
     assert len(exercise.hints) == len(set(exercise.hints)) == 3
-    assert [hint(exercise.id, n).text for n in (1, 2, 3)] == list(exercise.hints)
+    assert [hint(exercise.name, n).text for n in (1, 2, 3)] == list(exercise.hints)
     if exercise.inputs is None:
         right = numbers(exercise.oracle()).ravel()
         for text in (*exercise.hints, *(mistake.says for mistake in exercise.mistakes)):

@@ -1,4 +1,4 @@
-"""Quantiles that the figures of chapter 6 read off a record's histogram."""
+"""Quantiles that the figures of the chapter `activation_priors` read off a record's histogram."""
 
 import numpy as np
 import pytest

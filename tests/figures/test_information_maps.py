@@ -1,4 +1,4 @@
-"""Figures of chapter 9 draw what they are given: one scale per layer, boxes in pixels, every seed, what counts and what does not."""
+"""Figures of the chapter `information_maps` draw what they are given: one scale per layer, boxes in pixels, every seed, what counts and what does not."""
 
 import matplotlib.pyplot as plt
 import pytest
