@@ -131,6 +131,7 @@ def stage(root: Path, where: Launch | None = None) -> None:
     sources = [root / name for name in SETTINGS]
     sources += [p for p in (root / "book").rglob("*") if p.suffix in {".md", ".bib"} or "_static" in p.parts]
     sources += (root / "book" / "_ext").glob("*.py")
+    sources.append(root / "book" / "proofs.json")
     wanted = {path.relative_to(root) for path in sources if path.is_file()}
     for old in executed.rglob("*"):
         if old.is_file() and old.suffix != ".ipynb" and old.relative_to(executed) not in wanted:
