@@ -31,6 +31,7 @@ from rich.table import Table
 from sphinx_external_toc.parsing import parse_toc_yaml
 
 from ib_tutorial.stopping import sigterm_as_control_c
+from ib_tutorial.waiting import waiting_bounded
 
 ROOT = Path(__file__).resolve().parents[1]
 SETTINGS = ("_config.yml", "_toc.yml", "CHANGELOG.md", "CITATION.cff")
@@ -249,7 +250,7 @@ def execute_all(profile: str, jobs: int, root: Path = ROOT) -> list[Run]:
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=console) as progress, ThreadPoolExecutor(jobs) as pool:
+    with waiting_bounded(), Progress(*columns, console=console) as progress, ThreadPoolExecutor(jobs) as pool:
         overall = progress.add_task(f"chapters at {profile}", total=len(names))
 
         def work(name: str) -> Run:

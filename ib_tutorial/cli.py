@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ib_tutorial import __version__
+from ib_tutorial.waiting import bound_waiting
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -35,6 +36,7 @@ UNLIMITED = 10_000
 
 def main(prog_name: str | None = None) -> None:
     """Run the command line. A character that the output cannot show becomes "?", and a full disk is said in one line."""
+    bound_waiting()
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")
     try:

@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from ib_tutorial.experiments.record import Cell
 from ib_tutorial.stopping import deaf, end_with_parent
+from ib_tutorial.waiting import waiting_bounded
 
 ANSWERS_WITHIN = 10
 """Seconds that a scheduler has to answer in, and again to have a worker."""
@@ -91,7 +92,7 @@ def in_processes(function: Callable[[Cell], Any], cells: Sequence[Cell], jobs: i
         initializer=prepare_worker,
         initargs=(os.getpid(),),
     )
-    with deaf():
+    with deaf(), waiting_bounded():
         finished = parallel(delayed(timed_on_threads)(function, cell, threads) for cell in cells)
     try:
         yield from finished

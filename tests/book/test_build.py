@@ -1,5 +1,6 @@
 """What is executed, when, and what a failing cell says: on a small book of two chapters, run by papermill as the real one is."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from ib_tutorial import waiting
 from ib_tutorial.stopping import sigterm_as_control_c
 
 BUILD = Path(__file__).resolve().parents[2] / "book" / "build.py"
@@ -73,6 +75,15 @@ def test_only_what_changed_is_executed_again(build, root):
     assert executed(build.execute_all("smoke", 1, root)) == ["book/two"]
     assert outputs(build, root, "book/two")[0].data["text/plain"] == "6"
     assert executed(build.execute_all("quick", 1, root)) == ["book/one", "book/two"]
+
+
+def test_the_chapters_kernels_bound_how_long_threads_spin(build, root, monkeypatch):
+    for name in waiting.CHOICES:
+        monkeypatch.delenv(name, raising=False)
+    write(root / "book" / "one.ipynb", new_code_cell("import os\nprint(os.environ['GOMP_SPINCOUNT'])"))
+    build.execute_all("smoke", 1, root)
+    assert outputs(build, root, "book/one")[0].text.strip() == waiting.BOUND["GOMP_SPINCOUNT"]
+    assert "GOMP_SPINCOUNT" not in os.environ
 
 
 def test_a_failing_cell_fails_the_build_and_says_where_after_the_others_are_done(build, root):
