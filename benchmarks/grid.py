@@ -26,7 +26,7 @@ def data(n_images: int) -> Data:
     return Data("mnist", (28, 28, 1), n_images, "cpu")
 
 
-def our_run(width: int, n_images: int, noisy: bool, cell: dict) -> list[dict]:
+def our_run(width: int, n_images: int, noisy: bool, cell: dict, threads: int | None = None) -> list[dict]:
     """An epoch of one cell of the grid; its mean loss."""
     images = data(n_images)
     torch.manual_seed(cell["seed"])
@@ -34,7 +34,7 @@ def our_run(width: int, n_images: int, noisy: bool, cell: dict) -> list[dict]:
     with noise(network, on=noisy):
         (epoch,) = fit(
             network, images.x, images.y, epochs=1, lr=LR, beta=cell["beta"], batch_size=BATCH, seed=cell["seed"],
-            precision="float32", progress=False,
+            precision="float32", threads=threads, progress=False,
         )  # fmt: skip
     return [dict(loss=epoch.loss)]
 
@@ -102,13 +102,10 @@ def grid(width: int = 100, n_images: int = 60_000, workers: int | None = None, n
 
 def by_threads(run, cores: int) -> list[dict]:
     """Seconds of one run on one thread and on all: what a small network gains from sharing the cores."""
-    before = torch.get_num_threads()
-    rows = []
-    for threads in sorted({1, cores}):
-        torch.set_num_threads(threads)
-        rows.append({"threads": threads, "seconds": median_seconds(run, repeats=3)})
-    torch.set_num_threads(before)
-    return rows
+    return [
+        {"threads": threads, "seconds": median_seconds(partial(run, threads=threads), repeats=3)}
+        for threads in sorted({1, cores})
+    ]
 
 
 @comparison(

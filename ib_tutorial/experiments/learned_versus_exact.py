@@ -34,6 +34,7 @@ from ib_tutorial.information import Bottleneck, entropy, information_curve
 from ib_tutorial.information.log_normal import LogNormalEncoder, divergences
 from ib_tutorial.nn import InformationDropout, NoisyNetwork
 from ib_tutorial.training.checkpoint import load, restore_run, save_run
+from ib_tutorial.training.threads import on_threads
 
 NAME = "learned_versus_exact"
 SHOWS = "Information Dropout against the exact information curve of a small source"
@@ -176,6 +177,7 @@ class ExpectedLoss(nn.Module):
         return ((terms.h_y_given_z + self.beta * rate) * p_x).sum(1).mean()
 
 
+@on_threads(1)  # its operations are too small to be shared
 def train(
     settings: Config,
     beta: float,

@@ -40,7 +40,10 @@ Cell = dict[str, Any]
 Result = list[Row] | tuple[list[Row], dict[str, torch.Tensor]]
 """What a cell gives: its rows, and weights to keep beside the record where it has any."""
 Provenance = dict[str, Any]
-"""What computed a cell: `device`, `precision`, `threads`, `commit`, `code` and `versions`."""
+"""What computed a cell: `device`, `precision`, `threads`, `commit`, `code` and `versions`.
+
+`threads` is how many torch was given. From it and `code` follows how many a network took (`training.threads`).
+"""
 
 PROVENANCE = ("device", "precision", "threads", "commit", "code", "versions")
 

@@ -46,6 +46,7 @@ from ib_tutorial.experiments.record import (
 from ib_tutorial.stopping import sigterm_as_control_c
 from ib_tutorial.training import checkpoint
 from ib_tutorial.training.atomic import remove_parts
+from ib_tutorial.training.threads import shared_out
 
 EXPERIMENTS: dict[str, ModuleType] = {
     module.NAME: module
@@ -224,7 +225,8 @@ def computed(
     before = [row for row in record.rows if any(belongs(row, each) for each in chain.from_iterable(earlier_stages))]
     record.identify(here, before, deterministic and device.type == "cuda")
     run_cell = partial(deterministically, module.run_cell) if deterministic else module.run_cell
-    return run_cell(settings, data, record, device, cell), here
+    with shared_out():
+        return run_cell(settings, data, record, device, cell), here
 
 
 def taken_up(kept: Record, fresh: Record, stages: list[list[Cell]], path: Path) -> Record:

@@ -22,6 +22,7 @@ from ib_tutorial.nn.contexts import draws_noise, measure_batch_norm, modules_in_
 from ib_tutorial.nn.fused import precision_of
 from ib_tutorial.training.objective import check_binary, check_images, check_labels, kl_per_image, with_costs
 from ib_tutorial.training.randomness import derived_seed, generator
+from ib_tutorial.training.threads import on_threads, threads_for
 
 
 class Evaluation(NamedTuple):
@@ -98,7 +99,7 @@ def evaluate(
     if len(x) == 0 or len(x) != len(y):
         raise ValueError(f"there are {len(x)} images and {len(y)} labels; there must be at least one image, and a label for each")
     wrong, nats, kl = (torch.zeros((), dtype=torch.float64, device=x.device) for _ in range(3))
-    with reading(network, noisy=noisy, seed=seed):
+    with on_threads(threads_for(network, x.shape[1:])), reading(network, noisy=noisy, seed=seed):
         for x_batch, y_batch in zip(x.split(batch_size), y.split(batch_size), strict=True):
             logits, kl_terms = with_costs(network, x_batch)
             check_labels(y_batch, logits)
@@ -131,7 +132,10 @@ def recalibrate_batch_norm(
     if len(x) == 0:
         raise ValueError("there are no images; batch norm's statistics are measured on training images")
     measured = norms(modules_in_training(network))
-    with torch.random.fork_rng(devices=[x.device] if x.device.type == "cuda" else []):
+    with (
+        on_threads(threads_for(network, x.shape[1:])),
+        torch.random.fork_rng(devices=[x.device] if x.device.type == "cuda" else []),
+    ):
         torch.manual_seed(derived_seed(seed, "statistics"))
         measure_batch_norm(network, measured, lambda: shuffled(x, batch_size, seed), network)
 
@@ -178,7 +182,7 @@ def evidence_bound(
     if draws < 1 or len(x) == 0:
         raise ValueError(f"there are {len(x)} images and {draws} draws of the noise; there must be at least one of each")
     distortion, rates = torch.zeros((), dtype=torch.float64, device="cpu"), []
-    with reading(network, noisy=True, seed=seed):
+    with on_threads(threads_for(network, x.shape[1:])), reading(network, noisy=True, seed=seed):
         for batch in x.split(batch_size):
             for _ in range(draws):
                 logits, (kl,) = network(batch)

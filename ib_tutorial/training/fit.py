@@ -19,6 +19,7 @@ from ib_tutorial.training.checkpoint import load, restore_run, save_run
 from ib_tutorial.training.objective import check_beta, check_images, check_labels, loss_and_terms, with_costs
 from ib_tutorial.training.precision import Precision, autocast, chosen
 from ib_tutorial.training.randomness import derived_seed, generator
+from ib_tutorial.training.threads import on_threads, threads_for
 
 CHECK_EVERY = 50
 """Steps between looks at the loss: a look waits for the device, so it is not taken at each step."""
@@ -63,6 +64,7 @@ def fit(
     seed: int = 0,
     precision: Precision = "auto",
     compile: bool = False,
+    threads: int | None = None,
     checkpoint: Path | str | None = None,
     progress: bool | str = True,
     on_epoch: Callable[[Epoch], None] | None = None,
@@ -94,8 +96,11 @@ def fit(
             order, whatever noise they draw. The caller's random state is left as it was.
         precision: of matrix products and convolutions; "auto" is bfloat16 where a probe finds it faster, else float32.
         compile: run the network through torch.compile; where that fails, the run says so and goes on without.
+        threads: torch's threads while this runs, on a CPU. By default one for a small network (see `training.threads`) and torch's own number
+            for a large one, or for any if you have chosen it: by OMP_NUM_THREADS, MKL_NUM_THREADS, or `torch.set_num_threads` after
+            the import of this library.
         checkpoint: a file written after each epoch. If it is there already, training resumes from it, to the same bits as if it had never
-            stopped (same device and number of threads).
+            stopped (on the same device). The number of threads must be the same.
         progress: whether to draw a bar; a string is its label.
         on_epoch: called with each epoch's measurements.
 
@@ -108,7 +113,7 @@ def fit(
     """
     weights = weights_of(network)
     device = weights.device
-    check_settings(epochs, lr, beta)
+    check_settings(epochs, lr, beta, threads)
     if hasattr(x, "shape"):
         check_images(x)
         data = InMemory(x, y, batch_size, seed)
@@ -125,9 +130,11 @@ def fit(
     if n_train is None:
         raise ValueError("n_train is not known: give the number of training images that beta is divided by, fit(..., n_train=50_000)")
     kind = "float32" if weights.dtype == torch.float64 else chosen(precision, device)  # autocast knows no float64
+    threads = threads_for(network, data.shape[1:], data.shape[0]) if threads is None else threads
     settings = dict(
         n_images=data.n_images, lr=lr, drops=list(drops), beta=beta, n_train=n_train, batch_size=batch_size, optimiser=optimiser,
         momentum=momentum, weight_decay=weight_decay, seed=seed, precision=kind,
+        threads=threads if device.type == "cpu" else None,
     )  # fmt: skip
     if data.has_pictures:
         network.to(memory_format=torch.channels_last)
@@ -136,7 +143,8 @@ def fit(
     in_training = modules_in_training(network)
     warn_of_silent_parts(network, in_training)
     history: list[Epoch] = []
-    with modes_restored(network), torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+    gpus = [device] if device.type == "cuda" else []
+    with on_threads(threads), modes_restored(network), torch.random.fork_rng(devices=gpus):
         for module in in_training:
             module.training = True
         run = compiled(network, data.first(), kind) if compile else network
@@ -189,7 +197,7 @@ def fit(
         with torch.no_grad(), autocast(kind, device):
             network(batch)
 
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+    with on_threads(threads), torch.random.fork_rng(devices=gpus):
         torch.manual_seed(derived_seed(seed, "statistics"))
         measure_batch_norm(network, norms(in_training), data.images, forward)
     return history
@@ -216,6 +224,7 @@ class InMemory:
             raise ValueError(f"there are {len(x)} images and {'no' if y is None else len(y)} targets; each image needs one")
         if not 1 <= batch_size <= len(x):
             raise ValueError(f"batch_size is {batch_size}; it must be between 1 and the number of images, {len(x)}")
+        self.shape = (batch_size, *x.shape[1:])  # of a batch
         self.has_pictures = x.dim() == 4
         self.x = x.contiguous(memory_format=torch.channels_last) if self.has_pictures else x
         self.y, self.n_images, self.batch_size, self.seed = y, len(x), batch_size, seed
@@ -259,7 +268,8 @@ class Streamed:
         self.source, self.device = source, device
         drawn = getattr(source, "sampler", None) or getattr(source, "dataset", None)
         self.n_images = len(drawn) if hasattr(drawn, "__len__") else None
-        self.has_pictures = self.first().dim() == 4
+        self.shape = tuple(self.first().shape)  # of a batch
+        self.has_pictures = len(self.shape) == 4
 
     def batches(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
         if hasattr(self.source, "set_epoch"):
@@ -293,12 +303,14 @@ def weights_of(network: nn.Module) -> Tensor:
     return parameter
 
 
-def check_settings(epochs: int, lr: float, beta: float) -> None:
+def check_settings(epochs: int, lr: float, beta: float, threads: int | None) -> None:
     """Raises ValueError for numbers that no run could use, before any work is done."""
     if epochs < 0:
         raise ValueError(f"epochs is {epochs}; it must be at least 0")
     if not 0 <= lr < math.inf:
         raise ValueError(f"lr is {lr}; a learning rate is finite and at least 0")
+    if threads is not None and threads < 1:
+        raise ValueError(f"threads is {threads}; it must be at least 1, or None to let the work decide")
     check_beta(beta)
 
 
