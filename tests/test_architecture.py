@@ -11,7 +11,8 @@ ROOT = Path(__file__).resolve().parents[1]
 FLOORS = [["ib_tutorial.information", "data_gen"], ["ib_tutorial.nn"], ["ib_tutorial.training"], ["ib_tutorial.experiments"],
           ["ib_tutorial.figures"], ["ib_tutorial.doctor"], ["ib_tutorial.cli"]]  # fmt: skip
 SIDE_ROOMS = {
-    "ib_tutorial.claims": {"ib_tutorial.information", "ib_tutorial.nn"},
+    "ib_tutorial.examples": set(),
+    "ib_tutorial.claims": {"ib_tutorial.examples", "ib_tutorial.information", "ib_tutorial.nn"},
     "ib_tutorial.exercises": {"ib_tutorial.information", "ib_tutorial.experiments"},
 }
 

@@ -31,8 +31,7 @@ from sphinx.util.docutils import SphinxDirective
 
 import ib_tutorial
 from data_gen import load
-from ib_tutorial.claims.lagrangian import P_X, SOURCE
-from ib_tutorial.claims.representations import station_table
+from ib_tutorial.examples import P_X, SOURCE, station_table
 from ib_tutorial.information import (
     entropy,
     gaussian_total_correlation,

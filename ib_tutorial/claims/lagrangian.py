@@ -10,6 +10,7 @@ import torch
 from scipy import integrate, optimize
 
 from ib_tutorial.claims.check import Check, Claim, Outcome, close, monte_carlo, require, symbolic
+from ib_tutorial.examples import P_X, P_Y, P_Y_GIVEN_X, SOURCE
 from ib_tutorial.information import (
     alternating_step,
     blahut_arimoto,
@@ -30,21 +31,6 @@ from ib_tutorial.information import (
 from ib_tutorial.information.representation import encoder_of
 
 CHAPTER = "book/lagrangian"
-
-SOURCE = np.array([0.35, 0.25, 0.15, 0.10, 0.10, 0.05])[:, None] * np.array(
-    [
-        [0.85, 0.10, 0.05],
-        [0.70, 0.25, 0.05],
-        [0.30, 0.65, 0.05],
-        [0.15, 0.70, 0.15],
-        [0.10, 0.30, 0.60],
-        [0.02, 0.03, 0.95],
-    ]
-)
-"""The running example: six kinds of patient (rows), healthy, cold or flu (columns)."""
-
-P_X, P_Y = SOURCE.sum(1), SOURCE.sum(0)
-P_Y_GIVEN_X = SOURCE / P_X[:, None]
 
 beta, tau, omega = sp.symbols("beta tau omega", positive=True)
 eps, delta = sp.symbols("epsilon delta", positive=True)

@@ -17,7 +17,8 @@ from data_gen import load
 from ib_tutorial.information import blahut_arimoto, entropy, marginal
 
 ROOT = Path(__file__).resolve().parents[2]
-THEORY = sorted((ROOT / "book").glob("0[1-5]_*.ipynb"))
+WITH_WIDGET = ("representations", "lagrangian", "disentanglement", "information_dropout", "autoencoder")
+THEORY = [ROOT / "book" / f"{chapter}.ipynb" for chapter in WITH_WIDGET]
 CELL = re.compile(r"^:::\{widget\} (\S+)\n:name: (\S+)\n:alt: (.+)\n\n(.+)\n\n(.+)\n:::$", re.MULTILINE)
 
 

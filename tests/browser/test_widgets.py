@@ -8,8 +8,7 @@ import pytest
 import torch
 
 from data_gen import load
-from ib_tutorial.claims.lagrangian import SOURCE
-from ib_tutorial.claims.representations import station_table
+from ib_tutorial.examples import SOURCE, station_table
 from ib_tutorial.information import (
     blahut_arimoto,
     gaussian_total_correlation,
