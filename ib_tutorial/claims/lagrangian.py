@@ -31,6 +31,7 @@ from ib_tutorial.information import (
 from ib_tutorial.information.representation import encoder_of
 
 CHAPTER = "book/lagrangian"
+IN_LOSS = {"prop-empirical", "prop-bayes", "prop-local", "prop-l2", "rem-label-smoothing", "prop-layers", "rem-three-readings"}
 
 beta, tau, omega = sp.symbols("beta tau omega", positive=True)
 eps, delta = sp.symbols("epsilon delta", positive=True)
@@ -838,7 +839,8 @@ def ridge_monte_carlo() -> Outcome:
 
 
 def _claim(name: str, statement: str, paper: str, proof: str, *checks: tuple) -> Claim:
-    return Claim(name, statement, paper, proof, CHAPTER, tuple(Check(*check) for check in checks))
+    chapter = "book/loss" if proof in IN_LOSS else CHAPTER
+    return Claim(name, statement, paper, proof, chapter, tuple(Check(*check) for check in checks))
 
 
 CLAIMS = (
