@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from ib_tutorial.catalogue import SHOWS
+
 from .harness import Sides, comparison
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -32,12 +34,10 @@ def start_import(also: str = "import ib_tutorial, ib_tutorial.nn, ib_tutorial.tr
 MODULES = "import sys, ib_tutorial; print(*sys.modules)"
 
 
-@comparison("start_list", target=1 / 2, note="`python -m ib_tutorial list`: import torch alone")
+@comparison("start_list", target=2, note="`python -m ib_tutorial list`: import torch alone")
 def start_list(arguments: tuple[str, ...] = ("-m", "ib_tutorial", "list")) -> Sides:
-    from ib_tutorial.experiments import EXPERIMENTS
-
     return Sides(
         ours=lambda: fresh(*arguments),
         peer=lambda: fresh("-c", TORCH),
-        same=lambda listed, version: all(name in listed for name in EXPERIMENTS) and version.strip() != "",
+        same=lambda listed, version: all(name in listed for name in SHOWS) and version.strip() != "",
     )

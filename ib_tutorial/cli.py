@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ib_tutorial import __version__
+from ib_tutorial.catalogue import RECORDED, SHOWS, unknown
 from ib_tutorial.waiting import bound_waiting
 
 if TYPE_CHECKING:
@@ -96,13 +97,11 @@ def options(
 @app.command("list")
 def list_experiments() -> None:
     """List the experiments, what each shows, and which profiles the book has records of."""
-    from ib_tutorial.experiments import EXPERIMENTS
-    from ib_tutorial.experiments.record import RECORDED
 
     def profiles(name: str) -> str:
         return ", ".join(sorted(path.name.split(".")[1] for path in RECORDED.glob(f"{name}.*.json"))) or "nothing yet"
 
-    rows = ((name, module.SHOWS, profiles(name)) for name, module in EXPERIMENTS.items())
+    rows = ((name, shows, profiles(name)) for name, shows in SHOWS.items())
     console().print(table("experiment", "shows", "recorded", rows=rows))
 
 
@@ -147,14 +146,17 @@ def run(
     ] = False,
 ) -> None:
     """Run an experiment into a record. An interrupted run resumes when the same command is given again."""
-    from ib_tutorial.experiments import EXPERIMENTS, load_record
-    from ib_tutorial.experiments import run as run_experiment
-
+    if name != "all" and name not in SHOWS:
+        raise fail(unknown(name))
     if offline and scheduler:
         raise fail(ValueError("--offline is about this machine; start the workers with IB_TUTORIAL_OFFLINE=1 instead"))
     if offline:
         os.environ["IB_TUTORIAL_OFFLINE"] = "1"
-    for each in EXPERIMENTS if name == "all" else [name]:
+
+    from ib_tutorial.experiments import load_record
+    from ib_tutorial.experiments import run as run_experiment
+
+    for each in SHOWS if name == "all" else [name]:
         path = out / f"{each}.{profile}.json"
         try:
             before = load_record(path) if path.exists() and not force else None
@@ -193,13 +195,14 @@ def ledger(
     ] = False,
 ) -> None:
     """Judge every claim of the paper by the records that the book shows."""
+    if as_json and as_markdown:
+        raise typer.BadParameter("give --json or --markdown, not both")
+
     from ib_tutorial.experiments import EXPERIMENTS
     from ib_tutorial.experiments import ledger as judge_all
     from ib_tutorial.experiments.ledger import after_holm
     from ib_tutorial.experiments.ledger import as_markdown as markdown
 
-    if as_json and as_markdown:
-        raise typer.BadParameter("give --json or --markdown, not both")
     try:
         verdicts = judge_all(finding for module in EXPERIMENTS.values() for finding in module.FINDINGS)
     except (ValueError, OSError) as error:

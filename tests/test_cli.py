@@ -13,6 +13,7 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from ib_tutorial import __version__, cli
+from ib_tutorial.catalogue import SHOWS
 from ib_tutorial.cli import app
 from ib_tutorial.experiments import EXPERIMENTS, load_record, mnist_widths
 
@@ -47,6 +48,34 @@ def test_help_shows_examples():
 def test_list_names_every_experiment():
     result = call("list")
     assert result.exit_code == 0 and "mnist_widths" in result.output and "Fig. 3a" in result.output
+
+
+WATCHED = """
+import atexit, sys
+from ib_tutorial.cli import main
+
+atexit.register(lambda: print("torch" in sys.modules))
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["list"], "mnist_widths"),
+        (["--help"], "doctor"),
+        (["--version"], __version__),
+        (["run", "--help"], "--profile"),
+        (["doctor", "--help"], "--device"),
+        (["run", "mnist_width"], "error: there is no experiment 'mnist_width'; there are: activation_priors"),
+        (["run", "mnist_widths", "--offline", "--scheduler", "tcp://host:8786"], "error: --offline is about this machine"),
+        (["ledger", "--json", "--markdown"], "not both"),
+    ],
+)
+def test_what_computes_nothing_does_not_wait_for_torch(arguments, said):
+    done = subprocess.run([sys.executable, "-c", WATCHED, *arguments], cwd=ROOT, capture_output=True, text=True)
+    assert said in done.stdout + done.stderr
+    assert done.stdout.splitlines()[-1] == "False"
 
 
 def test_a_run_writes_its_record_and_a_second_one_says_that_it_is_there(tmp_path):
@@ -131,7 +160,7 @@ def test_in_a_pipe_no_line_of_the_ledger_is_folded():
 def test_a_narrow_terminal_shows_the_whole_of_every_name_and_claim(width):
     names, shows, _ = columns(call("list", COLUMNS=str(width)).output)
     claims = columns(call("ledger", COLUMNS=str(width)).output)[1]
-    assert all(name in names and "".join(module.SHOWS.split()) in shows for name, module in EXPERIMENTS.items())
+    assert all(name in names and "".join(what.split()) in shows for name, what in SHOWS.items())
     assert all("".join(finding.statement.split()) in claims for finding in FINDINGS)
     assert max(map(len, call("list", COLUMNS=str(width)).output.splitlines())) <= width
 

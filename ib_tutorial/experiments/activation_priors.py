@@ -43,7 +43,6 @@ from ib_tutorial.training import evaluate, reading
 from ib_tutorial.training.randomness import generator
 
 NAME = "activation_priors"
-SHOWS = "Fig. 1: post-noise activations against the priors assumed for them"
 
 ACTIVATIONS = {"relu": "ReLU", "softplus": "Softplus"}
 MIDDLE = (0.05, 0.95)

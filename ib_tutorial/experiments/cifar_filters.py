@@ -56,7 +56,6 @@ from ib_tutorial.nn import NoisyNetwork, all_cnn_32
 from ib_tutorial.training import evaluate
 
 NAME = "cifar_filters"
-SHOWS = "Figs 3b and 6: error on CIFAR-10 by kind of noise and share of filters; information per layer"
 
 TUNED = ("none", "binary", "binary_gated", "information")
 """The methods whose networks need no other network first."""

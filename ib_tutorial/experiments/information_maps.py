@@ -46,7 +46,6 @@ from ib_tutorial.nn import NoisyNetwork, all_cnn_96, batch_norm
 from ib_tutorial.training import evaluate, fit, initialised, reading
 
 NAME = "information_maps"
-SHOWS = "Figs 2 and 7: where in cluttered images information flows, as beta grows"
 
 LEARNED = 0.10
 """A network has learned if its training error, noise off, is at most this; the maps of others do not count."""

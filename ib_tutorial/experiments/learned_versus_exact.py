@@ -37,7 +37,6 @@ from ib_tutorial.training.checkpoint import load, restore_run, save_run
 from ib_tutorial.training.threads import on_threads
 
 NAME = "learned_versus_exact"
-SHOWS = "Information Dropout against the exact information curve of a small source"
 
 Objective = Literal["layer", "free_prior", "exact"]
 OBJECTIVES: tuple[Objective, ...] = ("layer", "free_prior", "exact")

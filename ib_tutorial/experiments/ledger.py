@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from ib_tutorial.experiments.record import RECORDED, Record, load_record
+from ib_tutorial.catalogue import RECORDED
+from ib_tutorial.experiments.record import Record, load_record
 
 LEVEL = 0.95
 

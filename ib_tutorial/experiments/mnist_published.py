@@ -40,7 +40,6 @@ from ib_tutorial.experiments.record import Cell, Record, Row
 from ib_tutorial.experiments.work import Work
 
 NAME = "mnist_published"
-SHOWS = "Fig. 3a as published: error of small networks on MNIST at p = 0.5 and beta = 3"
 
 METHODS = ("information", "binary", "none")
 """Constant noise follows in a later stage: it needs Information Dropout's networks."""

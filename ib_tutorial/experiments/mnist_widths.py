@@ -49,7 +49,6 @@ from ib_tutorial.experiments.work import Work
 from ib_tutorial.training import evaluate
 
 NAME = "mnist_widths"
-SHOWS = "Fig. 3a, tuned: error of small networks on MNIST, by kind of noise and width"
 
 STRENGTH = {"binary": "p", "information": "beta"}
 """The methods that choose, and what they choose."""

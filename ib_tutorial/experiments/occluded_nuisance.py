@@ -61,7 +61,6 @@ from ib_tutorial.training import evaluate, fit, initialised
 from ib_tutorial.training.randomness import generator
 
 NAME = "occluded_nuisance"
-SHOWS = "Fig. 4: the picture's class and the occluding digit's, from one representation, as beta grows"
 
 
 @dataclass(frozen=True)

@@ -20,14 +20,12 @@ import numpy
 import torch
 
 from ib_tutorial import __version__
+from ib_tutorial.catalogue import RECORDED
 from ib_tutorial.training import checkpoint
 from ib_tutorial.training.atomic import write_whole
 from ib_tutorial.training.precision import chosen
 
 ROOT = Path(__file__).resolve().parents[2]
-RECORDED = ROOT / "book" / "recorded"
-if not RECORDED.is_dir():
-    RECORDED = Path(__file__).resolve().parents[1] / "recorded"  # no checkout: the wheel's copy (pyproject.toml)
 
 COMPUTING = ("data_gen", *(f"ib_tutorial/{room}" for room in ("information", "nn", "training", "experiments")))
 """The folders of the code that a record's numbers come from."""

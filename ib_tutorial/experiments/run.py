@@ -10,6 +10,7 @@ from contextlib import closing
 from dataclasses import asdict, replace
 from datetime import datetime, timezone
 from functools import partial
+from importlib import import_module
 from itertools import chain
 from pathlib import Path
 from types import ModuleType
@@ -18,17 +19,7 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from ib_tutorial.experiments import (
-    activation_priors,
-    cifar_filters,
-    information_maps,
-    learned_versus_exact,
-    mnist_published,
-    mnist_widths,
-    occluded_nuisance,
-    total_correlation,
-    vae_bound,
-)
+from ib_tutorial.catalogue import SHOWS, unknown
 from ib_tutorial.experiments.grid import on_every_worker, run_cells
 from ib_tutorial.experiments.record import (
     FORMAT,
@@ -48,20 +39,7 @@ from ib_tutorial.training import checkpoint
 from ib_tutorial.training.atomic import remove_parts
 from ib_tutorial.training.threads import shared_out
 
-EXPERIMENTS: dict[str, ModuleType] = {
-    module.NAME: module
-    for module in (
-        activation_priors,
-        mnist_widths,
-        mnist_published,
-        cifar_filters,
-        information_maps,
-        occluded_nuisance,
-        total_correlation,
-        vae_bound,
-        learned_versus_exact,
-    )
-}
+EXPERIMENTS: dict[str, ModuleType] = {name: import_module(f"ib_tutorial.experiments.{name}") for name in SHOWS}
 
 PROFILE_NAMES = ("smoke", "quick", "reduced", "paper")
 """The profiles of every experiment. Some have `authors` too: the settings of the authors' code at the size of `reduced`."""
@@ -69,7 +47,7 @@ PROFILE_NAMES = ("smoke", "quick", "reduced", "paper")
 
 def experiment(name: str) -> ModuleType:
     if name not in EXPERIMENTS:
-        raise ValueError(f"there is no experiment {name!r}; there are: {', '.join(EXPERIMENTS)}")
+        raise unknown(name)
     return EXPERIMENTS[name]
 
 

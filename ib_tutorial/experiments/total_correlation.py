@@ -47,7 +47,6 @@ from ib_tutorial.nn.dropout import MIN_F
 from ib_tutorial.training import evaluate, reading
 
 NAME = "total_correlation"
-SHOWS = "Fig. 5: total correlation of the representation and test error, as beta grows"
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,6 @@ from ib_tutorial.training.checkpoint import load as load_checkpoint
 from ib_tutorial.training.randomness import derived_seed
 
 NAME = "vae_bound"
-SHOWS = "Table 1: the bounds of two variational autoencoders; total correlation of their latents against beta"
 
 PRECISION = "float32"
 """On every device: in bfloat16 a run of the first record broke down that did not in float32."""

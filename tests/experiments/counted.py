@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 NAME = "counted"
-SHOWS = "which cells were run, by which process"
 PROFILES = {"smoke": {}}
 
 

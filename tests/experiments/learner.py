@@ -12,7 +12,6 @@ from ib_tutorial.nn import mlp
 from ib_tutorial.training import evaluate, fit
 
 NAME = "learner"
-SHOWS = "whether a run that was stopped ends as one that was not"
 PROFILES = {"smoke": {}}
 
 

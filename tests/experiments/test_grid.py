@@ -22,6 +22,7 @@ import torch
 from distributed import LocalCluster
 from typer.testing import CliRunner
 
+from ib_tutorial.catalogue import SHOWS
 from ib_tutorial.cli import app
 from ib_tutorial.experiments import grid, run
 from ib_tutorial.experiments.record import code, commit, load_record
@@ -52,6 +53,7 @@ def experiment(monkeypatch, tmp_path):
 
     def acting(act):
         monkeypatch.setitem(EXPERIMENTS, "counted", counted)
+        monkeypatch.setitem(SHOWS, "counted", "its cells")
         monkeypatch.setitem(counted.PROFILES, "smoke", {"folder": str(tmp_path), "act": act})
 
     return acting
@@ -157,6 +159,7 @@ def test_control_c_leaves_no_processes_and_one_message(tmp_path):
     script = (  # its own handler first: what pytest-xdist's workers ignore, their children ignore too
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
         "import counted; from ib_tutorial.cli import app; from ib_tutorial.experiments import EXPERIMENTS; "
+        "from ib_tutorial.catalogue import SHOWS; SHOWS['counted'] = 'its cells'; "
         f"EXPERIMENTS['counted'] = counted; counted.PROFILES['smoke'] = dict(folder={str(tmp_path)!r}, act='two end'); app()"
     )
     arguments = ["run", "counted", "--profile", "smoke", "--jobs", "2", "--out", str(tmp_path)]
