@@ -16,6 +16,7 @@ from ib_tutorial.waiting import bound_waiting
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.status import Status
     from rich.table import Table
 
     from ib_tutorial.experiments import Verdict
@@ -64,6 +65,13 @@ def console() -> "Console":
 
     limited = sys.stdout.isatty() or "COLUMNS" in os.environ
     return Console(width=None if limited else UNLIMITED, highlight=False)
+
+
+def doing(what: str) -> "Status":
+    """Within this context a terminal shows what is being done."""
+    from rich.console import Console
+
+    return Console(stderr=True).status(f"{what} ...")
 
 
 def table(*headers: str, rows: Iterable[Sequence[str]], title: str | None = None) -> "Table":
@@ -261,9 +269,9 @@ def doctor(
     ] = None,
     data: Annotated[Path | None, typer.Option(help="Folder of the real images.")] = None,
 ) -> None:
-    """Say what this machine has, what each profile will cost on it, and what to do about what is missing.
+    """Say what this machine has, what each experiment will cost on it, and what to do about what is missing.
 
-    It reads the data sets in full, trains for two seconds and writes nothing. It exits with 1 where something is missing
+    It reads the data sets in full, trains for one second and writes nothing. It exits with 1 where something is missing
     that the library, or an option given here, needs.
     """
     from ib_tutorial import doctor as room
@@ -281,22 +289,26 @@ def doctor(
 
     if not any(problem.needed for problem in problems):
         try:
-            device = device or room.best_device()
-            here, found = room.machine(device, Path.cwd())
+            with doing("Looking at the machine"):
+                device = device or room.best_device()
+                here, found = room.machine(device, Path.cwd())
         except ValueError as error:
             raise fail(error) from error
-        sets, missing = room.data_sets(data)
+        with doing("Reading the data sets"):
+            sets, missing = room.data_sets(data)
         problems += found + missing
         for what, rows in (("machine", here), ("data", sets)):
             screen.print(table(what, "found", rows=rows.items()))
 
         jobs = room.processes(device)
-        costs = room.estimates(room.probe(device), jobs)
+        with doing("Training for a second"):
+            costs = room.estimates(room.probe(device), jobs)
         profiles = list(next(iter(costs.values())))
         rows = ((name, *map(room.duration, by_profile.values())) for name, by_profile in costs.items())
         screen.print(
             table("experiment", *profiles, rows=rows, title=f"Estimated cost on {device}, {jobs} at a time")
         )
+        screen.print("Scaled from recorded runs. A run takes between a third of this and three times as long.")
 
     for problem in problems:
         screen.print(f"\n{'NEEDED' if problem.needed else 'missing'}: {problem.what}", markup=False, soft_wrap=True)

@@ -1,10 +1,11 @@
 """What this machine has, what each profile will cost on it, and what to do about what is missing.
 
 packages, machine, data_sets      what is here, each with the problems that it means
-probe, estimates                  two seconds of training by the library's own loop, scaled by the work each experiment states
+probe, estimates                  the seconds that the book's records hold, scaled by a second of training
 """
 
 import importlib.metadata
+import math
 import os
 import platform
 import re
@@ -14,8 +15,12 @@ import sys
 import time
 import tomllib
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
-from typing import NamedTuple
+from types import ModuleType
+from typing import Any, NamedTuple
+
+from ib_tutorial.catalogue import RECORDED
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -28,6 +33,9 @@ PURPOSES = {
     "cluster": "to use more than one process (without it: run ... --jobs 1)",
 }
 """What the packages of each extra in pyproject.toml are for; "library" are those that it always needs."""
+
+WHERE_RECORDED = {"dense": 0.0027, "convolutional": 0.11}
+"""Seconds of a probe's step where the records were made: one thread of an idle Xeon of 2.1 GHz with AVX-512."""
 
 LITTLE_DISK = 2e9
 """Bytes: CIFAR-10 takes 170 MB as an archive and as much again unpacked, and generated sets up to half a gigabyte."""
@@ -51,14 +59,6 @@ class Package(NamedTuple):
     @property
     def name(self) -> str:
         return re.match(r"[\w.-]+", self.requirement)[0]
-
-
-class Speed(NamedTuple):
-    """Seconds that one process takes per unit of `Work`, under the names that the units have there."""
-
-    updates: float
-    dense_gflop: float
-    conv_gflop: float
 
 
 # What is here
@@ -188,84 +188,104 @@ def data_sets(root: Path | None) -> tuple[dict[str, str], list[Problem]]:
 # What it will cost
 
 
-def probe(device: str, seconds: float = 2.0) -> Speed:
-    """Train three networks for about `seconds` in all, on one thread where the device is a processor, as `run` does.
+def probe(device: str, seconds: float = 0.6) -> dict[str, float]:
+    """How many times as long as where the records were made a training step takes here, by kind of network.
 
-    An MLP so small that only the number of its operations counts, one so wide that only their size does, and the paper's
-    convolutional network (at a quarter of its filters on a processor; a GPU would be idle with those).
+    It measures for `seconds` in all, and warms up before, on one thread where the device is a processor, as `run` does. A GPU would be idle with a
+    quarter of the filters, so it trains all of them, which are 16 times the work.
     """
     import torch
 
     from ib_tutorial.nn import all_cnn_32, mlp
 
     width = 1.0 if torch.device(device).type == "cuda" else 0.25
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        small, wide, convolutional = (
-            seconds_per_unit(unit, build, shape, images, precision, device, seconds / 3)
-            for unit, build, shape, images, precision in (
-                ("updates", lambda: mlp(8), (784,), 2000, "float32"),
-                ("dense_gflop", lambda: mlp(800), (784,), 500, "float32"),
-                ("conv_gflop", lambda: all_cnn_32(width=width), (3, 32, 32), 100, "auto"),
-            )
-        )
-    finally:
-        torch.set_num_threads(threads)
-    return Speed(small, wide, convolutional)
+    dense = seconds_of_step(lambda: mlp(200), (784,), device, seconds / 2)
+    convolutional = seconds_of_step(lambda: all_cnn_32(width=width), (3, 32, 32), device, seconds / 2)
+    return {
+        "dense": dense / WHERE_RECORDED["dense"],
+        "convolutional": convolutional / (WHERE_RECORDED["convolutional"] * (width / 0.25) ** 2),
+    }
 
 
-def seconds_per_unit(
-    unit: str,
-    build: Callable,
-    input_shape: tuple[int, ...],
-    images: int,
-    precision: str,
-    device: str,
-    seconds: float,
-) -> float:
-    """What `fit` takes per unit of work on random images: one epoch to warm up and to see how many fit into `seconds`."""
+def seconds_of_step(build: Callable, input_shape: tuple[int, ...], device: str, seconds: float) -> float:
+    """The least time of a pass forward and backward for 50 random images, among those of `seconds`, after a first one.
+
+    There is no optimiser: to make one, torch imports its compiler, which takes longer than the rest.
+    """
     import torch
 
-    from ib_tutorial.experiments.work import training
-    from ib_tutorial.training import fit
+    from ib_tutorial.training import information_bottleneck_loss
+    from ib_tutorial.training.precision import autocast, chosen
+    from ib_tutorial.training.threads import on_threads
 
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        network = build().to(device)
-        x = torch.rand(images, *input_shape).to(device)
-        y = torch.randint(10, (images,)).to(device)
+        network = build().to(device).to(memory_format=torch.channels_last)
+        x = torch.rand(50, *input_shape).to(device)
+        y = torch.randint(10, (50,)).to(device)
+    precision = "float32" if x.device.type == "cpu" else chosen("auto", x.device)
 
-    def timed(epochs: int) -> float:
+    def step() -> float:
         start = time.perf_counter()
-        fit(network, x, y, epochs=epochs, lr=0.0, precision=precision, progress=False)
+        with autocast(precision, x.device):
+            output, kl_terms = network(x)
+        loss = information_bottleneck_loss(output, y, kl_terms, beta=1.0, n_train=len(x))
+        loss.backward()
+        loss.item()  # waits for a GPU
         return time.perf_counter() - start
 
-    timed(1)
-    epochs = max(1, round(seconds / timed(1)))
-    work = training(build, input_shape, images=images, batch_size=100, epochs=epochs)
-    return timed(epochs) / getattr(work, unit)
+    with on_threads(1), torch.random.fork_rng():
+        step()
+        end, taken = time.perf_counter() + seconds, [step()]
+        while time.perf_counter() < end:
+            taken.append(step())
+    return min(taken)
 
 
-def estimates(speed: Speed, jobs: int) -> dict[str, dict[str, float | None]]:
-    """Seconds by experiment and profile with `jobs` processes; None where an experiment does not state its work."""
-    from ib_tutorial.experiments import EXPERIMENTS
-    from ib_tutorial.experiments.run import PROFILE_NAMES, config
+def estimates(slower: dict[str, float], jobs: int, folder: Path = RECORDED) -> dict[str, dict[str, float | None]]:
+    """Seconds by experiment and profile with `jobs` processes; None where no record says how long a run took.
 
-    def cost(name: str, profile: str) -> float | None:
-        work_of = getattr(EXPERIMENTS[name], "work", None)
-        if work_of is None:
-            return None
-        work = work_of(config(name, profile))
-        return sum(getattr(work, unit) * per_unit for unit, per_unit in speed._asdict().items()) / jobs
+    Args:
+        slower: what `probe` returned.
+        folder: of the records. Where there is none at `paper`, that at `reduced` is scaled by `size`.
+    """
+    from ib_tutorial.experiments import EXPERIMENTS, load_record
+    from ib_tutorial.experiments.run import config
 
-    return {name: {profile: cost(name, profile) for profile in PROFILE_NAMES} for name in EXPERIMENTS}
+    def recorded(name: str, profile: str) -> float | None:
+        path = folder / f"{name}.{profile}.json"
+        return load_record(path).seconds if path.exists() else None
+
+    found = {}
+    for name, module in EXPERIMENTS.items():
+        reduced, paper = recorded(name, "reduced"), recorded(name, "paper")
+        if paper is None and reduced is not None:
+            sizes = [size(config(name, profile), module) for profile in ("paper", "reduced")]
+            paper = reduced * sizes[0] / sizes[1]
+        times = slower["convolutional" if shares(module.Config()) else "dense"] / jobs
+        seconds = {"reduced": reduced, "paper": paper}
+        found[name] = {profile: None if each is None else times * each for profile, each in seconds.items()}
+    return found
+
+
+def size(settings: Any, module: ModuleType) -> float:
+    """What a run's time grows with: cells, epochs, training images, and the square of the share of the filters."""
+    sizes, filters = asdict(settings), shares(settings) or [1.0]
+    n_cells = sum(map(len, module.stages(settings)))
+    counts = [sizes[name] for name in ("epochs", "n_train", "steps", "restarts", "draws") if name in sizes]
+    return n_cells * math.prod(counts) * sum(share**2 for share in filters) / len(filters)
+
+
+def shares(settings: Any) -> list[float]:
+    """The shares of the filters that an experiment's networks have; empty where they have no convolutions."""
+    widths = getattr(settings, "widths", (getattr(settings, "width", None),))
+    return [width for width in widths if isinstance(width, float)]
 
 
 def duration(seconds: float | None) -> str:
     """ "40 s", "12 min", "3 h" or "5 days": two digits at most, since an estimate has no more."""
     if seconds is None:
-        return "not estimated"
+        return "no record"
     for unit, size, limit in (("s", 1, 90), ("min", 60, 90), ("h", 3600, 48)):
         if seconds < limit * size:
             return f"{max(1, round(seconds / size))} {unit}"

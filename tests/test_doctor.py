@@ -5,6 +5,7 @@ import re
 import shlex
 import sys
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,17 +15,16 @@ from typer.testing import CliRunner
 
 from ib_tutorial import doctor
 from ib_tutorial.cli import app
-from ib_tutorial.experiments import EXPERIMENTS
-from ib_tutorial.experiments.run import config
+from ib_tutorial.experiments import EXPERIMENTS, recorded
 
 ROOT = Path(__file__).resolve().parents[1]
-QUICK = doctor.Speed(1e-5, 1e-2, 1e-2)
+AS_RECORDED = {"dense": 1.0, "convolutional": 1.0}
 
 
 @pytest.fixture
 def call(monkeypatch):
     """Call the command with a probe that is not run, on a processor."""
-    monkeypatch.setattr(doctor, "probe", lambda device: QUICK)
+    monkeypatch.setattr(doctor, "probe", lambda device: AS_RECORDED)
     return lambda *arguments: CliRunner().invoke(app, ["doctor", *map(str, arguments)])
 
 
@@ -151,27 +151,54 @@ def test_little_disk_is_said(monkeypatch, tmp_path):
     assert found["disk"] == "0 GB free" and "only 0.1 GB are free" in problems[-1].what
 
 
-def test_estimates_scale_each_experiments_own_work(monkeypatch):
-    monkeypatch.setitem(EXPERIMENTS, "silent", SimpleNamespace(Config=EXPERIMENTS["mnist_widths"].Config, PROFILES={}))
-    speed = doctor.Speed(updates=3.0, dense_gflop=5.0, conv_gflop=7.0)
-    costs = doctor.estimates(speed, jobs=2)
-    for name in ("mnist_widths", "learned_versus_exact"):
-        for profile, seconds in costs[name].items():
-            work = EXPERIMENTS[name].work(config(name, profile))
-            assert seconds == pytest.approx((3 * work.updates + 5 * work.dense_gflop + 7 * work.conv_gflop) / 2)
-    assert set(costs["silent"].values()) == {None}
+@pytest.fixture
+def kept(tmp_path):
+    """Keep a record of an experiment that took some seconds, in a folder; returns the folder."""
+
+    def keep(name, profile, seconds):
+        record = recorded("mnist_widths")
+        record.experiment, record.profile, record.seconds = name, profile, seconds
+        record.write(tmp_path / f"{name}.{profile}.json")
+        return tmp_path
+
+    return keep
+
+
+def test_estimates_are_the_records_seconds_scaled_by_the_probe(kept):
+    kept("mnist_published", "paper", 500.0)
+    kept("mnist_published", "reduced", 100.0)
+    folder = kept("cifar_filters", "reduced", 100.0)
+    costs = doctor.estimates({"dense": 3.0, "convolutional": 7.0}, jobs=2, folder=folder)
+    assert costs["mnist_published"] == {"reduced": 150.0, "paper": 750.0}
+    assert costs["cifar_filters"]["reduced"] == 350.0
+    assert set(costs["vae_bound"].values()) == {None}
+
+
+def test_without_a_record_of_the_paper_its_cost_follows_from_the_size(kept):
+    folder = kept("total_correlation", "reduced", 100.0)
+    paper = doctor.estimates(AS_RECORDED, jobs=1, folder=folder)["total_correlation"]["paper"]
+    networks, epochs, images = (6 * 3) / (8 * 5), 200 / 60, 45_000 / 3_000  # at a quarter of the filters in both
+    assert paper == pytest.approx(100.0 * networks * epochs * images, rel=0.1)  # cells that train nothing count too
+
+
+def test_the_share_of_the_filters_counts_by_its_square():
+    module = EXPERIMENTS["activation_priors"]
+    quarter, whole = (replace(module.Config(), width=width) for width in (0.25, 1.0))
+    assert doctor.size(whole, module) == 16 * doctor.size(quarter, module)
+    module = EXPERIMENTS["mnist_widths"]  # numbers of units are no shares
+    assert doctor.size(replace(module.Config(), widths=(50,)), module) == doctor.size(replace(module.Config(), widths=(9,)), module)
 
 
 def test_the_probe_measures_and_leaves_threads_and_random_state_alone():
     threads, state = torch.get_num_threads(), torch.get_rng_state()
-    speed = doctor.probe("cpu", seconds=0.03)
-    assert all(0 < value < 1 for value in speed)
+    slower = doctor.probe("cpu", seconds=0.03)
+    assert slower.keys() == AS_RECORDED.keys() and all(value > 0 for value in slower.values())
     assert torch.get_num_threads() == threads and torch.equal(torch.get_rng_state(), state)
 
 
 @pytest.mark.parametrize(
     ("seconds", "said"),
-    [(0.2, "1 s"), (89, "89 s"), (100, "2 min"), (5400, "2 h"), (50 * 3600, "2 days"), (None, "not estimated")],
+    [(0.2, "1 s"), (89, "89 s"), (100, "2 min"), (5400, "2 h"), (50 * 3600, "2 days"), (None, "no record")],
 )
 def test_durations_are_rounded_to_what_an_estimate_is_worth(seconds, said):
     assert doctor.duration(seconds) == said
