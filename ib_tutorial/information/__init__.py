@@ -19,7 +19,13 @@ from ib_tutorial.information.discrete import (
     total_correlation,
 )
 from ib_tutorial.information.gaussian import gaussian_mutual_information, gaussian_total_correlation
-from ib_tutorial.information.kl import kl_log_normal, kl_log_uniform, kl_standard_normal, kl_variational_dropout
+from ib_tutorial.information.kl import (
+    kl_log_normal,
+    kl_log_uniform,
+    kl_standard_normal,
+    kl_truncated_log_uniform,
+    kl_variational_dropout,
+)
 from ib_tutorial.information.lagrangian import (
     VariationalBound,
     alternating_step,
@@ -60,6 +66,7 @@ __all__ = [
     "kl_log_normal",
     "kl_log_uniform",
     "kl_standard_normal",
+    "kl_truncated_log_uniform",
     "kl_variational_dropout",
     "linear_vae",
     "linear_vae_terms",

@@ -2,12 +2,16 @@ r"""What a noisy unit costs: closed-form Kullback-Leibler divergences between it
 
     log-uniform prior (ReLU)        log(max_alpha / alpha)                                                   Prop. 2
     log-normal prior (Softplus)     [alpha^2 + (log f - mu)^2] / (2 sigma^2) - log(alpha / sigma) - 1/2      Prop. 3, corrected
+    truncated log-uniform prior     log((high - low) / alpha) - log(2 pi e) / 2 - log Z + (a phi(a) + b phi(b)) / (2 Z)
+                                    a = (log f - low) / alpha, b = (high - log f) / alpha, Z = Phi(a) + Phi(b) - 1    Neklyudov et al. 2017
     standard normal prior (VAE)     [mean^2 + var - log var - 1] / 2                                         Kingma & Welling 2014
     log-uniform prior (Gaussian)    -[log alpha / 2 + c1 alpha + c2 alpha^2 + c3 alpha^3] + c1 + c2 + c3     Kingma et al. 2015
 
 Every function is element-wise, differentiable in all its tensors, broadcasts, keeps the dtype and device it is given, and returns
 nats per unit: the layer decides how to sum. They stand in the training loop, so they check shapes (in the signature) but no values.
 """
+
+import math
 
 import torch
 from jaxtyping import Float
@@ -43,6 +47,39 @@ def kl_log_normal(
     """
     # one division and two logarithms of sigma, which is often one number for many units
     return (alpha**2 + (log_f - mu) ** 2) * (0.5 / sigma**2) - torch.log(alpha) + (torch.log(sigma) - 0.5)
+
+
+NO_TAIL = 40.0
+"""Standard deviations beyond which a normal's tail is 0 in float64."""
+
+
+def kl_truncated_log_uniform(
+    log_f: Float[Tensor, "*#units"], alpha: Float[Tensor, "*#units"], low: float | int, high: float | int
+) -> Float[Tensor, "*units"]:
+    r"""KL of a truncated log-normal from the log-uniform distribution on [e^low, e^high], in nats, element-wise.
+
+    log z is N(log f, alpha^2) given that it lies in [low, high]; under the prior it is uniform there. Both are probability distributions,
+    so the mean of this cost over the inputs is at least I(x;z). The formula is that of Neklyudov et al. (2017, "Structured Bayesian Pruning
+    via Log-Normal Multiplicative Noise"), who put the pair on the noise of a unit, where it is here on the unit itself.
+
+    Args:
+        log_f: where the normal distribution is centred, in nats. A centre outside of [low, high], such as the log f = -inf of a unit at
+            zero, counts as the nearer end. Both terms of Z are then positive, and no digits cancel.
+        alpha: its standard deviation before the truncation, in nats; positive.
+        low: log of the least z.
+        high: log of the largest z; above low.
+
+    Returns:
+        nats, in the broadcast shape of log_f and alpha: 0 for alpha -> infinity, and about log((high - low) / alpha) - 1.42 for a small
+        alpha. Gradients flow to log_f, where it lies inside, and to alpha. Raises nothing by value.
+    """
+    centre = log_f.clamp(low, high)
+    divisor = alpha.clamp(min=1e-12)  # so that its square, in the gradient, is not 0 in float32
+    a, b = ((distance / divisor).clamp(max=NO_TAIL) for distance in (centre - low, high - centre))
+    mass = (torch.erf(a / math.sqrt(2)) + torch.erf(b / math.sqrt(2))) / 2
+    at_the_ends = (a * torch.exp(-(a**2) / 2) + b * torch.exp(-(b**2) / 2)) / math.sqrt(2 * math.pi)
+    entropy = torch.log(alpha * mass) + (math.log(2 * math.pi * math.e) - at_the_ends / mass) / 2
+    return math.log(high - low) - entropy
 
 
 def kl_standard_normal(mean: Float[Tensor, "*#units"], log_var: Float[Tensor, "*#units"]) -> Float[Tensor, "*units"]:

@@ -20,6 +20,7 @@ from ib_tutorial.nn.dropout import (
     VariationalDropout,
 )
 from ib_tutorial.nn.networks import NoisyNetwork, all_cnn, all_cnn_32, all_cnn_96, classifier_head, mlp
+from ib_tutorial.nn.truncated import TruncatedInformationDropout
 
 __all__ = [
     "BinaryDropout",
@@ -31,6 +32,7 @@ __all__ = [
     "LogNormalDropout",
     "NoiseLayer",
     "NoisyNetwork",
+    "TruncatedInformationDropout",
     "VariationalDropout",
     "all_cnn",
     "all_cnn_32",

@@ -32,6 +32,7 @@ CALLS = {
     "kl_log_normal": lambda: information.kl_log_normal(UNITS, UNITS, UNITS[0, 0], UNITS[0, 0]),
     "kl_log_uniform": lambda: information.kl_log_uniform(UNITS, 0.7),
     "kl_standard_normal": lambda: information.kl_standard_normal(UNITS, UNITS),
+    "kl_truncated_log_uniform": lambda: information.kl_truncated_log_uniform(UNITS, UNITS, -1.0, 2.0),
     "kl_variational_dropout": lambda: information.kl_variational_dropout(UNITS),
     "linear_vae": lambda: information.linear_vae(COV, 2, 1.0, 0.3),
     "linear_vae_terms": lambda: information.linear_vae_terms(COV, ROWS.T, ROWS, HALVES, 0.3),

@@ -69,7 +69,8 @@ CALLS = {
     "total_correlation": dict(p_z=arrays()),
     "variational_bound": dict(p_xy=tables, p_z_given_x=rows, q_y_given_z=rows, q_z=arrays(n_axes=1), beta=NUMBERS),
 }  # fmt: skip
-BY_SHAPE_ALONE = {"kl_log_normal", "kl_log_uniform", "kl_standard_normal", "kl_variational_dropout", "linear_vae_terms"}
+BY_SHAPE_ALONE = {"kl_log_normal", "kl_log_uniform", "kl_standard_normal", "kl_truncated_log_uniform", "kl_variational_dropout",
+                  "linear_vae_terms"}  # fmt: skip
 """These stand in training loops, where a look at the values would make a GPU wait. They say that they raise nothing by value."""
 INFINITE = {"kl_divergence", "variational_bound"}
 """These are infinite where q rules out what happens."""

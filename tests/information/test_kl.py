@@ -9,7 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import integrate, stats
 
-from ib_tutorial.information import kl_log_normal, kl_log_uniform, kl_standard_normal, kl_variational_dropout
+from ib_tutorial.information import (
+    kl_log_normal,
+    kl_log_uniform,
+    kl_standard_normal,
+    kl_truncated_log_uniform,
+    kl_variational_dropout,
+)
 
 MAX_ALPHA = 0.7
 
@@ -97,6 +103,55 @@ def test_costs_are_never_negative(log_f, alpha, mu, sigma):
     assert kl_log_normal(t(log_f), t(alpha), t(mu), t(sigma)).item() >= -1e-12
     assert kl_log_uniform(t(alpha), MAX_ALPHA).item() >= 0
     assert kl_standard_normal(t(mu), t(2 * np.log(alpha))).item() >= -1e-12
+
+
+def truncated_kl_by_quadrature(log_f: float, alpha: float, low: float, high: float) -> float:
+    """Over z itself: the density of a log-normal that is cut to [e^low, e^high] and scaled up, against c / z."""
+    mass = stats.norm.cdf(high, log_f, alpha) - stats.norm.cdf(low, log_f, alpha)
+
+    def integrand(z):
+        p = stats.norm.pdf(math.log(z), log_f, alpha) / (mass * z)
+        return p * math.log(p * z * (high - low)) if p > 0 else 0.0
+
+    inside = (math.exp(log_f + k * alpha) for k in (-12, -9, -6, -3, -1, 0, 1, 3, 6, 9, 12) if low < log_f + k * alpha < high)
+    edges = [math.exp(low), *inside, math.exp(high)]
+    pieces = zip(edges[:-1], edges[1:], strict=True)
+    return sum(integrate.quad(integrand, *piece, epsabs=1e-13, epsrel=1e-13, limit=500)[0] for piece in pieces)
+
+
+@pytest.mark.parametrize("alpha", [0.01, 0.3, 0.7, 2.0, 50.0])
+@pytest.mark.parametrize("log_f", [-3.0, -2.5, -0.4, 1.99, 2.0])
+def test_the_truncated_cost_is_the_integral_over_z(log_f, alpha):
+    expected = truncated_kl_by_quadrature(log_f, alpha, -3.0, 2.0)
+    assert kl_truncated_log_uniform(t(log_f), t(alpha), -3, 2).item() == pytest.approx(expected, abs=1e-9)
+    assert kl_truncated_log_uniform(t(log_f).float(), t(alpha).float(), -3, 2).item() == pytest.approx(expected, abs=1e-5)
+
+
+def test_the_truncated_cost_of_narrow_and_of_wide_noise():
+    narrow = [kl_truncated_log_uniform(t(log_f), t(1e-6), -3, 2).item() for log_f in (-0.4, 2.0)]
+    inside = math.log(5 / 1e-6) - math.log(2 * math.pi * math.e) / 2
+    assert narrow == pytest.approx([inside, inside + math.log(2)], abs=1e-9)  # half of the noise is left at an end
+    assert kl_truncated_log_uniform(t(-3.0, 0.1, 2.0), t(1e9), -3, 2).tolist() == pytest.approx([0, 0, 0], abs=1e-12)
+
+
+def test_a_centre_outside_counts_as_the_nearer_end():
+    log_f, ends = t(-math.inf, -4.0, 2.1, math.inf), t(-3.0, -3.0, 2.0, 2.0)
+    assert torch.equal(kl_truncated_log_uniform(log_f, t(0.4), -3, 2), kl_truncated_log_uniform(ends, t(0.4), -3, 2))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_truncated_cost_and_its_gradient_are_numbers_whatever_comes_in(dtype):
+    log_f = torch.tensor([-math.inf, -1e30, -30.0, -3.0, 0.0, 2.0, 1e30, math.inf], dtype=dtype, requires_grad=True)
+    alpha = torch.tensor([1e-37, 1e-20, 1e-6, 0.7, 1e6, 1e20, 1e37], dtype=dtype, requires_grad=True)
+    cost = kl_truncated_log_uniform(log_f, alpha[:, None], -3, 2)
+    assert cost.dtype == dtype and torch.isfinite(cost).all() and (cost > -1e-6).all()
+    cost.sum().backward()
+    assert torch.isfinite(log_f.grad).all() and torch.isfinite(alpha.grad).all()
+
+
+def test_gradients_of_the_truncated_cost_agree_with_finite_differences():
+    log_f, alpha = t(-2.9, -0.3, 1.5).requires_grad_(), t(0.05, 0.7, 4.0)[:, None].requires_grad_()
+    assert torch.autograd.gradcheck(lambda log_f, alpha: kl_truncated_log_uniform(log_f, alpha, -3, 2), (log_f, alpha))
 
 
 @given(st.floats(-5, 5), st.floats(0.01, 3))

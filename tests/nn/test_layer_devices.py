@@ -15,6 +15,7 @@ LAYERS = {
     "GaussianLatents": lambda: ib_nn.GaussianLatents(F, G),
     "InformationDropout": lambda: ib_nn.InformationDropout(F, G, "log_normal", noise="unit_mean"),
     "LogNormalDropout": lambda: ib_nn.LogNormalDropout(F),
+    "TruncatedInformationDropout": lambda: ib_nn.TruncatedInformationDropout(F, G),
     "VariationalDropout": lambda: ib_nn.VariationalDropout(F),
 }
 NETWORKS = {

@@ -13,6 +13,7 @@ from ib_tutorial.nn import (
     GaussianDropout,
     InformationDropout,
     LogNormalDropout,
+    TruncatedInformationDropout,
     VariationalDropout,
     all_cnn_32,
     all_cnn_96,
@@ -31,6 +32,10 @@ F = nn.Linear(3, 4)
 
 BUILD = {
     "InformationDropout": (lambda **options: InformationDropout(F, F, **options), {"max_alpha": NUMBERS}),
+    "TruncatedInformationDropout": (
+        lambda **options: TruncatedInformationDropout(F, F, **options),
+        dict(least=NUMBERS, most=NUMBERS, max_alpha=st.none() | NUMBERS),
+    ),
     "LogNormalDropout": (lambda **options: LogNormalDropout(F, **options), {"alpha": NUMBERS}),
     "GaussianDropout": (lambda **options: GaussianDropout(F, **options), {"alpha": NUMBERS}),
     "VariationalDropout": (lambda **options: VariationalDropout(F, **options), {"alpha": NUMBERS}),
