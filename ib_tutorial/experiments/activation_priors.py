@@ -261,6 +261,7 @@ FINDINGS = (
         statement="Post-noise ReLU units, given z > 0, look log-uniform.",
         test=f"By seed, at the larger beta: {CLOSE} minus the distance of the middle 90 % of log z from a uniform is above 0. {CONDITION}",
         unit=UNIT,
+        scale=CLOSE,
         values=lambda record: learned(record, "relu", [CLOSE - d for d in distance(record, "relu", "uniform")]),
         comment="The cost under this prior does not contain f (Prop. 2), so nothing pulls the units towards it. Their histogram "
         "is about that of rectified normal numbers under noise at the cap, which no training has touched.",
@@ -273,6 +274,7 @@ FINDINGS = (
         test="By seed, at the larger beta: the distance of the middle 90 % of log z from a fitted normal, minus its distance from a uniform, "
         f"is above 0. {CONDITION}",
         unit=UNIT,
+        scale=CLOSE,
         values=lambda record: learned(
             record,
             "relu",
@@ -289,6 +291,7 @@ FINDINGS = (
         test=f"By seed, at the larger beta: {CLOSE} minus the distance of the middle 90 % of log z from a fitted normal is above 0. "
         f"{CONDITION}",
         unit=UNIT,
+        scale=CLOSE,
         values=lambda record: learned(record, "softplus", [CLOSE - d for d in distance(record, "softplus", "normal")]),
         comment="At the authors' price of a nat every seed is well within what we had fixed as close. So is a layer that no training "
         "has touched, under noise at the cap; its logarithms are wider.",
@@ -301,6 +304,7 @@ FINDINGS = (
         test="By seed, at the larger beta: the distance of the middle 90 % of log z from a uniform, minus its distance from a fitted normal, "
         f"is above 0. {CONDITION}",
         unit=UNIT,
+        scale=CLOSE,
         values=lambda record: learned(
             record,
             "softplus",

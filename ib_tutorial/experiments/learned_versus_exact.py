@@ -387,6 +387,7 @@ FINDINGS = (
         statement="A layer trained with eq. (3) comes within 20 millinats of the optimal Lagrangian at every beta.",
         test="By seed, 20 minus the largest excess of the Lagrangian over beta, at the true informations, is above 0.",
         unit=UNIT,
+        scale=20.0,
         values=lambda record: [20 - 1000 * worst for worst in worst_excess(record, "layer")],
         published="not in the paper",
     ),
@@ -398,6 +399,7 @@ FINDINGS = (
         test="By seed, 8 minus the largest excess over beta, trained with the best decoder and the best factorized "
         "prior, is above 0.",
         unit=UNIT,
+        scale=8.0,
         values=lambda record: [8 - 1000 * worst for worst in worst_excess(record, "free_prior")],
         published="not in the paper",
     ),

@@ -9,9 +9,10 @@ verdict stands after Holm's correction over all tests that it judges. It also sa
 """
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 from ib_tutorial.catalogue import RECORDED
@@ -52,6 +53,8 @@ class Finding:
     """The least format of a record that the test can be judged on."""
     regime: Callable[[Record], str] = training_errors
     """How far the networks that the test reads were trained."""
+    scale: float = 1.0
+    """What the test asks for, in `unit`: its threshold. It is 1 where the test asks for a sign only. Pictures draw effects in multiples of it."""
 
 
 @dataclass(frozen=True)
@@ -172,20 +175,39 @@ def ledger(
     return [replace(v, stands=next(rejects) if v.n else None) for v in verdicts]
 
 
-def as_markdown(verdicts: Iterable[Verdict]) -> str:
-    """The verdicts as a Markdown table, a row for each; those of a ledger with a column that says which stand after Holm's correction."""
-    verdicts = list(verdicts)
-    head = ["Where", "Claim, and its test, fixed before the run", "Published", "Ours (95 % interval)", "Run, and its regime", "Verdict"]
-    in_ledger = any(v.stands is not None for v in verdicts)
-    lines = [head + ["Stands after Holm"] * in_ledger]
-    lines.append(["---"] * len(lines[0]))
+def as_markdown(verdicts: Iterable[Verdict], chapters: Mapping[str, str] = MappingProxyType({})) -> str:
+    """The verdicts as a Markdown table with a row for each: claim, verdict, measurement, and what limits it.
+
+    Test, published value and run are in a <details> element below the claim.
+
+    Args:
+        verdicts: those of `ledger` or of `judge`.
+        chapters: for the name of an experiment, the label of its chapter. The place in the paper then links to it.
+    """
+    lines = [["Claim", "Verdict", "Ours, with its 95 % interval", "But"], ["---"] * 4]
     for v in verdicts:
-        claim = f"**{v.finding.statement}** {v.finding.test}"
+        label = chapters.get(v.finding.experiment)
+        where = f"{{ref}}`{v.finding.where} <{label}>`" if label else v.finding.where
+        folded = [f"Test: {v.finding.test}", f"Published: {v.finding.published}."]
+        if v.record is not None:
+            folded.append(". ".join(filter(None, (f"Run: {provenance(v.record)}", v.regime))) + ".")
+        claim = f"{v.finding.statement} ({where}) <details><summary>Test and run</summary>{' '.join(folded)}</details>"
         ours = v.reason or f"{v.mean:+.2f} [{v.low:+.2f}, {v.high:+.2f}] {v.finding.unit}"
-        run = ". ".join(filter(None, (provenance(v.record), v.regime)))
-        line = [v.finding.where, claim, v.finding.published, ours, run, f"**{v.verdict}**"]
-        lines.append(line + [after_holm(v)] * in_ledger)
+        lines.append([claim, f"**{v.verdict}**", ours, limits(v)])
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def plan_as_markdown(findings: Iterable[Finding]) -> str:
+    """The statements as a Markdown list, each with its test, fixed before the run, in a <details> element."""
+    return "\n".join(
+        f"1. **{finding.statement}** <details><summary>How we test it</summary>{finding.test}</details>" for finding in findings
+    )
+
+
+def limits(verdict: Verdict) -> str:
+    """What a reader must know beside a verdict: whether chance may have made it, and the finding's own comment."""
+    chance = "It does not stand after Holm's correction." if after_holm(verdict) == "no" else ""
+    return " ".join(filter(None, (chance, verdict.finding.comment)))
 
 
 def after_holm(verdict: Verdict) -> str:

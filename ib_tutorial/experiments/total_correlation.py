@@ -236,6 +236,7 @@ FINDINGS = (
         test="By seed: the test error, noise off, at the largest beta minus that at the chosen beta, is above 10 percentage points. "
         f"{CHOSEN.format(reading=', noise off')} {AT_CHOSEN}",
         unit="percentage points beyond 10",
+        scale=10.0,
         values=lambda record: [points - DRASTIC for points in rise(record, "test_error")],
         since=2,
     ),

@@ -481,6 +481,7 @@ FINDINGS = (
         test=f"By seed, {MARGIN} nats, the largest difference in the paper's own table, minus the largest absolute difference of "
         "the two test bounds over k, is above 0.",
         unit="nats per image to spare",
+        scale=MARGIN,
         values=margin_left,
         regime=regime,
         published="; ".join(
@@ -498,6 +499,7 @@ FINDINGS = (
             test=f"By seed: {MARGIN} nats, the largest difference in the paper's own table, minus the absolute difference of the two test "
             f"bounds at k = {k}, is above 0. A broken run is retried once. The finding is void if a second attempt is broken too.",
             unit="nats per image to spare",
+            scale=MARGIN,
             values=partial(margin_left_at, k=k),
             ready=partial(holds_row, k=k),
             regime=partial(regime, ks=(k,)),

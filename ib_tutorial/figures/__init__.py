@@ -64,6 +64,7 @@ from ib_tutorial.figures.speed import speed_growth, speed_ladder, speed_ratios
 from ib_tutorial.figures.style import use_style
 from ib_tutorial.figures.total_correlation import bias_and_dilution, error_and_total_correlation, noise_dial
 from ib_tutorial.figures.vae_bound import vae_bounds, vae_digits, vae_rates, vae_sweep, vae_training
+from ib_tutorial.figures.ledger import verdicts
 
 __all__ = [
     "activation_histograms",
@@ -130,6 +131,7 @@ __all__ = [
     "vae_sweep",
     "vae_training",
     "variational_gaps",
+    "verdicts",
     "water_filling",
     "where_information_flows",
 ]

@@ -5,7 +5,15 @@ import pytest
 from scipy.stats import t, ttest_1samp
 
 from ib_tutorial.experiments import EXPERIMENTS, Finding, ledger
-from ib_tutorial.experiments.ledger import as_markdown, holm, interval, judge, p_value, paired_differences
+from ib_tutorial.experiments.ledger import (
+    as_markdown,
+    holm,
+    interval,
+    judge,
+    p_value,
+    paired_differences,
+    plan_as_markdown,
+)
 
 
 def finding(values, **more):
@@ -119,11 +127,24 @@ def test_a_verdict_that_chance_may_have_made_says_so_in_the_ledger(record_with_e
     together = ledger([strong, weak, undecided, undecided], folder=tmp_path)
     assert 0.05 > alone[0].p > 0.05 / 3 and [v.stands for v in alone] == [True]
     assert [v.stands for v in together] == [True, False, False, False]
-    first, second, third, _ = as_markdown(together).splitlines()[-4:]
-    assert "Stands after Holm" in as_markdown(together)
-    assert first.endswith("**supported** | yes |") and second.endswith("**supported** | no |")
-    assert third.endswith("**inconclusive** |  |")
-    assert "Stands after Holm" not in as_markdown([judge(strong, record_with_errors())])
+    chance = "It does not stand after Holm's correction."
+    assert [chance in line for line in as_markdown(together).splitlines()[2:]] == [False, True, False, False]
+    assert chance not in as_markdown([judge(weak, record_with_errors())])
+
+
+def test_the_verdict_comes_second_and_what_a_reader_may_skip_is_folded(record_with_errors):
+    claim = replace(finding([1.0, 1.1]), comment="A map that never looked scores 0.71.")
+    cells = as_markdown([judge(claim, record_with_errors())], {"mnist_widths": "ch-mnist-widths"}).splitlines()[2].split(" | ")
+    assert cells[1] == "**supported**" and cells[3] == "A map that never looked scores 0.71. |"
+    shown, folded = cells[0].split("<details>")
+    assert claim.statement in shown and "<ch-mnist-widths>" in shown
+    assert claim.test in folded and claim.published in folded and "commit" in folded
+
+
+def test_a_list_of_tests_shows_the_statements_and_folds_the_tests():
+    (line,) = plan_as_markdown([finding([1.0])]).splitlines()
+    shown, folded = line.split("<details>")
+    assert finding([1.0]).statement in shown and finding([1.0]).test in folded
 
 
 def test_no_verdict_without_its_regime(record_with_errors):
