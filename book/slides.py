@@ -43,9 +43,17 @@ def blocks(section: Tag):
 
 
 def for_a_slide(block: Tag) -> Tag:
-    """The block as a slide shows it: a cell's figure, or else its output, or else its code; what drops down is closed."""
+    """The block as a slide shows it: a cell's figure, or else its output, or else its code; what drops down is closed.
+
+    What a list or a table of a cell's output folds is for the page alone, and has no room on a slide.
+    """
     if "cell" in block.get("class", []):
         block = block.find("figure") or block.select_one(".cell_output") or block
+        for folded in block.select("li details, td details"):
+            folded.decompose()
+        for empty in block.select("li > p, td > p"):
+            if not empty.get_text(strip=True) and not empty.find():
+                empty.decompose()
     for inner in block.find_all("section"):
         inner.name = "div"  # to reveal.js a section is a slide
     for dropdown in [block, *block.find_all("div")]:

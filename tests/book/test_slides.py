@@ -76,6 +76,13 @@ def test_of_a_cell_the_figure_is_shown_or_else_the_output_or_else_the_code(slide
     assert shown(slides, html)[0][0][1] == ["drawn", "42", "f()"]
 
 
+def test_what_a_table_or_a_list_folds_is_on_the_page_only(slides):
+    table = "<table><tr><td>the claim <details><summary>Test</summary>long</details><p></p></td></tr></table>"
+    listed = "<ul><li><p>a test</p><details><summary>How</summary>long</details></li></ul>"
+    cells = "".join(f'<div class="cell"><div class="cell_output">{each}</div></div>' for each in (table, listed))
+    assert shown(slides, mark("slide") + cells)[0][0][1] == ["the claim", "a test"]
+
+
 def test_solutions_are_folded_and_what_is_in_a_box_is_no_slide_of_its_own(slides):
     html = (
         f'{mark("slide")}<div class="exercise admonition"><section>{mark("-")}<p>Prove it.</p></section></div>'
