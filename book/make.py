@@ -8,7 +8,7 @@ python book/make.py student               write the notebooks without solutions 
 python book/make.py slides                write a deck for each chapter into _build/slides, from the stored outputs
 python book/make.py test                  test-packages, then test-chapters
 python book/make.py test-packages         test the packages and the build (further arguments go to pytest)
-python book/make.py test-chapters         run every chapter at smoke
+python book/make.py test-chapters         run every chapter at smoke, and test the data, with an old processor's instructions
 python book/make.py browser               install Chromium (as root, with apt-get) and what drives it
 python book/make.py test-browser          look at every page and slide of the committed book in Chromium
 python book/make.py bench [NAME] [--json FILE]   time the library against what one would otherwise write (half an hour)
@@ -43,6 +43,9 @@ CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 """Where PyTorch keeps its CPU builds. With one, .venv has 1.6 GB; with PyPI's build for Linux, which is for CUDA, 5.4 GB."""
 
 ENVIRONMENT = {"JUPYTER_PREFER_ENV_PATH": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PYTHONUTF8": "1"}
+
+OLD_INSTRUCTIONS = {"ATEN_CPU_CAPABILITY": "default", "MKL_ENABLE_INSTRUCTIONS": "SSE4_2"}
+"""With these, torch and MKL compute as on a processor without AVX."""
 
 
 def run(*command: str | Path, check: bool = True, **environment: str) -> int:
@@ -145,12 +148,14 @@ def test_packages(*arguments: str) -> None:
 
 
 def test_chapters(*arguments: str) -> None:
+    """Stored outputs and data must be the same on every processor, so these tests run with the instructions of an old one."""
     options = ("--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=300")
     sanitized = ("--nbval-sanitize-with", "tests/nbval_sanitize.cfg")
     python(
-        *("-m", "pytest", "book", "-n", "2", "--dist", "loadscope", *options, *sanitized, *arguments),
+        *("-m", "pytest", "book", "tests/data_gen", "-n", "2", "--dist", "loadscope", *options, *sanitized, *arguments),
         OMP_NUM_THREADS="1",
         IB_TUTORIAL_PROFILE="smoke",
+        **OLD_INSTRUCTIONS,
     )
 
 

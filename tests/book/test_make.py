@@ -54,6 +54,16 @@ def test_a_machine_without_a_gpu_gets_the_cpu_build_and_a_variable_overrides(mak
     assert make.torch_index(environment, gpu, platform) == index
 
 
+def test_chapters_and_data_are_tested_with_an_old_processors_instructions(make, monkeypatch):
+    """A stored output once held with AVX-512 alone."""
+    environments = []
+    monkeypatch.setattr(make, "python", lambda *command, **environment: environments.append((command, environment)))
+    make.test_chapters()
+    ((command, environment),) = environments
+    assert {"book", "tests/data_gen"} <= set(command)
+    assert environment["ATEN_CPU_CAPABILITY"] == "default" and environment["MKL_ENABLE_INSTRUCTIONS"] == "SSE4_2"
+
+
 def test_torch_is_installed_before_the_pins_would_bring_another_build(make):
     make.install()
     torch, pins, checkout = make.commands[-3:]
