@@ -1,6 +1,6 @@
 """python -m benchmarks [NAME ...] [--json FILE]: time ours against its peer, alternately, and print the ratio.
 
-All of it is estimated at 28 minutes on two cores that do nothing else; --smoke sees in a few minutes that each comparison is sound.
+All of it is estimated at 40 minutes on two cores that do nothing else; --smoke sees in a few minutes that each comparison is sound.
 """
 
 import argparse

@@ -11,7 +11,7 @@ python book/make.py test-packages         test the packages and the build (furth
 python book/make.py test-chapters         run every chapter at smoke, and test the data, with an old processor's instructions
 python book/make.py browser               install Chromium (as root, with apt-get) and what drives it
 python book/make.py test-browser          look at every page and slide of the committed book in Chromium
-python book/make.py bench [NAME] [--json FILE]   time the library against what one would otherwise write (half an hour)
+python book/make.py bench [NAME] [--json FILE]   time the library against what one would otherwise write (forty minutes)
 python book/make.py install               install and nothing more; every other target does this first
 python book/make.py clean                 remove _build (keeps .venv)
 

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 BOUND = {"GOMP_SPINCOUNT": "1000", "KMP_BLOCKTIME": "0"}
 """For libgomp (torch on Linux), in turns of its loop, some 50 microseconds; for libomp (macOS) and Intel's (Windows), in milliseconds.
 
-At 1,000 turns small networks train as fast as at libgomp's default of 300,000 on an idle machine; at 0 and 100 they take 1.3
-times as long. Beside two busy loops they take 0.4 times as long as at the default.
+On two idle cores a step of the MLP 3x100 on two threads takes as long at 1,000 turns as at libgomp's default of 300,000, and 1.3 times
+as long at 0 and at 100. Beside two busy loops it took 11 ms at 1,000 turns, 23 ms at 10,000 and 340 ms at the default.
 """
 
 CHOICES = (*BOUND, "OMP_WAIT_POLICY", "KMP_LIBRARY")

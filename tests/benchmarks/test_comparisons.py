@@ -3,16 +3,19 @@
 Nothing here is timed.
 """
 
+import os
 import subprocess
 import sys
+from contextlib import contextmanager
 from types import SimpleNamespace
 
 import pytest
 import torch
 
-from benchmarks import curve, grid, rebuild
+from benchmarks import busy, curve, grid, rebuild
 from benchmarks.harness import Missing, check, discover
 from benchmarks.usual import UsualInformationDropout
+from ib_tutorial import waiting
 from ib_tutorial.nn import InformationDropout
 
 KNOWN = discover()
@@ -261,3 +264,39 @@ def test_a_gpu_that_is_not_there_is_asked_for_by_name():
 def test_what_is_for_a_cpu_says_so_on_a_gpu():
     with pytest.raises(Missing, match="for --device cpu, not cuda"):
         KNOWN["start_list"].sides("cuda")
+
+
+def test_a_busy_benchmark_says_how_many_times_the_idle_time_the_work_took(monkeypatch):
+    seconds = {(busy.OURS, 0): 2.0, (busy.OURS, 1): 3.0, (busy.PLAIN, 0): 1.0, (busy.PLAIN, 1): 9.0}
+    running = []
+
+    @contextmanager
+    def beside(n):
+        running.append(n)
+        yield
+        running.pop()
+
+    class Worker:
+        def __init__(self, work, setting, sizes):
+            self.setting = setting
+
+        def ask(self):
+            return {"result": 0.0, "seconds": seconds[self.setting, running[-1]], "cpu": 1.0}
+
+    monkeypatch.setattr(busy, "beside", beside)
+    monkeypatch.setattr(busy, "Worker", Worker)
+    rows = busy.against_idle("mlp_3x100", (), (0, 1), repeats=2)
+    assert [row["to idle"] for row in rows] == [1.0, 1.5, 1.0, 9.0]
+    assert [row["goal"] for row in rows] == [1.0, 1.2, 1.0, 1.2]
+
+
+def test_the_busy_settings_differ_in_threads_and_waiting(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
+    started = []
+    process = SimpleNamespace(stdout=SimpleNamespace(readline=lambda: "\n"), kill=lambda: None, wait=lambda: None)
+    monkeypatch.setattr(busy.subprocess, "Popen", lambda *_, env, **__: started.append(env) or process)
+    for setting in (busy.OURS, busy.PLAIN):
+        busy.Worker("mlp_3x100", setting)
+    ours, plain = ({name: env[name] for name in env if name.startswith(("OMP", "GOMP", "KMP"))} for env in started)
+    assert ours == waiting.BOUND and plain == {"OMP_NUM_THREADS": str(os.cpu_count())}
