@@ -6,14 +6,10 @@ import textwrap
 from typing import NamedTuple
 
 from ib_tutorial.claims import (
-    activation_priors,
     autoencoder,
-    data,
     disentanglement,
     dropout,
     lagrangian,
-    learned_versus_exact,
-    occluded_nuisance,
     representations,
 )
 from ib_tutorial.claims.check import Check, Claim, Outcome, require
@@ -24,10 +20,6 @@ MODULES = (
     disentanglement,
     dropout,
     autoencoder,
-    activation_priors,
-    occluded_nuisance,
-    learned_versus_exact,
-    data,
 )  # in the order of the chapters
 
 CLAIMS: dict[str, Claim] = {claim.name: claim for module in MODULES for claim in module.CLAIMS}
