@@ -4,15 +4,19 @@
     lamp_table, turned, covered, orbit       a ring of lamps, turned or under a leaf: the same chapter
     COIN                                     what a fair coin may say of the covered lamps
     SOURCE, P_X, P_Y, P_Y_GIVEN_X            the receptionist's patients: chapters `lagrangian` and `exact`
+    shared_scale_tc                          units that one lighting makes noisy together: chapter `disentanglement`
 
 A world stands on the ground: it imports nothing of the house.
 """
 
 import itertools
+import math
 from collections.abc import Callable
 
 import numpy as np
 from jaxtyping import Float
+from scipy.integrate import quad
+from scipy.stats import chi
 
 Lamps = tuple[int, int, int, int]
 
@@ -99,3 +103,38 @@ SOURCE = P_X[:, None] * P_Y_GIVEN_X
 
 P_Y = SOURCE.sum(0)
 """How frequent healthy, cold and flu are."""
+
+
+def shared_scale_tc(d: int, spread: float, quiet: float, loud: float) -> float:
+    """Total correlation of noisy units that share one random noise scale, in nats (`prop-shared-scale` of the book).
+
+    The d units have independent log f ~ N(0, spread^2). A fair bit c sets the noise scale of all of them, quiet or loud. Given c the units
+    are independent, so the total correlation of log z is d I(log z_1; c) - I(log z; c).
+
+    Args:
+        d: number of units.
+        spread: standard deviation of log f, in nats.
+        quiet: noise scale alpha for one value of c, in nats.
+        loud: noise scale for the other value.
+
+    Returns:
+        The total correlation in nats, by one-dimensional integrals.
+    """
+    variances = (spread**2 + quiet**2, spread**2 + loud**2)
+    return d * _scale_information(1, variances) - _scale_information(d, variances)
+
+
+def _scale_information(d: int, variances: tuple[float, float]) -> float:
+    """I(u; c) in nats, where a fair bit c sets the variance of d independent normal units.
+
+    The length of u is sufficient for c: it is sqrt(variance) times a chi variable of d degrees of freedom.
+    """
+    lowest, highest = chi.ppf(1e-15, d), chi.isf(1e-15, d)
+    information = math.log(2)
+    for own, other in (variances, variances[::-1]):
+
+        def missing(r: float) -> float:  # -log p(c|u) at |u|^2 = own r^2
+            return chi.pdf(r, d) * np.logaddexp(0, d / 2 * math.log(own / other) + r**2 / 2 * (1 - own / other))
+
+        information -= quad(missing, lowest, highest, limit=200, epsabs=1e-11)[0] / 2
+    return information

@@ -91,6 +91,8 @@ def test_a_singular_covariance_is_refused_with_its_reason():
     samples = np.random.default_rng(0).normal(size=(10, 20))
     with pytest.raises(ValueError, match="n_samples must exceed the 20 dimensions"):
         gaussian_total_correlation(np.cov(samples.T), n_samples=10)
+    with pytest.raises(ValueError, match="n_samples must exceed the 20 dimensions.*at least 21 samples"):
+        gaussian_total_correlation(np.eye(20), n_samples=20)
     with pytest.raises(ValueError, match="linear functions of others"):
         gaussian_total_correlation(np.cov(samples.T))
     with pytest.raises(ValueError, match="linear functions of others"):
