@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 from ib_tutorial.claims import (
     autoencoder,
-    disentanglement,
     dropout,
     lagrangian,
     representations,
@@ -17,7 +16,6 @@ from ib_tutorial.claims.check import Check, Claim, Outcome, require
 MODULES = (
     representations,
     lagrangian,
-    disentanglement,
     dropout,
     autoencoder,
 )  # in the order of the chapters

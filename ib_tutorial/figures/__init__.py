@@ -23,7 +23,15 @@ from ib_tutorial.figures.data import (
     gallery,
     occlusions,
 )
-from ib_tutorial.figures.disentanglement import factorized_bills, noise_and_total_correlation, plug_in_bias
+from ib_tutorial.figures.disentanglement import (
+    batch_total_correlation,
+    copied_shape,
+    factorized_bills,
+    joint_tables,
+    noise_and_total_correlation,
+    plug_in_bias,
+    shared_prior,
+)
 from ib_tutorial.figures.dropout import noise_family, noise_over_training, unit_costs
 from ib_tutorial.figures.information_maps import (
     distractor_shares,
@@ -69,11 +77,13 @@ from ib_tutorial.figures.ledger import verdicts
 __all__ = [
     "activation_histograms",
     "activations_and_logarithms",
+    "batch_total_correlation",
     "before_and_after_noise",
     "bias_and_dilution",
     "bifurcation",
     "bound_plane",
     "clutter_boxes",
+    "copied_shape",
     "distance_to_markov",
     "distances_from_priors",
     "doubted_digits",
@@ -87,6 +97,7 @@ __all__ = [
     "front_page",
     "gallery",
     "gaussian_curve",
+    "joint_tables",
     "lamps",
     "latent_rates",
     "learned_anatomy",
@@ -120,6 +131,7 @@ __all__ = [
     "speed_growth",
     "speed_ladder",
     "speed_ratios",
+    "shared_prior",
     "tailored_noise",
     "tilts",
     "turned_latents",

@@ -1,9 +1,11 @@
 """Figures of the chapter `disentanglement`, on total correlation and the factorized prior."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 PARTS = (
@@ -11,6 +13,88 @@ PARTS = (
     ("TC(z), between the units", "C1", "///"),
     (r"$\Sigma_j$ KL($p_j\,\Vert\,q_j$), the prior's mismatch", "C2", "..."),
 )
+
+
+def copied_shape(costs: Mapping[int, tuple[float, float]]) -> Figure:
+    """The running example, and what it pays: costs[copies] = (cost, I(x;z)) in nats."""
+    figure, (layer, bill) = plt.subplots(1, 2, figsize=(6.2, 3.0), width_ratios=(1, 1.25))
+    _draw_layer(layer)
+    paid, told = zip(*costs.values(), strict=True)
+    places = range(len(costs))
+    bill.bar(places, paid, color="C3", hatch="\\\\\\", edgecolor="white", width=0.7, label="cost")
+    bill.bar(places, told, color="C0", edgecolor="white", width=0.7, label="of it, I(x; z)")
+    bill.axhline(math.log(2), color="0.25", ls="--", lw=1.2, label="all there is to tell")
+    bill.set_xticks(places, list(costs))
+    bill.set(xlabel="copies of the shape", ylabel="nats per image", title="what the layer pays")
+    bill.grid(visible=False, axis="x")
+    bill.legend(loc="upper left")
+    return figure
+
+
+def _draw_layer(axis: Axes, units: int = 3) -> None:
+    """Four images in a row; under each the values of the units that copy its shape, two of them wrong."""
+    for column, (circle, color) in enumerate([(True, "C3"), (True, "C0"), (False, "C3"), (False, "C0")]):
+        axis.plot(column, 0, "o" if circle else "s", color=color, ms=15)
+        for unit in range(units):
+            wrong = (column, unit) in ((1, 0), (2, 2))
+            value = int(circle) ^ 1 ^ wrong
+            place = -1.15 - 0.8 * unit
+            box = {"boxstyle": "square,pad=0.35", "fc": "0.85" if value else "white", "ec": "C1" if wrong else "0.5", "lw": 2.2 if wrong else 1}
+            axis.text(column, place, value, ha="center", va="center", bbox=box)
+    for unit in range(units):
+        axis.text(-0.75, -1.15 - 0.8 * unit, f"$z_{unit + 1}$", ha="center", va="center")
+    axis.text(-0.75, 0, "$x$", ha="center", va="center")
+    axis.set(xlim=(-1.1, 3.5), ylim=(-1.6 - 0.8 * (units - 1), 0.55), title="three copies, two slips")
+    axis.set_axis_off()
+
+
+def joint_tables(tables: Mapping[str, tuple[np.ndarray, float]]) -> Figure:
+    """tables[layer] = (p(z_1, z_2), TC): above the joint table, below the product of its marginals."""
+    figure, axes = plt.subplots(2, len(tables), figsize=(6.2, 3.5), sharex=True, sharey=True)
+    for column, (name, (joint, tc)) in zip(axes.T, tables.items(), strict=True):
+        product = np.outer(joint.sum(1), joint.sum(0))
+        for axis, table in zip(column, (joint, product), strict=True):
+            axis.imshow(table, cmap="Blues", vmin=0, vmax=0.7)
+            for place, value in np.ndenumerate(table):
+                axis.text(*place[::-1], f"{value:.2f}".lstrip("0"), ha="center", va="center")
+            axis.set(xticks=(0, 1), yticks=(0, 1))
+            axis.grid(visible=False)
+        column[0].set_title(f"{name}\nTC {tc:.3f} nats")
+        column[1].set_xlabel("$z_2$")
+    axes[0, 0].set_ylabel("$p(z)$\n$z_1$")
+    axes[1, 0].set_ylabel("$p_1\\,p_2$\n$z_1$")
+    return figure
+
+
+def shared_prior(m: Sequence[float], s: Sequence[float], mu: float, sigma: float) -> Figure:
+    """Normal densities of log z for units of mean m[j] and standard deviation s[j], and the one prior of the layer, of mean mu and sigma."""
+    figure, axis = plt.subplots(figsize=(4.9, 2.9))
+    u = np.linspace(mu - 3.2 * sigma, mu + 3.2 * sigma, 400)
+
+    def density(mean: float, scale: float) -> np.ndarray:
+        return np.exp(-(((u - mean) / scale) ** 2) / 2) / (scale * math.sqrt(2 * math.pi))
+
+    for unit, (mean, scale) in enumerate(zip(m, s, strict=True)):
+        axis.plot(u, density(mean, scale), ("-", "--", ":")[unit % 3], color=f"C{unit}", lw=2, label=f"unit {unit + 1}")
+    axis.fill_between(u, density(mu, sigma), color="0.8", label="the shared prior")
+    axis.set(xlabel="log z (nats)", ylabel="density (per nat)", ylim=(0, None))
+    axis.legend()
+    return figure
+
+
+def batch_total_correlation(estimates: Mapping[int, np.ndarray]) -> Figure:
+    """estimates[batch] = total correlations in nats of batches of that size, where the truth is 0."""
+    figure, axis = plt.subplots(figsize=(4.9, 2.8))
+    sizes = np.array(list(estimates))
+    means = np.array([each.mean() for each in estimates.values()])
+    bars = [2 * each.std(ddof=1) / len(each) ** 0.5 for each in estimates.values()]
+    axis.errorbar(sizes, means, yerr=bars, fmt="o", color="C1", capsize=2.5, label="mean estimate")
+    axis.plot(sizes, means[-1] * sizes[-1] / sizes, ":", color="0.25", label="one over the batch")
+    axis.set(xscale="log", yscale="log", xlabel="images in the batch", ylabel="TC (nats), truth 0")
+    axis.set_xticks(sizes, sizes)
+    axis.minorticks_off()
+    axis.legend()
+    return figure
 
 
 def factorized_bills(bills: Mapping[str, Mapping[str, tuple[float, float, float]]]) -> Figure:
