@@ -32,7 +32,7 @@ from ib_tutorial.figures.disentanglement import (
     plug_in_bias,
     shared_prior,
 )
-from ib_tutorial.figures.dropout import noise_family, noise_over_training, unit_costs
+from ib_tutorial.figures.dropout import noise_by_digit, noise_family, noise_over_training, unit_costs
 from ib_tutorial.figures.information_maps import (
     distractor_shares,
     front_page,
@@ -50,7 +50,6 @@ from ib_tutorial.figures.lagrangian import (
     noisy_bit_losses,
     plane,
     tilts,
-    variational_gaps,
 )
 from ib_tutorial.figures.learned_versus_exact import (
     learned_anatomy,
@@ -59,6 +58,7 @@ from ib_tutorial.figures.learned_versus_exact import (
     learned_plane,
     learned_source,
 )
+from ib_tutorial.figures.loss import bill, kept_and_paid, log_n_ceiling, sample_and_source, variational_gaps
 from ib_tutorial.figures.mnist_widths import mnist_published, mnist_widths
 from ib_tutorial.figures.occluded_nuisance import occluded_errors, occluded_layers, occluded_nats
 from ib_tutorial.figures.representations import (
@@ -81,6 +81,7 @@ __all__ = [
     "before_and_after_noise",
     "bias_and_dilution",
     "bifurcation",
+    "bill",
     "bound_plane",
     "clutter_boxes",
     "copied_shape",
@@ -98,6 +99,7 @@ __all__ = [
     "gallery",
     "gaussian_curve",
     "joint_tables",
+    "kept_and_paid",
     "lamps",
     "latent_rates",
     "learned_anatomy",
@@ -105,6 +107,7 @@ __all__ = [
     "learned_excess",
     "learned_plane",
     "learned_source",
+    "log_n_ceiling",
     "map_caps",
     "map_nats",
     "map_scores",
@@ -112,6 +115,7 @@ __all__ = [
     "mnist_published",
     "mnist_widths",
     "noise_and_total_correlation",
+    "noise_by_digit",
     "noise_dial",
     "noise_family",
     "noise_over_training",
@@ -131,6 +135,7 @@ __all__ = [
     "speed_growth",
     "speed_ladder",
     "speed_ratios",
+    "sample_and_source",
     "shared_prior",
     "tailored_noise",
     "tilts",

@@ -6,7 +6,10 @@ from collections.abc import Mapping, Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
+from jaxtyping import Float, Int
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from torch import Tensor
 
 from ib_tutorial.information import kl_log_normal, kl_log_uniform
 
@@ -69,6 +72,27 @@ def noise_over_training(scales: Mapping[float, Sequence[Sequence[float]]], max_a
             axis.plot(range(1, len(values) + 1), values, style, color=f"C{layer - 1}", lw=2, label=f"layer {layer}")
         axis.axhline(max_alpha, color="0.4", ls="--", lw=1)
         axis.set(title=f"β = {beta:g}", xlabel="epoch", ylim=(0, max_alpha * 1.05))
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes[0, 0].set_ylabel("mean noise scale α")
     axes[0, -1].legend(loc="lower right")
+    return figure
+
+
+def noise_by_digit(alpha: Float[Tensor, "images units"], labels: Int[Tensor, " images"], max_alpha: float) -> Figure:
+    """Mean noise scale of each unit (columns, from the quietest) for each digit (rows); then every image, for the unit that differs most."""
+    means = torch.stack([alpha[labels == digit].mean(0) for digit in range(10)])
+    figure, (left, right) = plt.subplots(2, 1, figsize=(5.6, 4.6))
+    ordered = means[:, means.mean(0).argsort()]
+    drawn = left.imshow(ordered.numpy(), cmap="viridis", vmin=0, vmax=max_alpha, aspect="auto", interpolation="nearest")
+    figure.colorbar(drawn, ax=left, label="noise scale α", pad=0.02)
+    left.set(xlabel=f"{alpha.shape[1]} units", ylabel="digit", xticks=[], title="mean for each unit and digit")
+    left.set_yticks(range(0, 10, 3))
+    left.grid(visible=False)
+    unit = means.std(0).argmax()
+    beside = (torch.arange(len(alpha)) % 21 - 10) / 30  # so that the dots of a digit do not hide each other
+    right.plot(labels + beside, alpha[:, unit], ".", color="C0", ms=3, alpha=0.5)
+    right.plot(range(10), means[:, unit], "_", color="0.1", ms=22, mew=2)
+    right.axhline(max_alpha, color="0.4", ls="--", lw=1)
+    right.set(xlabel="digit", ylabel="noise scale α", ylim=(0, max_alpha * 1.05), title="one unit: each image, and the means")
+    right.set_xticks(range(10))
     return figure

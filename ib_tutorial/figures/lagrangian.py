@@ -7,7 +7,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from ib_tutorial.information import Bottleneck, VariationalBound, contraction_coefficient, maximal_correlation
+from ib_tutorial.information import Bottleneck, contraction_coefficient, maximal_correlation
 from ib_tutorial.information.discrete import entropy, kl_divergence
 
 
@@ -140,31 +140,6 @@ def gaussian_curve(
     axis.plot(*np.array(list(points.values())).T, "x", color="C1", ms=7, mew=2, label="Blahut–Arimoto on cells, same β")
     axis.set(xlabel="I(x;z) (nats)", ylabel="I(z;y) (nats)", xlim=(0, 2.2), ylim=(0, 0.6))
     axis.legend(loc="lower right")
-    return figure
-
-
-def variational_gaps(betas: Sequence[float], bounds: Sequence[VariationalBound], least: Sequence[float]) -> Figure:
-    """What eq. (3) reached, above the least Lagrangian of each beta: encoder, decoder's gap, beta times the prior's gap, stacked."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.5))
-    left.plot(betas, [b.loss for b in bounds], "o-", color="C3", ms=4, label="eq. (3), trained")
-    left.plot(betas, [b.lagrangian for b in bounds], "s--", color="C0", ms=4, label="eq. (2) of its encoder")
-    left.plot(betas, least, color="0.2", lw=1.5, label="least eq. (2)")
-    left.set(ylabel="nats", title="the loss")
-    parts = {
-        "encoder": [b.lagrangian - value for b, value in zip(bounds, least, strict=True)],
-        "decoder's gap": [b.decoder_gap for b in bounds],
-        "β × prior's gap": [beta * b.prior_gap for beta, b in zip(betas, bounds, strict=True)],
-    }
-    bottom = np.zeros(len(betas))
-    width = 0.7 * min(np.diff(betas))
-    for (name, values), color, hatch in zip(parts.items(), ("C0", "C1", "C2"), ("", "//", ".."), strict=True):
-        values = 1000 * np.array(values)
-        right.bar(betas, values, width, bottom=bottom, color=color, hatch=hatch, edgecolor="white", lw=0.5, label=name)
-        bottom = bottom + values
-    right.set(ylabel="above the least (millinats)", title="what the bound adds")
-    for axis in (left, right):
-        axis.set(xlabel="β (nats per nat)")
-        axis.legend()
     return figure
 
 
