@@ -3,7 +3,7 @@
 python book/make.py book [--profile smoke|quick] [--jobs N]   execute what changed and render the book into _build/html
        [--repository https://github.com/OWNER/NAME] [--branch gh-pages]   with buttons for Colab and Binder
 python book/make.py html                  render what is already executed
-python book/make.py refresh [--jobs N]    renew the outputs stored in the committed notebooks
+python book/make.py refresh [--jobs N]    renew the outputs stored in the notebooks, and the list of proofs
 python book/make.py student               write the notebooks without solutions into _build/student
 python book/make.py slides                write a deck for each chapter into _build/slides, from the stored outputs
 python book/make.py test                  test-packages, then test-chapters
@@ -126,6 +126,7 @@ def html(*arguments: str) -> None:
 
 def refresh(*arguments: str) -> None:
     python("book/build.py", "refresh", *arguments)
+    python("-m", "pytest", "-q", "tests/proofs", "--record-proofs")
 
 
 def student() -> None:
