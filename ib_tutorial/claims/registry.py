@@ -6,7 +6,6 @@ import textwrap
 from typing import NamedTuple
 
 from ib_tutorial.claims import (
-    autoencoder,
     dropout,
     lagrangian,
     representations,
@@ -17,7 +16,6 @@ MODULES = (
     representations,
     lagrangian,
     dropout,
-    autoencoder,
 )  # in the order of the chapters
 
 CLAIMS: dict[str, Claim] = {claim.name: claim for module in MODULES for claim in module.CLAIMS}
