@@ -32,8 +32,9 @@ def station_table(fresh=0.1, weak=0.4) -> np.ndarray:
     """
     needle, battery, case, y = np.indices((2, 2, 2, 2))
     wrong = np.where(battery == 1, weak, fresh)
-    table = np.zeros((8, 2, 2, 2), dtype=wrong.dtype)
-    table[4 * needle + 2 * battery + case, y, battery, case] = np.where(needle == y, 1 - wrong, wrong) / 8
+    probability = np.where(needle == y, 1 - wrong, wrong) / 8
+    table = np.zeros((8, 2, 2, 2), dtype=probability.dtype)
+    table[4 * needle + 2 * battery + case, y, battery, case] = probability
     return table
 
 

@@ -13,7 +13,7 @@ FLOORS = [["ib_tutorial.information", "data_gen"], ["ib_tutorial.nn"], ["ib_tuto
 SIDE_ROOMS = {
     "ib_tutorial.examples": set(),
     "ib_tutorial.claims": {"ib_tutorial.examples", "ib_tutorial.information", "ib_tutorial.nn"},
-    "ib_tutorial.exercises": {"ib_tutorial.information", "ib_tutorial.experiments"},
+    "ib_tutorial.exercises": {"ib_tutorial.examples", "ib_tutorial.information", "ib_tutorial.experiments"},
 }
 
 

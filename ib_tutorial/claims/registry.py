@@ -8,12 +8,10 @@ from typing import NamedTuple
 from ib_tutorial.claims import (
     dropout,
     lagrangian,
-    representations,
 )
 from ib_tutorial.claims.check import Check, Claim, Outcome, require
 
 MODULES = (
-    representations,
     lagrangian,
     dropout,
 )  # in the order of the chapters

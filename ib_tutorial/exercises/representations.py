@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ib_tutorial.examples import station_table
 from ib_tutorial.exercises.exercise import Exercise, Mistake, in_bits
 from ib_tutorial.information import (
     conditional_entropy,
@@ -91,12 +92,8 @@ LOST = Exercise(
 
 
 def station(weak):
-    """p(x, y, battery), x = 2 needle + battery; the needle is wrong with probability 0.1, or `weak` if the battery is."""
-    needle, battery, y = np.indices((2, 2, 2))
-    wrong = np.where(battery == 1, weak, 0.1)
-    table = np.zeros((4, 2, 2))
-    table[2 * needle + battery, y, battery] = np.where(needle == y, 1 - wrong, wrong) / 4
-    return table
+    """p(x, y, battery) of the page's station without its case, x = 2 needle + battery."""
+    return station_table(weak=weak).sum(3).reshape(4, 2, 2, 2).sum(1)
 
 
 def nuisance_tables(rng):

@@ -62,11 +62,14 @@ from ib_tutorial.figures.loss import bill, kept_and_paid, log_n_ceiling, sample_
 from ib_tutorial.figures.mnist_widths import mnist_published, mnist_widths
 from ib_tutorial.figures.occluded_nuisance import occluded_errors, occluded_layers, occluded_nats
 from ib_tutorial.figures.representations import (
+    chain_bars,
     distance_to_markov,
     lamps,
     nuisance_bounds,
     posteriors,
+    price_of_a_message,
     representation_plane,
+    station_chain,
 )
 from ib_tutorial.figures.speed import speed_growth, speed_ladder, speed_ratios
 from ib_tutorial.figures.style import use_style
@@ -83,6 +86,7 @@ __all__ = [
     "bifurcation",
     "bill",
     "bound_plane",
+    "chain_bars",
     "clutter_boxes",
     "copied_shape",
     "distance_to_markov",
@@ -129,6 +133,7 @@ __all__ = [
     "plane",
     "plug_in_bias",
     "posteriors",
+    "price_of_a_message",
     "rate_distortion",
     "reconstructions",
     "representation_plane",
@@ -137,6 +142,7 @@ __all__ = [
     "speed_ratios",
     "sample_and_source",
     "shared_prior",
+    "station_chain",
     "tailored_noise",
     "tilts",
     "turned_latents",

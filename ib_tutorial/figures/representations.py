@@ -1,4 +1,4 @@
-"""Figures of the chapter `representations`: the weather station, the information plane, nuisances, lamps, distance to a Markov chain."""
+"""Figures of the chapter `representations`: the weather station, prices, the information plane, nuisances, lamps, distance to a Markov chain."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -6,8 +6,35 @@ from collections.abc import Mapping, Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.patches import Circle, Ellipse, FancyBboxPatch
+from matplotlib.patches import Circle, Ellipse, FancyArrowPatch, FancyBboxPatch
 from matplotlib.patheffects import withStroke
+
+
+def station_chain() -> Figure:
+    """Weather, battery and colour make the reading, and the reading makes the message: a diagram without data."""
+    figure, axis = plt.subplots(figsize=(6.2, 2.7))
+    nodes = {"y": ((0.9, 3.1), "weather y\n(the task)", "C0"), "n": ((0.9, 1.75), "battery n", "C3"), "c": ((0.9, 0.4), "colour c", "C7"),
+             "needle": ((4.15, 3.1), "needle", "white"), "light": ((4.15, 1.75), "battery light", "white"), "case": ((4.15, 0.4), "case", "white"),
+             "z": ((8.0, 1.75), "message z", "C2")}  # fmt: skip
+    axis.add_patch(FancyBboxPatch((3.0, -0.3), 2.3, 4.1, boxstyle="round,pad=0.1,rounding_size=0.2", fc="0.93", ec="0.4", lw=1.2))
+    axis.text(4.15, 4.15, "reading x (the input)", ha="center", va="bottom", fontsize=12)
+    for (x, y), text, color in nodes.values():
+        box = {"boxstyle": "round,pad=0.35", "fc": color, "ec": "0.4", "alpha": 0.9 if color == "white" else 0.3}
+        axis.text(x, y, text, ha="center", va="center", fontsize=12, color="none", bbox=box)
+        axis.text(x, y, text, ha="center", va="center", fontsize=12)
+    for start, end in (("y", "needle"), ("n", "needle"), ("n", "light"), ("c", "case")):
+        ends = nodes[start][0][0] + 0.95, nodes[end][0][0] - (0.95 if end == "light" else 0.6)
+        arrow(axis, (ends[0], nodes[start][0][1]), (ends[1], nodes[end][0][1] - (0.25 if start + end == "nneedle" else 0)))
+    arrow(axis, (5.5, 1.75), (7.0, 1.75))
+    axis.text(6.25, 2.0, "p(z | x)", ha="center", va="bottom", fontsize=12)
+    axis.text(6.3, 1.5, "dice allowed", ha="center", va="top", fontsize=10.5, color="0.3")
+    axis.set(xlim=(-0.2, 9.1), ylim=(-0.6, 4.7))
+    axis.axis("off")
+    return figure
+
+
+def arrow(axis: plt.Axes, start: tuple[float, float], end: tuple[float, float]) -> None:
+    axis.add_patch(FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=14, color="0.25", lw=1.4))
 
 
 def posteriors(rain: Sequence[float], readings: Sequence[str], classes: Sequence[int]) -> Figure:
@@ -25,6 +52,38 @@ def posteriors(rain: Sequence[float], readings: Sequence[str], classes: Sequence
     axis.set(xlim=(0, 1), xlabel="posterior probability of rain, p(y = rain | x)", yticks=range(len(order)))
     axis.set_yticklabels([readings[x] for x in order])
     axis.grid(False, axis="y")
+    return figure
+
+
+def price_of_a_message(q: Sequence[float], price: Sequence[float], kept: float, best: float) -> Figure:
+    """The mean price E KL(p(z|x) || q) of a message of two values, against the prior's probability q of one of them.
+
+    kept: I(x;z). best: the probability of that value under p(z), where the price is lowest.
+    """
+    figure, axis = plt.subplots(figsize=(5.8, 2.9))
+    axis.axhspan(0, kept, color="C2", alpha=0.25, lw=0)
+    axis.text(0.985, kept / 2, "I(x;z), whatever the prior", ha="right", va="center")
+    axis.fill_between(q, kept, price, color="C1", alpha=0.25, lw=0)
+    axis.plot(q, price, color="0.2", lw=2)
+    axis.plot(best, kept, "o", color="0.2", ms=8, zorder=3)
+    axis.annotate("q = p(z)", (best, kept), (4, -15), textcoords="offset points")
+    axis.text(0.72, kept + 0.1, "KL(p(z) ‖ q), the excess", ha="center", va="bottom")
+    axis.set(xlim=(0, 1), ylim=(0, 1.5), xlabel="the prior's probability of the alarm, q")
+    axis.set_ylabel("mean price (nats)")
+    return figure
+
+
+def chain_bars() -> Figure:
+    """What x tells of y and what z keeps of x, as two bars that overlap in what z tells of y: a diagram, not to scale."""
+    figure, axis = plt.subplots(figsize=(6.2, 1.9))
+    axis.barh((1, 0), (6, 7), 1, (0, 3), color="0.92", edgecolor="0.35")
+    axis.barh(0.5, 3, 2, 3, color="#9ad3bf", edgecolor="0.35")
+    for x, y, text in ((1.5, 1, "lost\nI(x;y|z)"), (4.5, 0.5, "told\nI(z;y)"), (8, 0, "surplus\nI(x;z|y)")):
+        axis.text(x, y, text, ha="center", va="center", fontsize=12)
+    axis.text(6.2, 1, "I(x;y), what\nx tells of y", ha="left", va="center", fontsize=12)
+    axis.text(2.8, 0, "I(x;z), what\nz keeps of x", ha="right", va="center", fontsize=12)
+    axis.set(xlim=(-0.1, 10.1), ylim=(-0.6, 1.6))
+    axis.axis("off")
     return figure
 
 
