@@ -7,12 +7,10 @@ from typing import NamedTuple
 
 from ib_tutorial.claims import (
     dropout,
-    lagrangian,
 )
 from ib_tutorial.claims.check import Check, Claim, Outcome, require
 
 MODULES = (
-    lagrangian,
     dropout,
 )  # in the order of the chapters
 

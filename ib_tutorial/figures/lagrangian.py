@@ -1,14 +1,47 @@
 """Figures of the chapter on the Lagrangian, computed where they are shown. Nats on every axis."""
 
-import math
 from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from ib_tutorial.information import Bottleneck, contraction_coefficient, maximal_correlation
-from ib_tutorial.information.discrete import entropy, kl_divergence
+from ib_tutorial.information import Bottleneck, conditional_entropy, entropy, information_plane
+
+
+def patients(p_xy: np.ndarray, kinds: Sequence[str], answers: Sequence[str]) -> Figure:
+    """A joint table as a mosaic: columns are as wide as p(x), their colours as high as p(y|x)."""
+    figure, axis = plt.subplots(figsize=(6.4, 3.1))
+    p_x = p_xy.sum(1)
+    left, bottom = np.cumsum(p_x) - p_x, np.zeros(len(p_x))
+    for index, answer in enumerate(answers):
+        height = p_xy[:, index] / p_x
+        axis.bar(left, height, p_x, bottom, align="edge", color=f"C{index}", edgecolor="white", lw=1.2, label=answer)
+        bottom = bottom + height
+    axis.set_xticks(left + p_x / 2, kinds, rotation=25, ha="right", rotation_mode="anchor")
+    axis.set(ylabel="p(y|x)", xlim=(0, 1), ylim=(0, 1))
+    axis.grid(visible=False)
+    figure.legend(*axis.get_legend_handles_labels(), loc="outside right center", reverse=True, title="illness y")
+    return figure
+
+
+def message_costs(p_xy: np.ndarray, encoders: Mapping[str, np.ndarray], beta: float) -> Figure:
+    """For each encoder [x, z] a bar of H(y|z) and one of beta I(x;z); their sum is the Lagrangian, written at the end."""
+    figure, axis = plt.subplots(figsize=(6.4, 2.7))
+    h_y = entropy(p_xy.sum(0))
+    points = np.array([information_plane(p_xy, encoder) for encoder in encoders.values()])
+    left, paid = h_y - points[:, 1], beta * points[:, 0]
+    names = list(encoders)
+    axis.barh(names, left, color="C0", height=0.6, label="H(y|z), left unknown of the task")
+    axis.barh(names, paid, left=left, color="C1", height=0.6, hatch="//", edgecolor="white", lw=0, label="β I(x;z), paid")
+    for name, total in zip(names, left + paid, strict=True):
+        axis.text(total + 0.01, name, f"{total:.3f}", va="center", weight="bold" if total == min(left + paid) else "normal")
+    axis.axvline(min(left + paid), color="0.3", lw=1, ls=":")
+    axis.set(xlabel="nats", xlim=(0, max(left + paid) * 1.1))
+    axis.invert_yaxis()
+    axis.grid(visible=False, axis="y")
+    figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    return figure
 
 
 def plane(curve: Sequence[Bottleneck], partitions: np.ndarray, tangent: Bottleneck, beta: float) -> Figure:
@@ -29,121 +62,46 @@ def plane(curve: Sequence[Bottleneck], partitions: np.ndarray, tangent: Bottlene
     return figure
 
 
-def tilts(p_xy: np.ndarray, names: Sequence[str]) -> Figure:
-    """KL(r_y || p_y) / KL(r || p) for r between p (t = 0) and certainty about one x (t = 1), with rho_m^2 and eta."""
-    p_x, p_y = p_xy.sum(1), p_xy.sum(0)
-    channel, t = p_xy / p_x[:, None], np.linspace(0.01, 1, 100)
-    figure, axis = plt.subplots(figsize=(6.4, 4.1))
-    styles = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)))
-    for x, name in enumerate(names):
-        mixed = [(1 - share) * p_x + share * np.eye(len(p_x))[x] for share in t]
-        ratio = [kl_divergence(r @ channel, p_y) / kl_divergence(r, p_x) for r in mixed]
-        axis.plot(t, ratio, ls=styles[x % len(styles)], color=f"C{x}", lw=1.8, label=name)
-    for value, label in ((maximal_correlation(p_xy) ** 2, "ρₘ²"), (contraction_coefficient(p_xy), "η")):
-        axis.axhline(value, color="0.25", lw=1, ls=(0, (6, 3)))
-        axis.text(1.01, value, label, va="center", color="0.2")
-    axis.set(
-        xlabel="t: from p(x) (0) to certainty about one x (1)",
-        ylabel="nats on y per nat on x",
-        xlim=(0, 1),
-        ylim=(0, None),
-    )
-    figure.legend(ncols=3, loc="outside lower center")
-    return figure
-
-
-def bifurcation(
-    betas: Sequence[float], curve: Sequence[Bottleneck], outcome: int, name: str, rho2: float, eta: float
-) -> Figure:
-    """Over beta: where the clusters are, by p(outcome|z), areas by p(z) (left), and how many there are effectively (right)."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.4))
-    for beta, found in zip(betas, curve, strict=True):
-        alive = found.p_z > 1e-6
-        left.scatter(
-            [beta] * alive.sum(),
-            found.p_y_given_z[alive, outcome],
-            s=3 + 60 * found.p_z[alive],
-            color="C0",
-            alpha=0.6,
-            lw=0,
-        )
-    left.set(ylabel=f"p({name}|z) of each cluster", title="where the clusters are", ylim=(-0.03, 1.03))
-    right.plot(betas, [math.exp(entropy(found.p_z)) for found in curve], color="C0", lw=2)
-    right.set(ylabel="exp H(z)", title="effective number of clusters", ylim=(0.9, None))
-    for axis in (left, right):
-        axis.axvline(rho2, color="0.4", ls=":", lw=1.2)
-        axis.axvline(eta, color="0.4", ls="--", lw=1.2)
-        axis.set(xlabel="β (nats per nat)", xlim=(0, max(betas) * 1.02))
-    top = right.get_ylim()[1]
-    right.text(rho2 - 0.01, top * 0.93, "ρₘ²", ha="right", color="0.3")
-    right.text(eta + 0.008, top * 0.93, "η", color="0.3")
-    return figure
-
-
-def noisy_bit_losses(eps: float, betas: Sequence[float]) -> Figure:
-    """L(delta) minus the better deterministic encoder's, over delta, at some betas."""
-    figure, axis = plt.subplots(figsize=(6.4, 3.3))
-    delta = np.linspace(0, 0.5, 201)
-    for index, beta in enumerate(betas):
-        loss = binary_entropy(eps + delta * (1 - 2 * eps)) + beta * (math.log(2) - binary_entropy(delta))
-        excess = 1000 * (loss - min(loss[0], loss[-1]))
-        axis.plot(delta, excess, color=f"C{index}", ls=("-", "--", "-.", ":")[index % 4], lw=1.8, label=f"β = {beta:g}")
-        axis.plot(delta[excess.argmin()], excess.min(), "o", color=f"C{index}", ms=6)
-    axis.axhline(0, color="0.4", lw=1)
-    axis.set(
-        xlabel="δ, how often z flips x",
-        ylabel="above the better of z = x\nand z = constant (millinats)",
-        ylim=(-30, 60),
-        xlim=(-0.01, 0.51),
-    )
-    axis.legend(ncols=2, loc="lower right")
-    return figure
-
-
-def noisy_bit_gain(
-    gains: Mapping[float, tuple[np.ndarray, np.ndarray]], grid: tuple[np.ndarray, np.ndarray, np.ndarray]
-) -> Figure:
-    """Left, the gain over beta for some eps: gains[eps] = (betas, nats). Right, over both: grid = (betas, eps, nats[eps, beta])."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.4))
-    for index, (eps, (betas, gain)) in enumerate(gains.items()):
-        left.plot(betas, 1000 * gain, color=f"C{index}", ls=("-", "--", "-.")[index % 3], lw=1.8, label=f"ε = {eps:g}")
-        left.axvline((1 - 2 * eps) ** 2, color=f"C{index}", lw=1, ls=":")
-    left.set(
-        xlabel="β (nats per nat)", ylabel="gain (millinats)", xlim=(0, 1), ylim=(0, None), title="by noise for some ε"
-    )
-    left.legend(frameon=True, framealpha=0.9, edgecolor="none")
-    betas, eps, gain = grid
-    image = right.pcolormesh(betas, eps, 1000 * gain, cmap="cividis", shading="auto", rasterized=True)
-    right.plot((1 - 2 * eps) ** 2, eps, color="white", lw=1.5)
-    right.plot(1 - binary_entropy(eps) / math.log(2), eps, "--", color="white", lw=1.5)
-    right.set(
-        xlabel="β (nats per nat)", ylabel="ε", xlim=(betas[0], betas[-1]), ylim=(eps[0], eps[-1]), title="over both"
-    )
-    figure.colorbar(image, ax=right, label="millinats")
-    return figure
-
-
-def gaussian_curve(
-    rho: float, points: Mapping[float, tuple[float, float]], exact: Mapping[float, tuple[float, float]], ceiling: float
-) -> Figure:
-    """The Gaussian curve, its points at some betas (`exact`), those of the solver on cells (`points`), and the cells' I(x;y)."""
-    figure, axis = plt.subplots(figsize=(6.4, 3.6))
-    rate = np.linspace(0, 2.2, 200)
-    axis.plot(rate, -0.5 * np.log(1 - rho**2 * (1 - np.exp(-2 * rate))), color="C0", lw=2, label="closed form")
-    axis.axhline(-0.5 * math.log(1 - rho**2), color="C0", lw=1, ls="--")
-    axis.axhline(ceiling, color="C1", lw=1, ls=":")
-    axis.text(0.02, -0.5 * math.log(1 - rho**2) + 0.008, "I(x;y)", color="C0")
-    axis.text(0.02, ceiling - 0.008, "I(x;y) of the cells", color="C1", va="top")
-    for index, (beta, at) in enumerate(exact.items()):
-        axis.plot(*at, "o", mfc="white", mec="C0", ms=8, label="closed form at some β" if index == 0 else None)
-        axis.annotate(f"β = {beta:g}", at, textcoords="offset points", xytext=(8, -12), color="0.3")
-    axis.plot(*np.array(list(points.values())).T, "x", color="C1", ms=7, mew=2, label="Blahut–Arimoto on cells, same β")
-    axis.set(xlabel="I(x;z) (nats)", ylabel="I(z;y) (nats)", xlim=(0, 2.2), ylim=(0, 0.6))
+def lower_envelope(p_xy: np.ndarray, beta: float, best: Bottleneck, name: str) -> Figure:
+    """For two values of x: F(r) = H(y) under r plus beta KL(r || p), over r(x = 1), and the chord between the messages of `best`."""
+    figure, axis = plt.subplots(figsize=(6.4, 3.4))
+    p_x = p_xy.sum(1)
+    channel, p = p_xy / p_x[:, None], p_x[1]
+    share = np.linspace(0, 1, 401)
+    r = np.stack([1 - share, share], 1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        r_y = r @ channel
+        value = -(r_y * np.log(r_y)).sum(1) + beta * np.nan_to_num(r * np.log(r / p_x)).sum(1)
+    axis.plot(share, value, color="C0", lw=2, label="the graph of F")
+    ends = np.sort([p * best.p_z_given_x[1, z] / best.p_z[z] for z in np.flatnonzero(best.p_z > 1e-9)])
+    heights = np.interp(ends, share, value)
+    slope = (heights[1] - heights[0]) / (ends[1] - ends[0])
+    line = heights[0] + slope * (share - ends[0])
+    axis.plot(share, line, "--", color="C2", lw=1.5, label="the line under the graph")
+    axis.plot(ends, heights, "o", color="C2", ms=7, label="the two messages")
+    axis.plot([p, p], [best.lagrangian, entropy(p_xy.sum(0))], color="C1", lw=2)
+    axis.plot(p, entropy(p_xy.sum(0)), "s", color="C1", ms=6, label="silence, H(y)")
+    axis.plot(p, best.lagrangian, "v", color="C1", ms=7, label="the least Lagrangian")
+    axis.set_xticks([0, p, 0.5, 1], ["0", f"p(x) = {p:g}", "0.5", "1"])
+    axis.set(xlabel=f"r, the probability of {name} after the message", ylabel="nats", xlim=(-0.01, 1.01))
     axis.legend(loc="lower right")
     return figure
 
 
-def binary_entropy(p: np.ndarray | float) -> np.ndarray:
-    """h(p) in nats, element by element."""
-    p = np.clip(np.asarray(p, dtype=float), 1e-300, 1)
-    return -p * np.log(p) - (1 - p) * np.log(np.clip(1 - p, 1e-300, 1))
+def by_price(p_xy: np.ndarray, betas: Sequence[float], curve: Sequence[Bottleneck], encoders: Mapping[str, np.ndarray]) -> Figure:
+    """Over beta: both informations of the optimum (left); its Lagrangian under the straight lines of some encoders (right)."""
+    figure, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.4))
+    left.plot(betas, [found.i_xz for found in curve], color="C0", lw=2, label="I(x;z), kept")
+    left.plot(betas, [found.i_zy for found in curve], color="C1", lw=2, ls="--", label="I(z;y), useful")
+    left.set(ylabel="nats", title="what is bought", ylim=(0, None))
+    left.legend()
+    grid = np.array([0, max(betas)])
+    for index, (name, encoder) in enumerate(encoders.items()):
+        start, slope = conditional_entropy(encoder.T @ p_xy), information_plane(p_xy, encoder)[0]
+        right.plot(grid, start + slope * grid, color=f"C{index + 2}", lw=1.2, ls=("-", "--", "-.", ":")[index % 4], label=name)
+    right.plot(betas, [found.lagrangian for found in curve], color="0.1", lw=2.2, label="the least")
+    right.set(ylabel="H(y|z) + β I(x;z)", title="what it costs", ylim=(0.65, 1.1))
+    right.legend(loc="lower right")
+    for axis in (left, right):
+        axis.set(xlabel="β (nats per nat)", xlim=(0, max(betas)))
+    return figure
