@@ -61,6 +61,14 @@ from ib_tutorial.figures.learned_versus_exact import (
     learned_plane,
     learned_source,
 )
+from ib_tutorial.figures.limits import (
+    along_depth,
+    bills_and_errors,
+    noise_on_an_interval,
+    sample_ceiling,
+    spread_out,
+    three_bills,
+)
 from ib_tutorial.figures.loss import bill, kept_and_paid, log_n_ceiling, sample_and_source, variational_gaps
 from ib_tutorial.figures.mnist_widths import mnist_published, mnist_widths
 from ib_tutorial.figures.occluded_nuisance import occluded_errors, occluded_layers, occluded_nats
@@ -83,12 +91,14 @@ from ib_tutorial.figures.ledger import verdicts
 __all__ = [
     "activation_histograms",
     "activations_and_logarithms",
+    "along_depth",
     "batch_total_correlation",
     "before_and_after_noise",
     "best_message",
     "bias_and_dilution",
     "bifurcation",
     "bill",
+    "bills_and_errors",
     "bound_plane",
     "by_price",
     "chain_bars",
@@ -130,6 +140,7 @@ __all__ = [
     "noise_by_digit",
     "noise_dial",
     "noise_family",
+    "noise_on_an_interval",
     "noise_over_training",
     "noisy_bit_gain",
     "noisy_bit_losses",
@@ -147,13 +158,16 @@ __all__ = [
     "reconstructions",
     "representation_plane",
     "sample_and_source",
+    "sample_ceiling",
     "scores",
     "shared_prior",
     "speed_growth",
     "speed_ladder",
     "speed_ratios",
+    "spread_out",
     "station_chain",
     "tailored_noise",
+    "three_bills",
     "tilts",
     "turned_latents",
     "unit_costs",
