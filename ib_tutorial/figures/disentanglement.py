@@ -23,9 +23,11 @@ def copied_shape(costs: Mapping[int, tuple[float, float]]) -> Figure:
     places = range(len(costs))
     bill.bar(places, paid, color="C3", hatch="\\\\\\", edgecolor="white", width=0.7, label="cost")
     bill.bar(places, told, color="C0", edgecolor="white", width=0.7, label="of it, I(x; z)")
+    for place, cost in zip(places, paid, strict=True):
+        bill.text(place, cost + 0.02, f"{cost:.2f}", ha="center", fontsize="small")
     bill.axhline(math.log(2), color="0.25", ls="--", lw=1.2, label="all there is to tell")
     bill.set_xticks(places, list(costs))
-    bill.set(xlabel="copies of the shape", ylabel="nats per image", title="what the layer pays")
+    bill.set(xlabel="copies of the shape", ylabel="nats per image", title="what the layer pays", ylim=(0, 1.1 * max(paid)))
     bill.grid(visible=False, axis="x")
     bill.legend(loc="upper left")
     return figure
