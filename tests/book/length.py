@@ -13,7 +13,7 @@ import nbformat
 
 FENCE = re.compile(r"^(`{3,}|:{3,})(.*)$")
 LABEL = re.compile(r"^\([\w-]+\)=$|^:[\w-]+:.*$")
-PICTURE = re.compile(r"\{(figure|image)\}|!\[|<svg|\{raw\} html")
+PICTURE = re.compile(r"\{(figure|image|widget)\}|!\[|<svg|\{raw\} html")
 
 
 @dataclass
