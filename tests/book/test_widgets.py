@@ -14,6 +14,7 @@ from sphinx.cmd.build import main as sphinx
 from torch.distributions import Normal, kl_divergence
 
 from data_gen import load
+from ib_tutorial import figures
 from ib_tutorial.information import blahut_arimoto, entropy
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,7 +46,7 @@ def code(path):
 def table_of(path, name):
     """A table as the first cell that makes it leaves it, run by itself."""
     cells = [cell.source for cell in nbformat.read(path, 4).cells if cell.cell_type == "code"]
-    space = {"np": np, "Markdown": str}
+    space = {"np": np, "figures": figures}
     exec(next(cell for cell in cells if f"\n{name} = " in cell), space)
     return space[name]
 
