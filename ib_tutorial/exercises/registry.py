@@ -8,6 +8,7 @@ from ib_tutorial.exercises import (
     information_dropout,
     information_maps,
     lagrangian,
+    layer,
     learned_versus_exact,
     limits,
     mnist_widths,
@@ -19,6 +20,7 @@ from ib_tutorial.exercises import (
 from ib_tutorial.exercises.exercise import Exercise
 
 MODULES = (
+    layer,
     representations,
     lagrangian,
     disentanglement,

@@ -54,6 +54,7 @@ from ib_tutorial.figures.information_maps import (
     where_information_flows,
 )
 from ib_tutorial.figures.lagrangian import by_price, lower_envelope, message_costs, patients, plane
+from ib_tutorial.figures.layer import layer_diagram, leak, noise_and_leak, noise_by_unit, overlap
 from ib_tutorial.figures.learned_versus_exact import (
     learned_anatomy,
     learned_codewords,
@@ -122,6 +123,8 @@ __all__ = [
     "kept_and_paid",
     "lamps",
     "latent_rates",
+    "layer_diagram",
+    "leak",
     "learned_anatomy",
     "learned_codewords",
     "learned_excess",
@@ -136,8 +139,10 @@ __all__ = [
     "message_costs",
     "mnist_published",
     "mnist_widths",
+    "noise_and_leak",
     "noise_and_total_correlation",
     "noise_by_digit",
+    "noise_by_unit",
     "noise_dial",
     "noise_family",
     "noise_on_an_interval",
@@ -149,6 +154,7 @@ __all__ = [
     "occluded_layers",
     "occluded_nats",
     "occlusions",
+    "overlap",
     "patients",
     "plane",
     "plug_in_bias",
