@@ -12,23 +12,24 @@ from matplotlib.patheffects import withStroke
 
 def station_chain() -> Figure:
     """Weather, battery and colour make the reading, and the reading makes the message: a diagram without data."""
-    figure, axis = plt.subplots(figsize=(6.2, 2.7))
-    nodes = {"y": ((0.9, 3.1), "weather y\n(the task)", "C0"), "n": ((0.9, 1.75), "battery n", "C3"), "c": ((0.9, 0.4), "colour c", "C7"),
-             "needle": ((4.15, 3.1), "needle", "white"), "light": ((4.15, 1.75), "battery light", "white"), "case": ((4.15, 0.4), "case", "white"),
-             "z": ((8.0, 1.75), "message z", "C2")}  # fmt: skip
-    axis.add_patch(FancyBboxPatch((3.0, -0.3), 2.3, 4.1, boxstyle="round,pad=0.1,rounding_size=0.2", fc="0.93", ec="0.4", lw=1.2))
-    axis.text(4.15, 4.15, "reading x (the input)", ha="center", va="bottom", fontsize=12)
+    figure, axis = plt.subplots(figsize=(5.2, 2.6))
+    nodes = {"y": ((0, 3.1), "weather y", "C0"), "n": ((0, 1.75), "battery n", "C3"), "c": ((0, 0.4), "colour c", "C7"),
+             "needle": ((3.2, 3.1), "needle", "white"), "light": ((3.2, 1.75), "light", "white"), "case": ((3.2, 0.4), "case", "white"),
+             "z": ((6.8, 1.75), "message z", "C2")}  # fmt: skip
+    axis.add_patch(FancyBboxPatch((2.4, -0.3), 1.6, 4.1, boxstyle="round,pad=0.1,rounding_size=0.2", fc="0.93", ec="0.4", lw=1.2))
+    for x, text in ((0, "task"), (3.2, "reading x"), (6.8, "")):
+        axis.text(x, 4.05, text, ha="center", va="bottom", fontsize=12, color="0.3")
     for (x, y), text, color in nodes.values():
         box = {"boxstyle": "round,pad=0.35", "fc": color, "ec": "0.4", "alpha": 0.9 if color == "white" else 0.3}
-        axis.text(x, y, text, ha="center", va="center", fontsize=12, color="none", bbox=box)
-        axis.text(x, y, text, ha="center", va="center", fontsize=12)
-    for start, end in (("y", "needle"), ("n", "needle"), ("n", "light"), ("c", "case")):
-        ends = nodes[start][0][0] + 0.95, nodes[end][0][0] - (0.95 if end == "light" else 0.6)
-        arrow(axis, (ends[0], nodes[start][0][1]), (ends[1], nodes[end][0][1] - (0.25 if start + end == "nneedle" else 0)))
-    arrow(axis, (5.5, 1.75), (7.0, 1.75))
-    axis.text(6.25, 2.0, "p(z | x)", ha="center", va="bottom", fontsize=12)
-    axis.text(6.3, 1.5, "dice allowed", ha="center", va="top", fontsize=10.5, color="0.3")
-    axis.set(xlim=(-0.2, 9.1), ylim=(-0.6, 4.7))
+        axis.text(x, y, text, ha="center", va="center", fontsize=13, color="none", bbox=box)
+        axis.text(x, y, text, ha="center", va="center", fontsize=13)
+    for start, end, lower in (("y", "needle", 0), ("n", "needle", 0.3), ("n", "light", 0), ("c", "case", 0)):
+        (left, height), (right, end_height) = nodes[start][0], nodes[end][0]
+        arrow(axis, (left + 1.0, height), (right - 0.7, end_height - lower))
+    arrow(axis, (4.2, 1.75), (5.7, 1.75))
+    axis.text(4.95, 2.0, "p(z|x)", ha="center", va="bottom", fontsize=13)
+    axis.text(4.95, 1.5, "dice\nallowed", ha="center", va="top", fontsize=11, color="0.3")
+    axis.set(xlim=(-1.1, 7.9), ylim=(-0.6, 4.6))
     axis.axis("off")
     return figure
 
@@ -75,7 +76,7 @@ def price_of_a_message(q: Sequence[float], price: Sequence[float], kept: float, 
 
 def chain_bars() -> Figure:
     """What x tells of y and what z keeps of x, as two bars that overlap in what z tells of y: a diagram, not to scale."""
-    figure, axis = plt.subplots(figsize=(6.2, 1.9))
+    figure, axis = plt.subplots(figsize=(5.2, 1.9))
     axis.barh((1, 0), (6, 7), 1, (0, 3), color="0.92", edgecolor="0.35")
     axis.barh(0.5, 3, 2, 3, color="#9ad3bf", edgecolor="0.35")
     for x, y, text in ((1.5, 1, "lost\nI(x;y|z)"), (4.5, 0.5, "told\nI(z;y)"), (8, 0, "surplus\nI(x;z|y)")):

@@ -302,8 +302,10 @@ def test_a_nuisance_that_has_no_say_in_the_posterior_is_dropped(rng):
 @proves("prop-reveals", kind="enumeration", scope="general")
 def test_every_sufficient_function_of_the_reading_reveals_the_battery(groupings):
     told, _, known = groupings.T
-    assert information(station_table(), (1,), (2,)) == pytest.approx(0, abs=1e-12)
-    sufficient = told > mutual_information(station_table().sum((2, 3))) - 1e-12
+    p, p_xy = station_table(), station_table().sum((2, 3))
+    assert p_xy[::2, 1] / p_xy[::2].sum(1) == pytest.approx([0.1, 0.4, 0.9, 0.6], abs=1e-12)
+    assert information(p, (1,), (2,)) == pytest.approx(0, abs=1e-12)
+    sufficient = told > mutual_information(p_xy) - 1e-12
     assert known[sufficient] == pytest.approx(math.log(2), abs=1e-12)
 
 
