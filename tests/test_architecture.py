@@ -12,7 +12,6 @@ FLOORS = [["ib_tutorial.information", "data_gen"], ["ib_tutorial.nn"], ["ib_tuto
           ["ib_tutorial.figures"], ["ib_tutorial.doctor"], ["ib_tutorial.cli"]]  # fmt: skip
 SIDE_ROOMS = {
     "ib_tutorial.examples": set(),
-    "ib_tutorial.claims": {"ib_tutorial.examples", "ib_tutorial.information", "ib_tutorial.nn"},
     "ib_tutorial.exercises": {"ib_tutorial.examples", "ib_tutorial.information", "ib_tutorial.experiments"},
 }
 
