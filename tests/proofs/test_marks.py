@@ -42,7 +42,7 @@ def test_every_proposition_of_the_book_is_checked():
 
 def test_the_books_list_is_that_of_the_tests():
     """Renewed by `pytest tests/proofs --record-proofs`, which `make refresh` runs."""
-    recorded = {(proof["test"], proof["label"]) for proof in json.loads((ROOT / "book" / "proofs.json").read_text("utf-8"))["proofs"]}
+    recorded = {(proof["test"], proof["label"]) for proof in json.loads((ROOT / "book" / "proofs.json").read_text(encoding="utf-8"))["proofs"]}
     assert recorded == {(f"tests/proofs/{path.name}::{name}", label) for path in MODULES for name, label in marks(path)}
 
 
