@@ -1,10 +1,15 @@
 """Every test runs with the shapes and types of the signatures checked at run time."""
 
+import hypothesis
 import jaxtyping
 import pytest
 
 ROOMS = [f"ib_tutorial.{room}" for room in ("information", "nn", "training", "experiments", "figures")]
 jaxtyping.install_import_hook([*ROOMS, "data_gen"], "typecheck.checked")
+
+
+hypothesis.settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
+hypothesis.settings.load_profile("untimed")
 
 
 @pytest.fixture

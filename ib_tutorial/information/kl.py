@@ -49,10 +49,6 @@ def kl_log_normal(
     return (alpha**2 + (log_f - mu) ** 2) * (0.5 / sigma**2) - torch.log(alpha) + (torch.log(sigma) - 0.5)
 
 
-NO_TAIL = 40.0
-"""Standard deviations beyond which a normal's tail is 0 in float64."""
-
-
 def kl_truncated_log_uniform(
     log_f: Float[Tensor, "*#units"], alpha: Float[Tensor, "*#units"], low: float | int, high: float | int
 ) -> Float[Tensor, "*units"]:
@@ -75,7 +71,7 @@ def kl_truncated_log_uniform(
     """
     centre = log_f.clamp(low, high)
     divisor = alpha.clamp(min=1e-12)  # so that its square, in the gradient, is not 0 in float32
-    a, b = ((distance / divisor).clamp(max=NO_TAIL) for distance in (centre - low, high - centre))
+    a, b = (centre - low) / divisor, (high - centre) / divisor
     mass = (torch.erf(a / math.sqrt(2)) + torch.erf(b / math.sqrt(2))) / 2
     at_the_ends = (a * torch.exp(-(a**2) / 2) + b * torch.exp(-(b**2) / 2)) / math.sqrt(2 * math.pi)
     entropy = torch.log(alpha * mass) + (math.log(2 * math.pi * math.e) - at_the_ends / mass) / 2
