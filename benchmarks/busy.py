@@ -75,8 +75,11 @@ def chapter(images: int = 0) -> Callable[[], float]:
     import nbformat
     from nbclient import NotebookClient
 
-    notebook = nbformat.read(CHAPTER, as_version=4)
-    return lambda: len(NotebookClient(notebook, kernel_name="python3", timeout=None).execute().cells)
+    def run() -> float:
+        notebook = nbformat.read(CHAPTER, as_version=4)
+        return len(NotebookClient(notebook, kernel_name="python3", timeout=None).execute().cells)
+
+    return run
 
 
 WORKS: dict[str, Callable[[int], Callable[[], float]]] = {

@@ -300,3 +300,16 @@ def test_the_busy_settings_differ_in_threads_and_waiting(monkeypatch):
         busy.Worker("mlp_3x100", setting)
     ours, plain = ({name: env[name] for name in env if name.startswith(("OMP", "GOMP", "KMP"))} for env in started)
     assert ours == waiting.BOUND and plain == {"OMP_NUM_THREADS": str(os.cpu_count())}
+
+
+def test_the_busy_chapter_is_executed_each_time(monkeypatch, tmp_path):
+    pytest.importorskip("nbclient")
+    import nbformat
+    from nbformat.v4 import new_code_cell, new_notebook
+
+    noted = tmp_path / "noted"
+    cell = new_code_cell(f"with open({str(noted)!r}, 'a') as file: file.write('.')")
+    monkeypatch.setattr(busy, "CHAPTER", tmp_path / "chapter.ipynb")
+    nbformat.write(new_notebook(cells=[cell]), busy.CHAPTER)
+    run = busy.chapter()
+    assert [run(), run()] == [1, 1] and noted.read_text(encoding="utf-8") == ".."
