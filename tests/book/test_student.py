@@ -7,6 +7,7 @@ from pathlib import Path
 import nbformat
 import papermill
 import pytest
+from toc import CHAPTERS
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -79,7 +80,7 @@ def test_the_books_own_notebooks_keep_their_stubs_and_lose_their_solutions(stude
     assert stubs >= 15
 
 
-@pytest.mark.parametrize("name", [path.stem for path in sorted((ROOT / "book").glob("[0-9]*.ipynb"))])
+@pytest.mark.parametrize("name", [path.stem for path in CHAPTERS])
 def test_a_students_notebook_runs_as_it_is_handed_out(student, tmp_path, name):
     source, target = tmp_path / "handed.ipynb", tmp_path / "run.ipynb"
     nbformat.write(student.without_solutions(nbformat.read(ROOT / "book" / f"{name}.ipynb", 4)), source)
@@ -96,6 +97,7 @@ def names(cells, context):
     if context is ast.Store:
         found |= {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.ClassDef)}
         found |= {node.arg for node in nodes if isinstance(node, ast.arg)}
+        found |= {node.name for node in nodes if isinstance(node, ast.ExceptHandler)}
         found |= {
             alias.asname or alias.name for n in nodes if isinstance(n, ast.Import | ast.ImportFrom) for alias in n.names
         }
