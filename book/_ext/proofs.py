@@ -35,7 +35,7 @@ def table(record: dict, now: dict[str, str]) -> str:
     lines = ["| Claim | In the paper | Proof | Checks, and their scope | Status |", "| --- | --- | --- | --- | --- |"]
     for label, proofs in groupby(sorted(record["proofs"], key=order_of(record)), key=lambda proof: proof["label"]):
         proofs = list(proofs)
-        role = "eq" if label.startswith("eq-") else "prf:ref"
+        role = {"eq": "eq", "ex": "ref"}.get(label.split("-")[0], "prf:ref")
         checks = "; ".join(dict.fromkeys(f"{proof['kind']} ({proof['scope']})" for proof in proofs))
         paper = cell(proofs[0]["paper"]) or "ours"
         lines.append(f"| {cell(proofs[0]['statement'])} | {paper} | {{{role}}}`{label}` | {checks} | {status(proofs, record, now)} |")
