@@ -79,7 +79,7 @@ def test_deck_is_complete_quiet_and_within_its_slides(deck, name):
 @pytest.mark.parametrize("name", DECKS)
 def test_solutions_are_hidden_until_they_are_asked_for_and_stay_on_the_slide(deck, name):
     page = deck(name).page
-    assert page.locator(".slides details.solution").count() >= 3
+    assert page.locator(".slides details.solution").count() >= 1
     assert page.locator(".slides details[open]").count() == 0
     page.evaluate("document.querySelectorAll('.slides details').forEach((details) => { details.open = true; })")
     assert not (outside := page.evaluate(ANYWHERE)), "\n".join(outside)
@@ -87,16 +87,19 @@ def test_solutions_are_hidden_until_they_are_asked_for_and_stay_on_the_slide(dec
 
 
 def test_a_slide_that_is_too_full_is_noticed(deck):
-    page = deck(DECKS[0]).page
+    page = deck("representations.html").page
     assert not page.evaluate(OUTSIDE)
     page.evaluate("Reveal.getCurrentSlide().insertAdjacentHTML('beforeend', '<p style=\"height: 700px\">more</p>')")
     assert page.evaluate(OUTSIDE)
 
 
 def test_keys_lead_from_slide_to_slide_and_a_solution_opens_at_one(deck):
-    page = deck(DECKS[0]).page
+    page = deck("representations.html").page
     where = "() => { const {h, v} = Reveal.getIndices(); return [h, v ?? 0]; }"
-    for key, place in (("ArrowRight", [1, 0]), ("ArrowRight", [2, 0]), ("ArrowDown", [2, 1]), ("ArrowLeft", [1, 0])):
+    heights = page.evaluate("[...document.querySelectorAll('.slides > section')].map((s) => s.querySelectorAll('section').length)")
+    tall = next(column for column, height in enumerate(heights) if column and height > 1)
+    to_the_right = [("ArrowRight", [column, 0]) for column in range(1, tall + 1)]
+    for key, place in (*to_the_right, ("ArrowDown", [tall, 1]), ("ArrowLeft", [tall - 1, 0])):
         page.keyboard.press(key)
         assert page.evaluate(where) == place, key
     page.evaluate("""() => {
@@ -109,7 +112,7 @@ def test_keys_lead_from_slide_to_slide_and_a_solution_opens_at_one(deck):
 
 
 def test_the_speaker_sees_the_notes_in_a_window_of_their_own(deck):
-    seen = deck(DECKS[0])
+    seen = deck("representations.html")
     seen.page.evaluate(
         "() => { const {h, v} = Reveal.getIndices(document.querySelector('aside.notes').closest('section')); Reveal.slide(h, v); }"
     )
