@@ -100,7 +100,11 @@ def test_keys_lead_from_slide_to_slide_and_a_solution_opens_at_one(deck):
     tall = next(column for column, height in enumerate(heights) if column and height > 1)
     to_the_right = [("ArrowRight", [column, 0]) for column in range(1, tall + 1)]
     for key, place in (*to_the_right, ("ArrowDown", [tall, 1]), ("ArrowLeft", [tall - 1, 0])):
-        page.keyboard.press(key)
+        before = page.evaluate(where)
+        for _ in range(9):  # a key first shows what comes on the slide at a key
+            page.keyboard.press(key)
+            if page.evaluate(where) != before:
+                break
         assert page.evaluate(where) == place, key
     page.evaluate("""() => {
         const slide = document.querySelector("details.solution").closest("section"), {h, v} = Reveal.getIndices(slide);
