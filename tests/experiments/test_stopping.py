@@ -30,8 +30,9 @@ import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)  # pytest-xdist's workers ignore it, and so would their children
 import learner
 from ib_tutorial.experiments import EXPERIMENTS
+from ib_tutorial.catalogue import SHOWS
 from ib_tutorial.cli import app
-EXPERIMENTS["learner"] = learner
+EXPERIMENTS["learner"], SHOWS["learner"] = learner, learner.__doc__
 learner.PROFILES["smoke"] = {"pause": 0.1}
 app()
 """
