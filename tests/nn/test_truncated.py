@@ -9,6 +9,7 @@ from torch import nn
 
 from ib_tutorial.information import kl_truncated_log_uniform
 from ib_tutorial.nn import InformationDropout, NoisyNetwork, TruncatedInformationDropout, noise
+from ib_tutorial.nn import truncated as module
 
 LEAST, MOST = 0.1, 5.0
 
@@ -86,6 +87,20 @@ def test_units_costs_and_gradients_stay_finite(size):
     z, kl = noisy(size * torch.randn(64, 4))
     assert torch.isfinite(z).all() and torch.isfinite(kl).all() and (kl > -1e-6).all()
     (z.sum() + kl.sum()).backward()
+    assert all(torch.isfinite(parameter.grad).all() for parameter in noisy.parameters())
+
+
+@pytest.mark.parametrize("n", [-30.0, 30.0])
+@pytest.mark.parametrize("deviations", [0.0, 4.9, 5.2, 40.0])
+def test_the_rarest_draw_stays_inside_and_has_a_gradient(monkeypatch, n, deviations):
+    """In float32, where the distribution function of such a draw is rounded to 0, to 1, or to less than its distance from the end."""
+    monkeypatch.setattr(module, "standard_normal", lambda like: torch.full_like(like, n))
+    alpha = 0.05
+    ends = (LEAST * math.exp(deviations * alpha), MOST * math.exp(-deviations * alpha))
+    noisy = layer(ends, [alpha, alpha]).float()
+    z, _ = noisy(torch.zeros(1, 1))
+    z.sum().backward()
+    assert LEAST * (1 - 1e-6) <= z.min() and z.max() <= MOST * (1 + 1e-6)
     assert all(torch.isfinite(parameter.grad).all() for parameter in noisy.parameters())
 
 
