@@ -4,13 +4,7 @@ Nats everywhere. `beta` is the paper's everywhere: it multiplies I(x;z) in H(y|z
 """
 
 from ib_tutorial.information.autoencoder import LinearVAE, linear_vae, linear_vae_terms
-from ib_tutorial.information.bottleneck import (
-    Bottleneck,
-    GaussianBottleneck,
-    blahut_arimoto,
-    gaussian_bottleneck,
-    information_curve,
-)
+from ib_tutorial.information.bottleneck import Bottleneck, blahut_arimoto, information_curve
 from ib_tutorial.information.discrete import (
     conditional_entropy,
     entropy,
@@ -18,7 +12,12 @@ from ib_tutorial.information.discrete import (
     mutual_information,
     total_correlation,
 )
-from ib_tutorial.information.gaussian import gaussian_mutual_information, gaussian_total_correlation
+from ib_tutorial.information.gaussian import (
+    GaussianBottleneck,
+    gaussian_bottleneck,
+    gaussian_mutual_information,
+    gaussian_total_correlation,
+)
 from ib_tutorial.information.kl import (
     kl_log_normal,
     kl_log_uniform,

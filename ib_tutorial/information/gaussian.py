@@ -1,4 +1,4 @@
-r"""Information between jointly Gaussian variables, from their covariance, in nats.
+r"""Information between jointly Gaussian variables, from their covariance, in nats; and the optimal bottleneck between two.
 
     I(x;y) = 1/2 [ log det Sigma_x + log det Sigma_y - log det Sigma ]
     TC(z)  = 1/2 [ sum_j log Sigma_jj - log det Sigma ] = -1/2 log det(Sigma_0^-1 Sigma),  Sigma_0 = diag(Sigma)
@@ -6,16 +6,30 @@ r"""Information between jointly Gaussian variables, from their covariance, in na
 (the paper's section 8 drops the 1/2). Neither changes when a coordinate is rescaled, so both are computed from the correlations.
 """
 
+import math
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from ib_tutorial.information import _checks
-from ib_tutorial.information._arrays import like
+from ib_tutorial.information._arrays import like, to_tensor
 
 Covariance = Float[Tensor, "d d"] | Float[np.ndarray, "d d"]
 Nats = float | Float[Tensor, ""]
+
+
+@dataclass(frozen=True)
+class GaussianBottleneck:
+    r"""The optimal z = projection x + N(0, identity) of a Gaussian bottleneck, and what it achieves, in nats."""
+
+    # rows by decreasing correlation; unused ones are zero
+    projection: Float[Tensor, "d_x d_x"] | Float[np.ndarray, "d_x d_x"]
+    i_xz: Nats  #: I(x;z)
+    i_zy: Nats  #: I(z;y)
+    lagrangian: Nats  #: h(y|z) + beta I(x;z); h is differential, may be negative and depends on the unit of y
 
 
 def gaussian_mutual_information(cov: Covariance, n_x: int) -> Nats:
@@ -51,6 +65,47 @@ def gaussian_total_correlation(cov: Covariance, n_samples: int | None = None) ->
         )
     plug_in = -_log_det(check_covariance(covariance, "cov", _checks.rounding(cov))) / 2
     return like(plug_in.clamp(min=0) if n_samples is None else plug_in - _plug_in_bias(d, n_samples), cov)
+
+
+def gaussian_bottleneck(
+    cov_x: Float[Tensor, "d_x d_x"] | Float[np.ndarray, "d_x d_x"],
+    cov_y: Float[Tensor, "d_y d_y"] | Float[np.ndarray, "d_y d_y"],
+    cov_xy: Float[Tensor, "d_x d_y"] | Float[np.ndarray, "d_x d_y"],
+    beta: float | int,
+) -> GaussianBottleneck:
+    r"""The optimum of h(y|z) + beta I(x;z) for jointly Gaussian x, y, in closed form (Chechik, Globerson, Tishby & Weiss 2005).
+
+    With rho_i and u_i the canonical correlations and left directions of L_x^-1 cov_xy L_y^-T (cov_x = L_x L_x^T), the encoder is
+    z_i = a_i u_i^T L_x^-1 x + N(0, 1), with a_i^2 = max(0, (rho_i^2 / beta - 1) / (1 - rho_i^2)): component i opens at beta = rho_i^2
+    (their lambda_i is 1 - rho_i^2, their beta is 1/beta), and with the sums over the open ones
+
+        I(x;z) = 1/2 sum log( (1 - beta) rho_i^2 / (beta (1 - rho_i^2)) )        I(z;y) = 1/2 sum log( (1 - beta) / (1 - rho_i^2) )
+
+    Computed in float64, returned in the type of cov_x, without gradient. Raises ValueError unless shapes agree, beta > 0 and the joint
+    covariance is finite, symmetric and positive definite.
+    """
+    beta = _checks.weight(beta)
+    x, y, xy = (to_tensor(cov).detach() for cov in (cov_x, cov_y, cov_xy))
+    if xy.ndim != 2 or x.shape != (len(xy), len(xy)) or y.shape != (xy.shape[1], xy.shape[1]):
+        raise ValueError(
+            "cov_x [d_x, d_x], cov_y [d_y, d_y] and cov_xy [d_x, d_y] must agree, but have shapes "
+            f"{tuple(x.shape)}, {tuple(y.shape)} and {tuple(xy.shape)}"
+        )
+    joint = _checks.square(
+        torch.cat([torch.cat([x, xy], 1), torch.cat([xy.T, y], 1)]), "the joint covariance of x and y"
+    )
+    check_covariance(joint, "the joint covariance of x and y", max(map(_checks.rounding, (cov_x, cov_y, cov_xy))))
+    factor_x, factor_y = torch.linalg.cholesky(x.double()), torch.linalg.cholesky(y.double())
+    half = torch.linalg.solve_triangular(factor_x, xy.double(), upper=False)
+    directions, rho, _ = torch.linalg.svd(torch.linalg.solve_triangular(factor_y, half.T, upper=False).T)
+    rho2 = torch.cat([rho.square(), rho.new_zeros(len(x) - len(rho))])
+    is_open = rho2 > beta
+    gain2 = torch.where(is_open, (rho2 / beta - 1) / (1 - rho2), 0)
+    projection = gain2.sqrt()[:, None] * torch.linalg.solve_triangular(factor_x.T, directions, upper=True).T
+    i_xz = torch.log1p(gain2).sum() / 2
+    i_zy = torch.where(is_open, torch.log((1 - beta) / (1 - rho2)), 0).sum() / 2
+    h_y = len(y) / 2 * math.log(2 * math.pi * math.e) + torch.log(factor_y.diagonal()).sum()
+    return GaussianBottleneck(*(like(value, cov_x) for value in (projection, i_xz, i_zy, h_y - i_zy + beta * i_xz)))
 
 
 def check_covariance(cov: Float[Tensor, "d d"], name: str, eps: float) -> Float[Tensor, "d d"]:
