@@ -1,13 +1,6 @@
-"""The package `benchmarks` stands beside the library and is not installed."""
-
-import sys
-from pathlib import Path
+"""No benchmark's test reads the data of this machine."""
 
 import pytest
-
-ROOT = Path(__file__).resolve().parents[2]
-if str(ROOT) not in sys.path:
-    sys.path.insert(0, str(ROOT))
 
 
 @pytest.fixture(autouse=True)

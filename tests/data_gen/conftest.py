@@ -1,17 +1,12 @@
 """A world of its own for each test: no cache, no named folder, small files, a local server."""
 
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from official_files import Folder, Server
 
 ROOT = Path(__file__).parents[2]
-for folder in (ROOT, Path(__file__).parent):  # for benchmarks.plain_loops, the oracle, and official_files
-    if str(folder) not in sys.path:
-        sys.path.insert(0, str(folder))
-
-from official_files import Folder, Server
 
 
 @pytest.fixture(autouse=True)
