@@ -4,9 +4,9 @@ import numpy as np
 import torch
 
 from data_gen import cluttered, load, occluded, shapes32
-from data_gen.cluttered import clutter_plan
+from data_gen.clutter import clutter_plan
 from data_gen.memory import unwritten
-from data_gen.occluded import occlusion_plan
+from data_gen.occlusion import occlusion_plan
 
 from .harness import ALL_CORES, Sides, comparison
 from .plain_loops import cluttered_loop, crescent_radius, occluded_loop, shape_factors, shape_loop

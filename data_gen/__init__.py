@@ -1,19 +1,32 @@
 """Where images come from, and how nuisances are made to order.
 
     load(name, split)   real or procedural images, and where their bytes came from       sources, download, formats
-    cluttered(...)      a digit among pieces of digits on a large canvas                   cluttered
-    occluded(...)       a digit painted over an image, with both labels                    occluded
+    cluttered(...)      a digit among pieces of digits on a large canvas                   clutter
+    occluded(...)       a digit painted over an image, with both labels                    occlusion
     shapes32(...)       colour images of shapes with every generating factor               shapes
 
-Every random choice is a function of (seed, epoch, index) (randomness). Importing this package is cheap (torch and numpy); what a
-download or the command line (python -m data_gen --help) needs is imported when it is needed.
+Every random choice is a function of (seed, epoch, index) (randomness). A name is imported when it is first used, so that
+`python -m data_gen --help` does not wait for torch.
 """
 
-from .cluttered import Cluttered, cluttered
-from .errors import DataError, MissingData
-from .occluded import Occluded, occluded
-from .shapes import ShapeFactors, Shapes, shapes32
-from .sources import Images, Source, load
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .clutter import Cluttered, cluttered
+    from .errors import DataError, MissingData
+    from .occlusion import Occluded, occluded
+    from .shapes import ShapeFactors, Shapes, shapes32
+    from .sources import Images, Source, load
+
+MODULES = {
+    "clutter": ("Cluttered", "cluttered"),
+    "errors": ("DataError", "MissingData"),
+    "occlusion": ("Occluded", "occluded"),
+    "shapes": ("ShapeFactors", "Shapes", "shapes32"),
+    "sources": ("Images", "Source", "load"),
+}
+"""The module in which each public name is found."""
 
 __all__ = [
     "Cluttered",
@@ -29,3 +42,15 @@ __all__ = [
     "occluded",
     "shapes32",
 ]
+
+
+def __getattr__(name: str) -> object:
+    for module, names in MODULES.items():
+        if name in names:
+            value = globals()[name] = getattr(import_module(f"{__name__}.{module}"), name)
+            return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -7,20 +7,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
-import numpy as np
-import torch
 import typer
-from torch import Tensor
 
 from .archive import Member, check_target, verify_archive, write_archive
-from .cluttered import cluttered
+from .catalogue import NAMES, OFFICIAL_COUNTS, SPLIT_SEEDS, SPLIT_SIZES, SPLITS
 from .download import CATALOGUE, fetch
 from .errors import DataError, MissingData
-from .occluded import occluded
-from .shapes import SPLIT_SEEDS, SPLIT_SIZES, shapes32
-from .sources import NAMES, OFFICIAL_COUNTS, SPLITS, Images, load
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
+    from .sources import Images
 
 app = typer.Typer(
     help="Where images come from, and how nuisances are made to order.",
@@ -31,7 +31,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-BATCH = 1000  # images made at a time
+BATCH = 1000
+"""Images made at a time."""
 
 
 class Name(StrEnum):
@@ -55,8 +56,11 @@ Data = Annotated[
     Path | None,
     typer.Option("--data", "--root", help="Folder that holds the official files; without it, the cache or a download."),
 ]
-Offline = Annotated[bool, typer.Option("--offline", help="Never use the network.")]
-Force = Annotated[bool, typer.Option("--force", help="Replace files that are there.")]
+FLAG = ""
+"""The metavar of an option that takes no value: without it the help shows `<bool>`, as if `--offline true` were meant."""
+
+Offline = Annotated[bool, typer.Option("--offline", metavar=FLAG, help="Never use the network.")]
+Force = Annotated[bool, typer.Option("--force", metavar=FLAG, help="Replace files that are there.")]
 Seed = Annotated[int, typer.Option(help="Seed of the training split; the test split uses the next.")]
 Train = Annotated[int | None, typer.Option(min=0, help="Training images.")]
 Test = Annotated[int | None, typer.Option(min=0, help="Test images.")]
@@ -139,6 +143,8 @@ def verify_command(
 
 
 def _verify_set(name: str, data: Path | None) -> str:
+    from .sources import load
+
     lines = []
     for split in SPLITS:
         loaded = load(name, split, root=data, offline=True)
@@ -171,12 +177,15 @@ def cluttered_mnist_command(
     python -m data_gen cluttered-mnist --data DIR --out DIR/clutter.npz
     python -m data_gen cluttered-mnist --digits mnist5k --train 4000 --test 1000 --distractors 8
     """
+    from .clutter import cluttered
+    from .sources import load
+
     with plain_errors():
         check_target(out, force)
         geometry = {"size": size, "n_distractors": distractors, "distractor": distractor_size}
         sources = {split: load(digits, split, root=data, offline=offline or None) for split in SPLITS}
 
-        def make(split: str, start: int, n: int) -> dict[str, Tensor]:
+        def make(split: str, start: int, n: int) -> "dict[str, Tensor]":
             source = sources[split]
             made = cluttered(
                 source.images, source.labels, n=n, start=start, seed=seed + SPLITS.index(split), **geometry
@@ -222,6 +231,11 @@ def occluded_cifar_command(
     python -m data_gen occluded-cifar --data DIR                        DIR holds both official sets
     python -m data_gen occluded-cifar --images shapes32 --digits mnist5k --out occluded_shapes.npz
     """
+    import torch
+
+    from .occlusion import occluded
+    from .sources import load
+
     with plain_errors():
         check_target(out, force)
         pictures, nuisances = (
@@ -235,7 +249,7 @@ def occluded_cifar_command(
             if n > len(pictures[split].labels):
                 raise DataError(f"--{split} {n}: {images}'s {split} split has {len(pictures[split].labels):,} images.")
 
-        def make(split: str, start: int, n: int) -> dict[str, Tensor]:
+        def make(split: str, start: int, n: int) -> "dict[str, Tensor]":
             under, over = pictures[split], nuisances[split]
             chosen = torch.arange(start, start + n)
             made = occluded(
@@ -273,10 +287,12 @@ def shapes_command(
     python -m data_gen shapes                            10,000 / 2,000: what load("shapes32") returns
     python -m data_gen shapes --train 50000 --seed 7 --out more_shapes.npz
     """
+    from .shapes import shapes32
+
     with plain_errors():
         check_target(out, force)
 
-        def make(split: str, start: int, n: int) -> dict[str, Tensor]:
+        def make(split: str, start: int, n: int) -> "dict[str, Tensor]":
             made = shapes32(n, seed=seed + SPLITS.index(split), start=start)
             return {"images": made.images, "labels": made.labels, **made.factors._asdict()}
 
@@ -291,10 +307,10 @@ def _write(
     out: Path,
     counts: dict[str, int],
     kinds: dict[str, tuple[tuple[int, ...], str]],
-    make: Callable[[str, int, int], dict[str, Tensor]],
+    make: "Callable[[str, int, int], dict[str, Tensor]]",
     seed: int,
     parameters: dict,
-    sources: dict[str, dict[str, Images]],
+    sources: "dict[str, dict[str, Images]]",
     force: bool,
 ) -> None:
     """Write the arrays SPLIT_FIELD of both splits. Each field is a pass over the set: memory stays that of a batch."""
@@ -305,7 +321,7 @@ def _write(
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(command, total=steps)
 
-        def batches(split: str, field: str) -> Iterator[np.ndarray]:
+        def batches(split: str, field: str) -> "Iterator[np.ndarray]":
             for start in range(0, counts[split], BATCH):
                 yield make(split, start, min(BATCH, counts[split] - start))[field].numpy()
                 progress.advance(task)

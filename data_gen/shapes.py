@@ -35,8 +35,6 @@ BATCH = 512
 SIDE = 32
 SHAPES = ("disc", "ring", "pair", "crescent", "triangle", "square", "bar", "cross", "corner", "star")
 BACKGROUNDS = ("plain", "gradient", "stripes", "checks")
-SPLIT_SEEDS = {"train": 32, "test": 33}  # what load("shapes32") draws from
-SPLIT_SIZES = {"train": 10_000, "test": 2_000}
 
 SCALES = (8.0, 12.0)  # pixels
 DARK, LIGHT = (0.15, 0.35), (0.65, 0.85)  # luma of the one and the other of shape and background
@@ -172,7 +170,8 @@ def render(factors: ShapeFactors, device: str | torch.device = "cpu") -> UInt8[T
         angle: Tensor, unit_: Tensor, row: float | Tensor = centre, col: float | Tensor = centre
     ) -> tuple[Tensor, Tensor]:
         """Coordinates along and across `angle` from (row, col), in units of `unit_` pixels."""
-        turn = np.round(angle.numpy().astype(np.float64) * (TURN / (2 * math.pi))).astype(np.int64)
+        within = np.fmod(angle.numpy().astype(np.float64), 2 * math.pi)  # exact, and no angle is too large for an integer
+        turn = np.round(within * (TURN / (2 * math.pi))).astype(np.int64)
         cos, sin = column(COSINES[turn % TURN]), column(COSINES[(turn - TURN // 4) % TURN])
         dx, dy = (place[None, :] - col) / unit_, (place[:, None] - row) / unit_
         return dx * cos + dy * sin, dy * cos - dx * sin

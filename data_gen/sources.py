@@ -25,6 +25,7 @@ import torch
 from jaxtyping import Int64, UInt8
 from torch import Tensor
 
+from .catalogue import NAMES, SPLIT_SEEDS, SPLIT_SIZES, SPLITS
 from .download import cache_folder, fetch, verified_files
 from .errors import DataError, MissingData
 from .folders import SIBLINGS, find, named
@@ -39,13 +40,9 @@ from .formats import (
     read_bytes,
 )
 from .randomness import words
-from .shapes import SPLIT_SEEDS, SPLIT_SIZES, shapes32
+from .shapes import shapes32
 
 log = logging.getLogger(__name__)
-
-NAMES = ("mnist", "cifar10", "mnist5k", "shapes32")
-SPLITS = ("train", "test")
-OFFICIAL_COUNTS = {"mnist": {"train": 60_000, "test": 10_000}, "cifar10": {"train": 50_000, "test": 10_000}}
 
 
 class Source(NamedTuple):

@@ -163,7 +163,8 @@ def processes(device: str) -> int:
 def data_sets(root: Path | None) -> tuple[dict[str, str], list[Problem]]:
     """What `load` finds without a network, each set read in full; `root` as for `run --data`."""
     from data_gen import DataError, MissingData, load
-    from data_gen.sources import NAMES, READERS
+    from data_gen.catalogue import NAMES
+    from data_gen.sources import READERS
 
     found, problems = {}, []
     for name in NAMES:

@@ -16,6 +16,7 @@ import torch
 from official_files import write_cifar_binary
 from typer.testing import CliRunner
 
+import data_gen
 from data_gen import archive, cluttered, load, occluded
 from data_gen.cli import app
 
@@ -202,6 +203,44 @@ def test_embedded_sets_need_no_fetching():
 @pytest.mark.parametrize("command", ["fetch", "cluttered-mnist", "occluded-cifar", "shapes", "verify"])
 def test_help_has_an_example(command):
     assert f"python -m data_gen {command}" in run(command, "--help")
+
+
+@pytest.mark.parametrize("command", ["fetch", "cluttered-mnist", "occluded-cifar", "shapes"])
+def test_a_flag_is_shown_without_a_value(command):
+    lines = run(command, "--help").splitlines()
+    flags = [line for line in lines if "--offline" in line or "--force" in line]
+    assert flags and not any("<bool>" in line for line in flags)
+
+
+WATCHED = """
+import atexit, sys
+from data_gen.cli import main
+
+atexit.register(lambda: print("torch" in sys.modules))
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--help"], "cluttered-mnist"),
+        (["shapes", "--help"], "--train"),
+        (["fetch", "cifar100"], "cifar100"),
+        (["fetch", "shapes32"], "nothing to fetch"),
+    ],
+)
+def test_what_makes_nothing_does_not_wait_for_torch(arguments, said):
+    done = subprocess.run([sys.executable, "-c", WATCHED, *arguments], cwd=ROOT, capture_output=True, text=True)
+    assert said in done.stdout + done.stderr
+    assert done.stdout.splitlines()[-1] == "False"
+
+
+def test_public_names_are_found_when_they_are_used():
+    for name in data_gen.__all__:
+        assert getattr(data_gen, name).__name__ == name and name in dir(data_gen)
+    with pytest.raises(AttributeError, match="clutterd"):
+        data_gen.clutterd
 
 
 def test_the_module_runs_without_a_traceback(tmp_path):

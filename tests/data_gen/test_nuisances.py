@@ -13,7 +13,7 @@ from data_gen import DataError, cluttered, load, occluded, shapes32
 from data_gen.placing import placed
 from data_gen.randomness import below, deck, unit, words
 
-cluttered_module, occluded_module = sys.modules["data_gen.cluttered"], sys.modules["data_gen.occluded"]
+cluttered_module, occluded_module = sys.modules["data_gen.clutter"], sys.modules["data_gen.occlusion"]
 
 
 def pictures(n: int, side: int, channels: int, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
