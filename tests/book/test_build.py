@@ -7,7 +7,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from ib_tutorial import waiting
 from ib_tutorial.stopping import sigterm_as_control_c
@@ -162,6 +162,12 @@ def test_stored_outputs_hold_nothing_of_the_run_but_its_results(build, root):
     assert [output.output_type for output in stored] == ["stream", "execute_result"] and stored[0].text == "shown\n"
     assert "papermill" not in str(notebook) and "execution" not in notebook.cells[-1].metadata
     assert notebook.metadata["book"] == {"outputs_of": build.digest(build.code(notebook).encode())}
+
+
+def test_what_is_printed_in_pieces_is_stored_in_one(build):
+    pieces = [("stdout", "a\n"), ("stdout", "b\n"), ("stderr", "c\n"), ("stdout", "d\n")]
+    outputs = [new_output("stream", name=name, text=text) for name, text in pieces]
+    assert [(each.name, each.text) for each in build.merged(outputs)] == [("stdout", "a\nb\n"), ("stderr", "c\n"), ("stdout", "d\n")]
 
 
 def test_a_sound_build_reports_no_interrupt(build, root, capfd):
