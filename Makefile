@@ -9,7 +9,8 @@ BRANCH ?= gh-pages
 MAKE_PY := @$(PYTHON) book/make.py
 PUBLISHED := --repository "$(REPOSITORY)" --branch "$(BRANCH)"
 
-.PHONY: help book html refresh student slides test test-packages test-chapters browser test-browser bench install clean
+.PHONY: help book html refresh student slides lint lint-style test test-packages test-chapters browser test-browser bench
+.PHONY: install clean
 
 help:
 	@echo "make TARGET [PROFILE=smoke|quick] [JOBS=n] [REPOSITORY=...] [BRANCH=...] [ARGS='NAME --json FILE'] does the same as"
@@ -24,8 +25,8 @@ html:
 refresh:
 	$(MAKE_PY) refresh --jobs "$(JOBS)"
 
-bench test-packages test-chapters:
+bench lint-style test-packages test-chapters:
 	$(MAKE_PY) $@ $(ARGS)
 
-student slides test browser test-browser install clean:
+student slides lint test browser test-browser install clean:
 	$(MAKE_PY) $@

@@ -342,7 +342,7 @@ def render(root: Path, where: Launch | None) -> bool:
             write_notebook(after, path)
     jupyter_book = shutil.which("jupyter-book", path=Path(sys.executable).parent)  # on Windows it ends in .exe
     command = [jupyter_book, "build", str(executed), "--path-output", str(root)]
-    if subprocess.run([*command, "-W", "-n", "--keep-going", "-q"]).returncode:
+    if subprocess.run([*command, "-W", "-n", "--keep-going", "-q"], check=False).returncode:
         return False
     write_binder(root / "_build" / "html", where)
     return True

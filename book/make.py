@@ -6,6 +6,8 @@ python book/make.py html                  render what is already executed
 python book/make.py refresh [--jobs N]    renew the outputs stored in the notebooks, and the list of proofs
 python book/make.py student               write the notebooks without solutions into _build/student
 python book/make.py slides                write a deck for each chapter into _build/slides, from the stored outputs
+python book/make.py lint                  look for mistakes that need no run: lint-style
+python book/make.py lint-style            with ruff (further arguments go to it: --fix mends what it can)
 python book/make.py test                  test-packages, then test-chapters
 python book/make.py test-packages         test the packages and the build (further arguments go to pytest)
 python book/make.py test-chapters         run every chapter at smoke, and test the data, with an old processor's instructions
@@ -50,7 +52,8 @@ OLD_INSTRUCTIONS = {"ATEN_CPU_CAPABILITY": "default", "MKL_ENABLE_INSTRUCTIONS":
 
 def run(*command: str | Path, check: bool = True, **environment: str) -> int:
     """Run a command in the project's folder and return its exit status; where that is not 0, `check` ends this program."""
-    status = subprocess.run([str(part) for part in command], cwd=ROOT, env={**os.environ, **ENVIRONMENT, **environment})
+    environment = {**os.environ, **ENVIRONMENT, **environment}
+    status = subprocess.run([str(part) for part in command], cwd=ROOT, env=environment, check=False)
     if check and status.returncode:
         raise SystemExit(status.returncode)
     return status.returncode
@@ -138,6 +141,14 @@ def slides() -> None:
     python("book/slides.py")
 
 
+def lint() -> None:
+    lint_style()
+
+
+def lint_style(*arguments: str) -> None:
+    python("-m", "ruff", "check", *arguments)
+
+
 def test() -> None:
     test_packages()
     test_chapters()
@@ -190,7 +201,8 @@ def clean() -> None:
 TARGETS = {
     function.__name__.replace("_", "-"): function
     for function in (
-        book, html, refresh, student, slides, test, test_packages, test_chapters, browser, test_browser, bench, install, clean
+        book, html, refresh, student, slides, lint, lint_style, test, test_packages, test_chapters, browser, test_browser,
+        bench, install, clean
     )
 }  # fmt: skip
 

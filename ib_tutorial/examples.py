@@ -132,10 +132,10 @@ def _scale_information(d: int, variances: tuple[float, float]) -> float:
     """
     lowest, highest = chi.ppf(1e-15, d), chi.isf(1e-15, d)
     information = math.log(2)
+
+    def missing(r: float, ratio: float) -> float:  # -log p(c|u) at |u|^2 = own r^2, with ratio = own / other
+        return chi.pdf(r, d) * np.logaddexp(0, d / 2 * math.log(ratio) + r**2 / 2 * (1 - ratio))
+
     for own, other in (variances, variances[::-1]):
-
-        def missing(r: float) -> float:  # -log p(c|u) at |u|^2 = own r^2
-            return chi.pdf(r, d) * np.logaddexp(0, d / 2 * math.log(own / other) + r**2 / 2 * (1 - own / other))
-
-        information -= quad(missing, lowest, highest, limit=200, epsabs=1e-11)[0] / 2
+        information -= quad(missing, lowest, highest, args=(own / other,), limit=200, epsabs=1e-11)[0] / 2
     return information

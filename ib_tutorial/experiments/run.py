@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import asdict, replace
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from functools import partial
 from importlib import import_module
 from itertools import chain
@@ -130,7 +130,7 @@ def run(
             profile=profile,
             config=plain(settings),
             seeds=list(range(settings.n_seeds)),
-            started=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            started=datetime.now(UTC).isoformat(timespec="seconds"),
             **{key: found[key] for key in ("source", "device", "commit", "versions")},
         )
         stages = module.stages(settings)

@@ -525,14 +525,18 @@ FINDINGS = (
             (
                 "gaussian",
                 "z of Gaussian latents",
-                "The noise grows with beta, and fewer latents are used. Of the means of those that are used the total correlation "
-                "falls to almost nothing for two seeds of three, at the largest beta.",
+                (
+                    "The noise grows with beta, and fewer latents are used. Of the means of those that are used the total correlation "
+                    "falls to almost nothing for two seeds of three, at the largest beta."
+                ),
             ),
             (
                 "information",
                 "log z of Information Dropout",
-                "The noise grows with beta, and fewer latents are used. Without the noise, total correlation per used latent "
-                "rises at first, and ends at more than half of its start.",
+                (
+                    "The noise grows with beta, and fewer latents are used. Without the noise, total correlation per used latent "
+                    "rises at first, and ends at more than half of its start."
+                ),
             ),
         )
     ),

@@ -62,6 +62,7 @@ from ib_tutorial.figures.learned_versus_exact import (
     learned_plane,
     learned_source,
 )
+from ib_tutorial.figures.ledger import verdicts
 from ib_tutorial.figures.limits import (
     along_depth,
     bills_and_errors,
@@ -87,7 +88,6 @@ from ib_tutorial.figures.speed import speed_growth, speed_ladder, speed_ratios
 from ib_tutorial.figures.style import use_style
 from ib_tutorial.figures.total_correlation import bias_and_dilution, error_and_total_correlation, noise_dial
 from ib_tutorial.figures.vae_bound import vae_bounds, vae_digits, vae_rates, vae_sweep, vae_training
-from ib_tutorial.figures.ledger import verdicts
 
 __all__ = [
     "activation_histograms",

@@ -59,7 +59,7 @@ class Bottleneck:
 
 def blahut_arimoto(
     p_xy: JointTable,
-    beta: float | int,
+    beta: float,
     n_clusters: int | None = None,
     n_restarts: int = 16,
     seed: int = 0,

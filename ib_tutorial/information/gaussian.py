@@ -71,7 +71,7 @@ def gaussian_bottleneck(
     cov_x: Float[Tensor, "d_x d_x"] | Float[np.ndarray, "d_x d_x"],
     cov_y: Float[Tensor, "d_y d_y"] | Float[np.ndarray, "d_y d_y"],
     cov_xy: Float[Tensor, "d_x d_y"] | Float[np.ndarray, "d_x d_y"],
-    beta: float | int,
+    beta: float,
 ) -> GaussianBottleneck:
     r"""The optimum of h(y|z) + beta I(x;z) for jointly Gaussian x, y, in closed form (Chechik, Globerson, Tishby & Weiss 2005).
 

@@ -19,7 +19,7 @@ from torch import Tensor
 
 
 def kl_log_uniform(
-    alpha: Float[Tensor, "*#units"], max_alpha: float | int | Float[Tensor, "*#units"]
+    alpha: Float[Tensor, "*#units"], max_alpha: float | Float[Tensor, "*#units"]
 ) -> Float[Tensor, "*units"]:
     r"""KL( log N(log f, alpha^2) || log-uniform ) up to its constant, chosen so that the cost is 0 at the cap; in nats, element-wise.
 
@@ -50,7 +50,7 @@ def kl_log_normal(
 
 
 def kl_truncated_log_uniform(
-    log_f: Float[Tensor, "*#units"], alpha: Float[Tensor, "*#units"], low: float | int, high: float | int
+    log_f: Float[Tensor, "*#units"], alpha: Float[Tensor, "*#units"], low: float, high: float
 ) -> Float[Tensor, "*units"]:
     r"""KL of a truncated log-normal from the log-uniform distribution on [e^low, e^high], in nats, element-wise.
 

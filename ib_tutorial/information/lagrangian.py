@@ -41,7 +41,7 @@ class VariationalBound:
 
 
 def variational_bound(
-    p_xy: Table, p_z_given_x: Table, q_y_given_z: Table, q_z: Vector, beta: float | int
+    p_xy: Table, p_z_given_x: Table, q_y_given_z: Table, q_z: Vector, beta: float
 ) -> VariationalBound:
     r"""The expectation of the per-sample loss, eq. (3), for any encoder, decoder and prior, with everything that it is made of.
 
@@ -89,7 +89,7 @@ def _joint_and_encoder(p_xy: Table, p_z_given_x: Table) -> tuple[Float[Tensor, "
     return joint, _checks.conditional(p_z_given_x, "p_z_given_x", "x, the rows of p_xy", len(joint)).to(joint)
 
 
-def alternating_step(p_xy: Table, p_z_given_x: Table, beta: float | int) -> Table:
+def alternating_step(p_xy: Table, p_z_given_x: Table, beta: float) -> Table:
     r"""One plain step of Blahut-Arimoto: p(z) and p(y|z) of the encoder, then the encoder that is best for these two.
 
     p_xy: [x, y], a joint distribution; p_z_given_x: [x, z], rows that sum to 1. An x that never occurs gets p(z). It never raises H(y|z) + beta I(x;z). `blahut_arimoto` takes such steps,

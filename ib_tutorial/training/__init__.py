@@ -1,8 +1,8 @@
 """The objective (eq. 3), the loop that minimises it, and what is measured on a trained network."""
 
 from ib_tutorial.training.evaluate import (
-    EvidenceBound,
     Evaluation,
+    EvidenceBound,
     evaluate,
     evidence_bound,
     reading,

@@ -35,7 +35,8 @@ def load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """
     try:
         with safe_open(path, framework="pt") as file:
-            tensors, header = {name: file.get_tensor(name) for name in file.keys()}, file.metadata()
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 -- safe_open is no mapping
+            header = file.metadata()
         state, made_as = json.loads(header["state"]), int(header.get("format", 1))
     except (SafetensorError, TypeError, KeyError, ValueError) as error:
         raise ValueError(

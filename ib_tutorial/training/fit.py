@@ -357,9 +357,7 @@ def compiled(network: nn.Module, x: Tensor, kind) -> nn.Module:
         with autocast(kind, x.device), torch.random.fork_rng(devices=[x.device] if x.device.type == "cuda" else []):
             fast(x)
         return fast
-    except (
-        Exception
-    ) as error:  # torch.compile raises what its backends raise: no compiler, no Triton, a graph it cannot take
+    except Exception as error:  # noqa: BLE001 -- a backend raises errors of its own: no compiler, no Triton, a graph that it refuses
         warnings.warn(f"torch.compile failed ({type(error).__name__}); training goes on without it", stacklevel=3)
         return network
     finally:

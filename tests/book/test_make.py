@@ -126,6 +126,22 @@ def test_each_target_of_the_makefile_is_the_one_of_the_same_name(make):
     assert recipes and all(recipe.startswith("$(MAKE_PY) ") for recipe in recipes)
 
 
+def test_every_change_is_checked_without_a_run_first():
+    steps = re.findall(r"^make (\S+)", (ROOT / ".ci" / "run").read_text(encoding="utf-8"), re.MULTILINE)
+    assert steps[0] == "lint" and {"test", "test-browser"} <= set(steps)
+
+
+def test_lint_is_all_of_its_parts(make):
+    parts = [name for name in make.TARGETS if name.startswith("lint-")]
+    each = []
+    for part in parts:
+        make.main(part)
+        each.append(make.commands[-1])
+    make.commands.clear()
+    make.main("lint")
+    assert parts and make.commands == each
+
+
 def test_every_target_is_in_the_help(make, capsys):
     make.main()
     shown = capsys.readouterr().out
@@ -142,7 +158,7 @@ def test_an_unknown_target_or_argument_is_said(make):
 def test_nothing_but_the_standard_library_is_imported(make):
     import sys
 
-    imported = {name.partition(".")[0] for name in re.findall(r"^(?:from|import) (\S+)", inspect.getsource(make), re.M)}
+    imported = {name.partition(".")[0] for name in re.findall(r"^(?:from|import) (\S+)", inspect.getsource(make), re.MULTILINE)}
     assert imported <= set(sys.stdlib_module_names)
 
 

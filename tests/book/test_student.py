@@ -7,8 +7,8 @@ from pathlib import Path
 import nbformat
 import papermill
 import pytest
-from toc import CHAPTERS
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from toc import CHAPTERS
 
 ROOT = Path(__file__).resolve().parents[2]
 

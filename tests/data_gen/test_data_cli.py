@@ -240,7 +240,7 @@ def test_public_names_are_found_when_they_are_used():
     for name in data_gen.__all__:
         assert getattr(data_gen, name).__name__ == name and name in dir(data_gen)
     with pytest.raises(AttributeError, match="clutterd"):
-        data_gen.clutterd
+        _ = data_gen.clutterd
 
 
 def test_the_module_runs_without_a_traceback(tmp_path):

@@ -278,8 +278,8 @@ def test_numpy_arrays_are_taken_as_tensors_are(kind, unchecked):
     plain, plain_labels = images.numpy()[::-1], labels.numpy()[::-1].astype(kind)  # torch knows no negative steps
     frozen = plain.copy()
     frozen.setflags(write=False)
-    for given in (plain, frozen):
-        for ours, theirs in zip(_made_of(images.flip(0), labels.flip(0)), _made_of(given, plain_labels)):
+    for array in (plain, frozen):
+        for ours, theirs in zip(_made_of(images.flip(0), labels.flip(0)), _made_of(array, plain_labels)):
             assert all(torch.equal(a, b) for a, b in zip(ours(), theirs()))
 
 

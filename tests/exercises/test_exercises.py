@@ -4,7 +4,6 @@ import re
 
 import numpy as np
 import pytest
-
 from exercise_pages import checks, exercises, imported, last_value
 from toc import CHAPTERS
 

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+from itertools import chain
 
 import learner
 import pytest
@@ -258,7 +259,7 @@ def test_a_record_that_was_stopped_and_went_on_equals_one_that_was_not(learning,
     resumed, whole = learning(1, out=tmp_path / "out"), learning(1)
     assert resumed.rows == whole.rows and resumed.runs == whole.runs
     cells = [cell for run in whole.runs for cell in run["cells"]]
-    assert sorted(map(as_json, cells)) == sorted(map(as_json, sum(learner.stages(learner.Config()), [])))
+    assert sorted(map(as_json, cells)) == sorted(map(as_json, chain.from_iterable(learner.stages(learner.Config()))))
 
 
 def test_the_last_cells_of_a_resumed_stage_have_as_many_threads_as_the_first(learning, stopped, tmp_path, monkeypatch):

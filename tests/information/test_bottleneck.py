@@ -77,7 +77,7 @@ def check_fields(p_xy: np.ndarray, beta: float, found) -> None:
 @pytest.mark.parametrize("eps", [0.02, 0.1, 0.3])
 def test_noise_wins_for_the_noisy_bit_exactly_below_the_squared_correlation(eps):
     critical, p_xy = (1 - 2 * eps) ** 2, noisy_bit(eps)
-    identity = lambda beta: lagrangian(p_xy, np.eye(2), beta)  # noqa: E731
+    identity = lambda beta: lagrangian(p_xy, np.eye(2), beta)
     for beta in (0.3 * critical, 0.9 * critical, 0.99 * critical):
         assert blahut_arimoto(p_xy, beta).lagrangian < min(math.log(2), identity(beta)) - 1e-7
     for beta in (1.0001 * critical, 1.1 * critical, 1.0, 2.0):
@@ -378,7 +378,7 @@ def test_the_gaussian_encoder_achieves_what_it_says_and_cannot_be_improved(d_x, 
         return np.linalg.slogdet(cov_z)[1] / 2, (np.linalg.slogdet(cov_z)[1] - np.linalg.slogdet(given_y)[1]) / 2
 
     h_y = np.linalg.slogdet(2 * math.pi * math.e * cov_y)[1] / 2
-    value = lambda a: h_y - achieved(a)[1] + beta * achieved(a)[0]  # noqa: E731
+    value = lambda a: h_y - achieved(a)[1] + beta * achieved(a)[0]
     found = gaussian_bottleneck(cov_x, cov_y, cov_xy, beta)
     scale = max(1, beta)
     assert (found.i_xz, found.i_zy) == pytest.approx(achieved(found.projection), abs=1e-9)
@@ -395,7 +395,7 @@ def test_the_gaussian_encoder_achieves_what_it_says_and_cannot_be_improved(d_x, 
 
 def test_gaussian_components_open_at_their_squared_correlations():
     cov = canonical([0.9, 0.5], 2, 2, seed=0)
-    n_open = lambda beta: int((np.abs(gaussian_bottleneck(*cov, beta).projection).sum(1) > 0).sum())  # noqa: E731
+    n_open = lambda beta: int((np.abs(gaussian_bottleneck(*cov, beta).projection).sum(1) > 0).sum())
     assert [n_open(beta) for beta in (0.82, 0.80, 0.26, 0.24)] == [0, 1, 1, 2]
 
 

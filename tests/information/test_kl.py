@@ -1,5 +1,6 @@
 """Oracle: adaptive quadrature of p log(p/q), and finite differences for the gradients."""
 
+import itertools
 import math
 
 import numpy as np
@@ -43,7 +44,7 @@ def log_normal_kl_by_quadrature(log_f: float, alpha: float, mu: float, sigma: fl
     p, q = stats.lognorm(alpha, scale=math.exp(log_f)), stats.lognorm(sigma, scale=math.exp(mu))
     edges = math.exp(log_f - 12 * alpha), math.exp(log_f + 12 * alpha)
     middle = [math.exp(log_f + k * alpha) for k in (-6, -3, -1, 0, 1, 3, 6)]
-    integrand = lambda z: p.pdf(z) * (p.logpdf(z) - q.logpdf(z))  # noqa: E731
+    integrand = lambda z: p.pdf(z) * (p.logpdf(z) - q.logpdf(z))
     return integrate.quad(integrand, *edges, points=middle, epsabs=1e-13, epsrel=1e-13, limit=500)[0]
 
 
@@ -115,7 +116,7 @@ def truncated_kl_by_quadrature(log_f: float, alpha: float, low: float, high: flo
 
     inside = (math.exp(log_f + k * alpha) for k in (-12, -9, -6, -3, -1, 0, 1, 3, 6, 9, 12) if low < log_f + k * alpha < high)
     edges = [math.exp(low), *inside, math.exp(high)]
-    pieces = zip(edges[:-1], edges[1:], strict=True)
+    pieces = itertools.pairwise(edges)
     return sum(integrate.quad(integrand, *piece, epsabs=1e-13, epsrel=1e-13, limit=500)[0] for piece in pieces)
 
 
@@ -167,7 +168,7 @@ def test_variational_cost_is_within_a_few_hundredths_of_a_nat_of_the_integral(al
         s = alpha**0.5
         edges = sorted({1 - 12 * s, 1.0, 1 + 12 * s} | ({0.0} if 12 * s > 1 else set()))
         density = stats.norm(1, s).pdf
-        pieces = zip(edges[:-1], edges[1:], strict=True)
+        pieces = itertools.pairwise(edges)
         expected = sum(integrate.quad(lambda e: density(e) * np.log(abs(e)), *piece, limit=400)[0] for piece in pieces)
         return -np.log(alpha) / 2 + expected
 

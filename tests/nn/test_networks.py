@@ -1,6 +1,5 @@
 import pytest
 import torch
-
 from torch import nn
 
 from ib_tutorial.nn import BinaryDropout, InformationDropout, LogNormalDropout, all_cnn_32, all_cnn_96, mlp, noise

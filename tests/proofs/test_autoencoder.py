@@ -1,5 +1,6 @@
 """The variational autoencoder, eq. (7), and the linear one that can be solved (paper, section 7)."""
 
+import itertools
 import math
 
 import numpy as np
@@ -100,7 +101,7 @@ def kl_over_z(mean, scale, log_prior):
         return p * (math.log(p) - log_prior(z)) if p > 0 else 0.0
 
     edges = [math.exp(mean + step * scale) for step in range(-12, 13, 2)]
-    return sum(quad(integrand, low, high, epsabs=1e-13, epsrel=1e-12)[0] for low, high in zip(edges, edges[1:], strict=False))
+    return sum(quad(integrand, low, high, epsabs=1e-13, epsrel=1e-12)[0] for low, high in itertools.pairwise(edges))
 
 
 # Reconstruction: the Lagrangian, the bound, and what each latent pays

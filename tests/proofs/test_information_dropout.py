@@ -118,7 +118,7 @@ def test_only_the_log_uniform_prior_charges_the_same_at_every_scale():
 def test_the_cost_is_minus_the_entropy_of_the_noise_whatever_its_kind(log_noise):
     """z has the density p(log z - log f) / z; its divergence from c/z is integrated over z."""
     f, c = 2.5, 0.2
-    density = lambda z: log_noise.pdf(math.log(z / f)) / z  # noqa: E731
+    density = lambda z: log_noise.pdf(math.log(z / f)) / z
     edges = f * np.exp(log_noise.ppf([1e-14, 1e-6, 0.1, 0.5, 0.9, 1 - 1e-6, 1 - 1e-13]))
     found = sum(
         integrate.quad(lambda z: density(z) * math.log(density(z) * z / c), a, b, epsabs=1e-12)[0] for a, b in itertools.pairwise(edges)
@@ -247,7 +247,7 @@ def test_the_divergence_of_binary_noise_grows_without_end_as_cells_shrink(p):
 def test_the_gradient_through_the_layer_is_unbiased(f):
     """For g(z) = log(1 + e^(1 - z)), a cross-entropy: the derivative of E g by Gauss-Hermite, and one draw of the layer for each input."""
     nodes, weights = np.polynomial.hermite_e.hermegauss(80)
-    mean = lambda a: weights @ np.logaddexp(0, 1 - f * np.exp(a * nodes)) / weights.sum()  # noqa: E731
+    mean = lambda a: weights @ np.logaddexp(0, 1 - f * np.exp(a * nodes)) / weights.sum()
     torch.manual_seed(0)
     pre_activation = torch.zeros(200_000, 1, dtype=torch.float64, requires_grad=True)  # alpha = 0.35, whose slope in it is 0.175
     z, _ = InformationDropout(Given(double([f])), nn.Identity())(pre_activation)

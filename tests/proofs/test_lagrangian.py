@@ -8,7 +8,13 @@ from proof import Claim, proves
 from scipy import optimize, special
 
 from ib_tutorial.examples import P_X, P_Y, SOURCE
-from ib_tutorial.information import blahut_arimoto, conditional_entropy, information_curve, information_plane, partitions
+from ib_tutorial.information import (
+    blahut_arimoto,
+    conditional_entropy,
+    information_curve,
+    information_plane,
+    partitions,
+)
 from ib_tutorial.information.representation import encoder_of, minimal_sufficient
 
 CLAIMS = {

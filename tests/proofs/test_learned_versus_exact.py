@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import sympy as sp
 import torch
-from proof import Claim, assert_identical, assert_mean, proves
+from proof import Claim, assert_mean, proves
 
 from ib_tutorial.information import (
     alternating_step,

@@ -266,7 +266,7 @@ def test_the_sum_is_the_divergence_of_all_layers_from_a_product(seed):
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("beta", [0.05, 0.5])
 def test_the_loss_bounds_the_lagrangian_of_every_layer_and_of_the_last_at_a_higher_price(seed, beta):
-    channels, inputs, priors, joint = chain(seed)
+    channels, inputs, priors, _ = chain(seed)
     paid = charged(channels, inputs, priors)
     encoders = [channels[0], channels[0] @ channels[1], channels[0] @ channels[1] @ channels[2]]
     decoder = np.random.default_rng(seed).dirichlet(np.ones(3), 5)

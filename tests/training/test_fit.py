@@ -1,3 +1,5 @@
+from functools import partial
+
 import pytest
 import torch
 
@@ -139,7 +141,7 @@ def test_weight_decay_shrinks_every_parameter_that_is_trained(blobs):
     net = network(dropout="none")
     before = [p.clone() for p in net.parameters()]
     fit(net, torch.zeros_like(x), y, epochs=1, lr=0.1, momentum=0.0, weight_decay=0.5, batch_size=300, progress=False)
-    first = list(net.parameters())[0]  # its inputs are 0, so the loss leaves it alone
+    first = next(iter(net.parameters()))  # its inputs are 0, so the loss leaves it alone
     assert torch.allclose(first, before[0] * (1 - 0.1 * 0.5))
 
 
@@ -287,7 +289,7 @@ def test_methods_at_one_seed_start_from_one_f_and_see_one_order():
         "all_cnn_32": lambda dropout: all_cnn_32(dropout, width=0.04),
     }
     for build in builders.values():
-        made = [initialised(lambda d=dropout: build(d), 5) for dropout in ("none", "binary", "binary_gated", "information")]
+        made = [initialised(partial(build, dropout), 5) for dropout in ("none", "binary", "binary_gated", "information")]
         shared = set(made[0].state_dict())
         for other in made[1:]:
             assert shared <= set(other.state_dict())

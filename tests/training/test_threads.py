@@ -55,7 +55,8 @@ def threads_of(network, blobs, **changed):
 
 @pytest.mark.parametrize(("network", "taken"), [(small, 1), (large, GIVEN)])
 def test_a_small_network_takes_one_thread_and_a_large_one_all(given, blobs, network, taken):
-    assert threads_of(watched := network(), blobs) == {taken}
+    watched = network()
+    assert threads_of(watched, blobs) == {taken}
     evaluate(watched, *blobs)
     assert watched.seen == {taken} and torch.get_num_threads() == given
 
