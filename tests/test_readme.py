@@ -39,10 +39,10 @@ def test_every_local_link_leads_somewhere():
             assert (ROOT / target).exists(), target
 
 
-def test_continuous_integration_runs_both_kinds_of_tests_and_nothing_more():
+def test_continuous_integration_looks_and_runs_both_kinds_of_tests_and_nothing_more():
     commands = [
         line
         for line in (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
         if line and not line.startswith(("#", "set ", "cd "))
     ]
-    assert [command.split("  #")[0] for command in commands] == ["make test", "make test-browser"]
+    assert [command.split("  #")[0] for command in commands] == ["make lint", "make test", "make test-browser"]
