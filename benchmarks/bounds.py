@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from .harness import seconds
 
@@ -55,6 +56,21 @@ def bounds(device: str, threads: int, size: int | None = None) -> Bounds:
         )
     finally:
         torch.set_num_threads(before)
+
+
+def operations(build: Callable[[], nn.Module], input_shape: tuple[int, ...]) -> float:
+    """Floating-point operations of the matrix products and convolutions of one image, forward and backward, in billions.
+
+    Args:
+        build: makes the network, which returns logits and costs. It is called on torch's device "meta", where nothing is computed.
+        input_shape: the shape of one image.
+    """
+    with torch.device("meta"):
+        network, x = build(), torch.empty(2, *input_shape)
+    with FlopCounterMode(display=False) as counter:
+        logits, kl_terms = network(x)
+        (logits.sum() + sum(kl.sum() for kl in kl_terms)).backward()
+    return counter.get_total_flops() / len(x) / 1e9
 
 
 def median_seconds(run: Callable[[], Any], device: str = "cpu", repeats: int = REPEATS) -> float:

@@ -5,11 +5,10 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from ib_tutorial.experiments.work import training as counted
 from ib_tutorial.nn import InformationDropout, all_cnn_32
 from ib_tutorial.training.precision import autocast, chosen
 
-from .bounds import gradient_step, median_seconds
+from .bounds import gradient_step, median_seconds, operations
 from .harness import ALL_CORES, Sides, comparison
 
 SIZES = {
@@ -93,13 +92,12 @@ def growth(device: str = "cpu", sizes: dict[str, tuple] = SIZES) -> list[dict]:
     def cnn(width: float, batch: int, size: int) -> tuple[float, Callable[[], None]]:
         network, x, kind = step_of(width, batch, size, device)
         build = lambda: all_cnn_32(width=width, activation="softplus")
-        work = counted(build, (3, size, size), images=batch, batch_size=batch, epochs=1)
 
         def step() -> None:
             with autocast(kind, x.device):
                 gradient_step(network, x)
 
-        return work.conv_gflop, step
+        return batch * operations(build, (3, size, size)), step
 
     for batch in sizes["batch size"]:
         add("batch size", batch, "image", batch, cnn(0.25, batch, 32)[1])

@@ -10,13 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from data_gen import DataError, load
-from ib_tutorial.experiments.work import training as counted
 from ib_tutorial.nn import InformationDropout, NoisyNetwork, all_cnn_32, mlp, noise
 from ib_tutorial.training import fit, kl_per_image
 from ib_tutorial.training.fit import compiled
 from ib_tutorial.training.precision import chosen
 
-from .bounds import median_seconds
+from .bounds import median_seconds, operations
 from .harness import ALL_CORES, Sides, comparison
 from .layer import STANDARD_ERRORS, standard_normal_independent
 from .usual import (
@@ -150,7 +149,6 @@ def epoch(
         usual_epoch(usual, batches, optimiser, BETA / n_images, device)
         return usual
 
-    work = counted(build, tuple(data.x.shape[1:]), images=n_images, batch_size=BATCH, epochs=1)
     kind = chosen(precision, torch.device(device))
     return Sides(
         ours=lambda: train(n_steps),
@@ -159,7 +157,7 @@ def epoch(
         ours_units=done,
         peer_units=done,
         units=n_images,
-        gflop=work.dense_gflop + work.conv_gflop,
+        gflop=n_images * operations(build, tuple(data.x.shape[1:])),
         precision=kind,
         train=train,
         rows=partial(ladder, build, build_usual, data, n_steps, workers, device, kind) if explained else None,

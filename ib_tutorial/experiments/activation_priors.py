@@ -31,13 +31,10 @@ from ib_tutorial.experiments.convolutional import (
     by_seed,
     classification_data,
     rows_of,
-    shape_of,
     trained,
-    work_of,
 )
 from ib_tutorial.experiments.ledger import Finding, paired_differences
 from ib_tutorial.experiments.record import Cell, Record, Row
-from ib_tutorial.experiments.work import Work
 from ib_tutorial.nn import NoisyNetwork, all_cnn_32
 from ib_tutorial.training import evaluate, reading
 from ib_tutorial.training.randomness import generator
@@ -105,17 +102,6 @@ def stages(settings: Config) -> list[list[Cell]]:
             for beta in betas[activation]
         ]
     ]
-
-
-def work(settings: Config) -> Work:
-    """What all cells of the grid compute."""
-    shape = shape_of(settings.data)
-
-    def build(activation: str) -> NoisyNetwork:
-        return all_cnn_32("information", width=settings.width, activation=activation, channels=shape[0])
-
-    (cells,) = stages(settings)
-    return work_of(settings, build, [(cell["activation"],) for cell in cells], shape)
 
 
 def network_of(

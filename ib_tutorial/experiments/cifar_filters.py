@@ -29,7 +29,6 @@ the controls: 12 with one growth. `authors` takes 1.8.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
@@ -42,17 +41,14 @@ from ib_tutorial.experiments.convolutional import (
     kl_per_layer,
     mean_alpha_squared,
     rows_of,
-    shape_of,
     trained,
-    work_of,
 )
 from ib_tutorial.experiments.ledger import Finding, paired_differences
 from ib_tutorial.experiments.mnist_widths import FOLLOWS, STRENGTH, grown, on_edge
 from ib_tutorial.experiments.mnist_widths import best_setting as selected
 from ib_tutorial.experiments.record import Cell, Record, Row
 from ib_tutorial.experiments.whitening import whitened
-from ib_tutorial.experiments.work import Work
-from ib_tutorial.nn import NoisyNetwork, all_cnn_32
+from ib_tutorial.nn import all_cnn_32
 from ib_tutorial.training import evaluate
 
 NAME = "cifar_filters"
@@ -159,16 +155,6 @@ def crossed(stage: str, widths: Iterable[float], seeds: Iterable[int], methods: 
     """A cell for each seed, width and method."""
     methods, widths = list(methods), list(widths)
     return [dict(stage=stage, width=width, seed=seed, **method) for seed in seeds for width in widths for method in methods]
-
-
-def work(settings: Config) -> Work:
-    """What all cells of the grid compute, if every grid grows as far as it may."""
-    shape = shape_of(settings.data)
-
-    def network(width: float, method: str) -> NoisyNetwork:
-        return all_cnn_32(method, width=width, channels=shape[0], activation="softplus")
-
-    return work_of(settings, network, [(cell["width"], cell["method"]) for cell in chain.from_iterable(stages(settings))], shape)
 
 
 def run_cell(settings: Config, root: Path | str | None, earlier: Record, device: torch.device, cell: Cell) -> list[Row]:

@@ -1,8 +1,7 @@
 """What the experiments on Table 2's networks share: images made ready, a network trained, layers measured, a setting chosen."""
 
-from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Sequence
-from functools import lru_cache, partial
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -12,7 +11,6 @@ from torch import Tensor
 
 from data_gen import Images, load
 from ib_tutorial.experiments.record import Record, Row
-from ib_tutorial.experiments.work import Work, training
 from ib_tutorial.nn import NoisyNetwork
 from ib_tutorial.training import fit, initialised, reading
 from ib_tutorial.training.randomness import generator
@@ -123,19 +121,6 @@ def trained(
 def shape_of(name: str) -> tuple[int, int, int]:
     """Channels, height and width of a data set's images."""
     return (1, 28, 28) if name.startswith("mnist") else (3, 32, 32)
-
-
-def work_of(
-    settings: Settings,
-    build: Callable[..., torch.nn.Module],
-    networks: Iterable[tuple[Hashable, ...]],
-    shape: tuple[int, int, int],
-    epochs: int | None = None,
-) -> Work:
-    """What training computes on images of `shape`: `networks` has the arguments of `build` for each network of the grid."""
-    epochs = settings.epochs if epochs is None else epochs
-    size = dict(images=settings.n_train, batch_size=settings.batch_size, epochs=epochs)
-    return sum((n * training(partial(build, *which), shape, **size) for which, n in Counter(networks).items()), Work())
 
 
 @torch.no_grad()

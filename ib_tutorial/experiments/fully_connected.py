@@ -1,7 +1,5 @@
 """What the experiments of Fig. 3a share: digits made ready, a network trained and measured, errors compared over the widths."""
 
-from collections import Counter
-from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple, Protocol, runtime_checkable
@@ -13,7 +11,6 @@ from torch import Tensor
 from ib_tutorial.experiments.convolutional import by_seed, images, mean_alpha_squared, subset
 from ib_tutorial.experiments.ledger import paired_differences
 from ib_tutorial.experiments.record import Record
-from ib_tutorial.experiments.work import Work, training
 from ib_tutorial.nn import NoisyNetwork, mlp
 from ib_tutorial.training import evaluate, fit, initialised
 
@@ -126,13 +123,6 @@ def scales_of_twin(record: Record, width: int, seed: int) -> tuple[float, ...]:
         by_seed(record, f"alpha_squared_{layer}", method="information", width=width, seed=seed) for layer in (1, 2, 3)
     )
     return tuple(mean**0.5 for layer in means for mean in layer)
-
-
-def work_of(networks: Iterable[tuple[int, str]], *, n_images: int, batch_size: int, epochs: int) -> Work:
-    """What training one network for each (width, method) computes."""
-    size = dict(images=n_images, batch_size=batch_size, epochs=epochs)
-    kinds = Counter((width, "log_normal" if method in CONSTANT else method) for width, method in networks)
-    return sum((n * training(partial(mlp, *kind), (784,), **size) for kind, n in kinds.items()), Work())
 
 
 def errors(record: Record, method: str, width: int, metric: str = "test_error") -> list[float]:

@@ -26,7 +26,6 @@ One thread without bfloat16 takes 6.7 ms for an image with Information Dropout a
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from itertools import chain
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -36,12 +35,11 @@ from torch import Tensor, nn
 
 from data_gen import Cluttered, cluttered
 from ib_tutorial.experiments import convolutional
-from ib_tutorial.experiments.convolutional import by_seed, images, kl_per_layer, rows_of, subset, work_of
+from ib_tutorial.experiments.convolutional import by_seed, images, kl_per_layer, rows_of, subset
 from ib_tutorial.experiments.enough import check_enough
 from ib_tutorial.experiments.ledger import Finding, paired_differences
 from ib_tutorial.experiments.map_scores import auroc, blind_share, distractor_share
 from ib_tutorial.experiments.record import Cell, Record, Row
-from ib_tutorial.experiments.work import Work
 from ib_tutorial.nn import NoisyNetwork, all_cnn_96, batch_norm
 from ib_tutorial.training import evaluate, fit, initialised, reading
 
@@ -186,16 +184,6 @@ def stages(settings: Config) -> list[list[Cell]]:
         for cap in settings.caps
     ]
     return [swept, capped + [dict(method="none", seed=seed) for seed in seeds if settings.without_noise]]
-
-
-def work(settings: Config) -> Work:
-    """What all cells of the grid compute."""
-
-    def network(method: str) -> NoisyNetwork:
-        return build(settings, {"method": method})
-
-    cells = chain.from_iterable(stages(settings))
-    return work_of(settings, network, [(cell["method"],) for cell in cells], (1, settings.size, settings.size))
 
 
 def run_cell(

@@ -29,7 +29,6 @@ from torch.func import functional_call, stack_module_state, vmap
 
 from ib_tutorial.experiments.ledger import Finding
 from ib_tutorial.experiments.record import Cell, Record, Row
-from ib_tutorial.experiments.work import Work
 from ib_tutorial.information import Bottleneck, entropy, information_curve
 from ib_tutorial.information.log_normal import LogNormalEncoder, divergences
 from ib_tutorial.nn import InformationDropout, NoisyNetwork
@@ -105,12 +104,6 @@ def stages(settings: Config) -> list[list[Cell]]:
             for seed, objective, beta in product(range(settings.n_seeds), settings.objectives, settings.betas)
         ]
     ]
-
-
-def work(settings: Config) -> Work:
-    """What all cells of the grid compute. A step has many small operations: its time was measured, in updates of a tensor."""
-    runs = settings.n_seeds * len(settings.objectives) * len(settings.betas)
-    return Work(updates=runs * settings.steps * (30 + settings.restarts * settings.draws / 4))
 
 
 def run_cell(settings: Config, root: Path | str | None, earlier: Record, device: torch.device, cell: Cell) -> list[Row]:

@@ -18,7 +18,6 @@ Dropout and with constant noise (measured on 12,000 images). So `reduced` takes 
 """
 
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 
 import torch
@@ -33,11 +32,9 @@ from ib_tutorial.experiments.fully_connected import (
     scales_of_twin,
     small_minus_large,
     trained,
-    work_of,
 )
 from ib_tutorial.experiments.ledger import Finding
 from ib_tutorial.experiments.record import Cell, Record, Row
-from ib_tutorial.experiments.work import Work
 
 NAME = "mnist_published"
 
@@ -82,12 +79,6 @@ def stages(settings: Config) -> list[list[Cell]]:
         for seed in range(settings.n_seeds)
         for methods in (METHODS, ("log_normal",))
     ]
-
-
-def work(settings: Config) -> Work:
-    """What all cells of the grid compute."""
-    networks = ((cell["width"], cell["method"]) for cell in chain.from_iterable(stages(settings)))
-    return work_of(networks, n_images=settings.n_train, batch_size=settings.batch_size, epochs=settings.epochs)
 
 
 def run_cell(settings: Config, root: Path | str | None, earlier: Record, device: torch.device, cell: Cell) -> list[Row]:

@@ -22,7 +22,6 @@ chose the learning rate too, on one seed; its "most on small networks" rests on 
 
 from collections import defaultdict
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -40,11 +39,9 @@ from ib_tutorial.experiments.fully_connected import (
     scales_of_twin,
     small_minus_large,
     trained,
-    work_of,
 )
 from ib_tutorial.experiments.ledger import Finding
 from ib_tutorial.experiments.record import Cell, Record, Row
-from ib_tutorial.experiments.work import Work
 from ib_tutorial.training import evaluate
 
 NAME = "mnist_widths"
@@ -122,22 +119,6 @@ def stages(settings: Config) -> list[list[Cell]]:
             for methods in (TUNED, CONSTANT)
         ),
     ]
-
-
-def work(settings: Config) -> Work:
-    """What all cells of the grid compute, if every grid grows as far as it may."""
-    networks = defaultdict(list)
-    for cell in chain.from_iterable(stages(settings)):
-        networks[cell["stage"]].append((cell["width"], cell["method"]))
-    choosing = work_of(
-        networks["selection"],
-        n_images=settings.n_train - settings.n_validation,
-        batch_size=settings.batch_size,
-        epochs=settings.selection_epochs,
-    )
-    return choosing + work_of(
-        networks["final"], n_images=settings.n_train, batch_size=settings.batch_size, epochs=settings.epochs
-    )
 
 
 def run_cell(settings: Config, root: Path | str | None, earlier: Record, device: torch.device, cell: Cell) -> list[Row]:

@@ -25,10 +25,9 @@ noise on, with the noise off and on the raw image (measured on 600 images, on a 
 24 main networks with their measurements, 3.5 for 48 readers. Its data folder must hold CIFAR-10 and MNIST.
 """
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -48,13 +47,11 @@ from ib_tutorial.experiments.convolutional import (
     standardised,
     subset,
     trained,
-    work_of,
 )
 from ib_tutorial.experiments.enough import check_enough
 from ib_tutorial.experiments.ledger import Finding
 from ib_tutorial.experiments.record import Cell, Record, Row
-from ib_tutorial.experiments.work import Work, training
-from ib_tutorial.nn import NoisyNetwork, all_cnn_32, noise
+from ib_tutorial.nn import all_cnn_32, noise
 from ib_tutorial.nn.batch_norm import in_batches
 from ib_tutorial.nn.networks import convolution
 from ib_tutorial.training import evaluate, fit, initialised
@@ -193,24 +190,6 @@ def stages(settings: Config) -> list[list[Cell]]:
 
 READINGS = {"raw image": ("clean",), "none": ("clean",), "information": ("noisy", "clean")}
 """The readers of each method's representation: what draws no noise has one."""
-
-
-def work(settings: Config) -> Work:
-    """What all cells of the grid compute: the main networks, then the readers of the digit."""
-
-    def main(method: str) -> NoisyNetwork:
-        return all_cnn_32(method, width=settings.width)
-
-    def reader(method: str) -> Reader:
-        frozen, n_in = (RawImage(), 48) if method == "raw image" else (main(method), round(192 * settings.width))
-        return Reader(frozen, n_in, noisy=True)
-
-    methods = [cell["method"] for cell in stages(settings)[0]]
-    networks = [(method,) for method in methods if method != "raw image"]
-    readers = Counter(method for method in methods for _ in READINGS[method])
-    size = dict(images=settings.n_reader, batch_size=settings.batch_size, epochs=settings.nuisance_epochs)
-    reading = (n * training(partial(reader, method), (3, 32, 32), **size) for method, n in readers.items())
-    return work_of(settings, main, networks, (3, 32, 32)) + sum(reading, Work())
 
 
 def run_cell(settings: Config, root: Path | str | None, earlier: Record, device: torch.device, cell: Cell) -> list[Row]:

@@ -34,13 +34,10 @@ from ib_tutorial.experiments.convolutional import (
     classification_data,
     kl_per_layer,
     rows_of,
-    shape_of,
     trained,
-    work_of,
 )
 from ib_tutorial.experiments.ledger import Finding
 from ib_tutorial.experiments.record import Cell, Record, Row
-from ib_tutorial.experiments.work import Work
 from ib_tutorial.information import gaussian_total_correlation
 from ib_tutorial.nn import NoisyNetwork, all_cnn_32
 from ib_tutorial.nn.dropout import MIN_F
@@ -94,17 +91,6 @@ def stages(settings: Config) -> list[list[Cell]]:
     """One network per beta and seed; the seeds outside, so that a record cut short holds whole sweeps. Then the choice of beta."""
     swept = [dict(seed=seed, beta=beta) for seed in range(settings.n_seeds) for beta in settings.betas]
     return [swept, choice.cells(settings.n_seeds)]
-
-
-def work(settings: Config) -> Work:
-    """What all cells of the grid compute."""
-    shape = shape_of(settings.data)
-
-    def build() -> NoisyNetwork:
-        return all_cnn_32("information", width=settings.width, activation="softplus", channels=shape[0])
-
-    swept, _ = stages(settings)
-    return work_of(settings, build, [()] * len(swept), shape)
 
 
 def network_of(

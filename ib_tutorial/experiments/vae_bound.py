@@ -33,7 +33,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from itertools import chain, pairwise, product
+from itertools import pairwise, product
 from pathlib import Path
 
 import torch
@@ -45,7 +45,6 @@ from ib_tutorial.experiments.convolutional import subset
 from ib_tutorial.experiments.enough import check_enough
 from ib_tutorial.experiments.ledger import Finding
 from ib_tutorial.experiments.record import Cell, Record, Row
-from ib_tutorial.experiments.work import Work, training
 from ib_tutorial.information import gaussian_total_correlation
 from ib_tutorial.nn import InformationDropout, NoisyNetwork, vae
 from ib_tutorial.training import Epoch, EvidenceBound, bernoulli_nats, evidence_bound, fit, initialised, reading
@@ -172,23 +171,6 @@ def schedule(settings: Config, stage: str) -> tuple[int, tuple[int, ...]]:
         "retry": (settings.epochs, settings.drops),
         "sweep": (settings.sweep_epochs, settings.sweep_drops),
     }[stage]
-
-
-def work(settings: Config) -> Work:
-    """What all cells of the grid compute, if no grid of rates grows and no run is broken."""
-    total = Work()
-    for cell in chain.from_iterable(stages(settings)):
-        if "growth" in cell or cell["stage"] == "retry":
-            continue
-        held_out = settings.n_validation if cell["stage"] == "selection" else 0
-        total += training(
-            partial(build, settings, cell),
-            (784,),
-            images=settings.n_train - held_out,
-            batch_size=settings.batch_size,
-            epochs=schedule(settings, cell["stage"])[0],
-        )
-    return total
 
 
 def build(settings: Config, cell: Cell) -> NoisyNetwork:
