@@ -58,6 +58,7 @@ from ib_tutorial.figures.layer import layer_diagram, leak, noise_and_leak, noise
 from ib_tutorial.figures.learned_versus_exact import (
     learned_anatomy,
     learned_codewords,
+    learned_counts,
     learned_excess,
     learned_plane,
     learned_source,
@@ -87,7 +88,7 @@ from ib_tutorial.figures.representations import (
 from ib_tutorial.figures.speed import speed_growth, speed_ladder, speed_ratios
 from ib_tutorial.figures.style import use_style
 from ib_tutorial.figures.total_correlation import bias_and_dilution, error_and_total_correlation, noise_dial
-from ib_tutorial.figures.vae_bound import vae_bounds, vae_digits, vae_rates, vae_sweep, vae_training
+from ib_tutorial.figures.vae_bound import vae_bounds, vae_diagram, vae_digits, vae_rates, vae_sweep, vae_training
 
 __all__ = [
     "activation_histograms",
@@ -127,6 +128,7 @@ __all__ = [
     "leak",
     "learned_anatomy",
     "learned_codewords",
+    "learned_counts",
     "learned_excess",
     "learned_plane",
     "learned_source",
@@ -179,6 +181,7 @@ __all__ = [
     "unit_costs",
     "use_style",
     "vae_bounds",
+    "vae_diagram",
     "vae_digits",
     "vae_rates",
     "vae_sweep",

@@ -39,7 +39,7 @@ def learned_source(p_xy: Tensor) -> Figure:
     order = torch.argsort(p_y_given_x[:, 0], descending=True)
     widths, parts = p_x[order].numpy(), p_y_given_x[order].numpy()
     left = np.concatenate([[0], np.cumsum(widths)[:-1]])
-    figure, axis = plt.subplots(figsize=(7.2, 2.6))
+    figure, axis = plt.subplots(figsize=(6.2, 2.6))
     bottom = np.zeros(len(widths))
     for y, (color, hatch) in enumerate(zip(("C0", "C1", "C2"), ("", "//", ".."), strict=True)):
         axis.bar(
@@ -64,7 +64,7 @@ def learned_source(p_xy: Tensor) -> Figure:
 def learned_plane(record: Record, curve: Curve) -> Figure:
     """Left, networks trained with eq. (3), true values and bounds; right, how far all are below the curve."""
     information, relevant = (np.array(axis)[::-1] for axis in zip(*curve, strict=True))
-    figure, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.7), width_ratios=(1.15, 1))
+    figure, (left, right) = plt.subplots(1, 2, figsize=(6.2, 3.7), width_ratios=(1.1, 1))
     left.plot(information, relevant, color="0.2", lw=1.5, label="exact curve", zorder=1)
     h_y = experiment_h_y(record)
     first = True
@@ -114,6 +114,20 @@ def learned_plane(record: Record, curve: Curve) -> Figure:
     return figure
 
 
+def learned_counts(counted: Mapping[float, float], measured: float, h_x: float) -> Figure:
+    """I(x;z) in nats as counting in cells of each width finds it, between H(x) and 0, and as the densities have it."""
+    figure, axis = plt.subplots(figsize=(5.4, 3.0))
+    axis.plot(list(counted), list(counted.values()), "o-", color="C1", label="counted in cells")
+    axis.axhline(measured, color="C0", lw=2, label="from the densities")
+    axis.axhline(h_x, color="0.3", ls="--", lw=1.2)
+    axis.text(max(counted), h_x, "H(x): all there is to know", ha="right", va="bottom", color="0.25", fontsize="small")
+    axis.set(xscale="log", xlabel="width of the cells of log z", ylabel="I(x;z) (nats)", ylim=(0, 1.15 * h_x))
+    axis.set_xticks(list(counted), [f"{width:g}" for width in counted])
+    axis.minorticks_off()
+    axis.legend(loc="lower left")
+    return figure
+
+
 def experiment_h_y(record: Record) -> float:
     """H(y) of the record's source: H(y|z) + I(z;y) of any of its networks."""
     beta, seed = record.config["betas"][0], record.seeds[0]
@@ -124,7 +138,7 @@ def learned_anatomy(record: Record) -> Figure:
     """What the training loss has above the exact optimum, as stacked bars over beta."""
     betas = record.config["betas"]
     parts = [experiment.anatomy(record, beta) for beta in betas]
-    figure, axis = plt.subplots(figsize=(7.2, 3.8))
+    figure, axis = plt.subplots(figsize=(6.2, 3.8))
     bottom = np.zeros(len(betas))
     for name, (label, color) in PARTS.items():
         heights = 1000 * np.array([getattr(part, name) for part in parts])
@@ -141,7 +155,7 @@ def learned_anatomy(record: Record) -> Figure:
 def learned_excess(record: Record, rho2: float, eta: float, threshold: float | None = 20) -> Figure:
     """Excess of the Lagrangian at the true informations, by beta and objective; the exact collapse is marked."""
     betas = record.config["betas"]
-    figure, axis = plt.subplots(figsize=(7.2, 3.6))
+    figure, axis = plt.subplots(figsize=(6.2, 3.6))
     for index, objective in enumerate(record.config["objectives"]):
         label, color, marker = OBJECTIVES[objective]
         shift = 0.003 * (index - 1)
@@ -197,7 +211,7 @@ def draw_triangle(axis: Axes) -> None:
 
 def learned_codewords(p_xy: Tensor, optimum: Bottleneck, clouds: Mapping[str, Tensor]) -> Figure:
     """p(y|z) in the triangle of distributions over y: the optimum's few values, and draws from trained layers."""
-    figure, axes = plt.subplots(1, len(clouds), figsize=(7.2, 3.5))
+    figure, axes = plt.subplots(1, len(clouds), figsize=(6.2, 3.1))
     p_y_given_x = (p_xy / p_xy.sum(1, keepdim=True)).numpy()
     alive = np.asarray(optimum.p_z) > 1e-6
     for axis, (objective, cloud) in zip(axes, clouds.items(), strict=True):

@@ -1,64 +1,154 @@
 """Figures of the chapter `two_autoencoders`: two autoencoders. Each draws a record; dots are seeds, bars Student's 95 % intervals of the mean."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.figure import Figure
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, FigureBase
+from matplotlib.ticker import MultipleLocator
 
 from ib_tutorial.experiments import Record
 from ib_tutorial.experiments import vae_bound as experiment
+from ib_tutorial.figures.layer import COST, NOISE, SIGNAL, boxed
 from ib_tutorial.figures.seeds import means
 from ib_tutorial.figures.style import LATENTS
 
 
-def vae_bounds(record: Record) -> Figure:
-    """Table 1: the bounds, ours and the published ones (above); Information Dropout's minus the Gaussian's, by seed (below)."""
-    ks = record.config["ks"]
-    figure, (above, below) = plt.subplots(2, 1, figsize=(5.6, 5.8), sharex=True)
-    for index, (latents, (name, color, marker)) in enumerate(LATENTS.items()):
-        shift = 0.05 * (2 * index - 1)
-        found = {k + shift: experiment.by_seed(record, "bound", stage="final", k=k, latents=latents) for k in ks}
-        means(above, found, name, color, marker, lw=0)
-        published = {k + shift: values[index] for k, values in experiment.PUBLISHED.items()}
-        above.plot(
-            list(published),
-            list(published.values()),
-            marker,
-            ls=":",
-            lw=1.2,
-            color=color,
-            mfc="white",
-            ms=6,
-            label=f"{name}, Table 1",
+def vae_diagram(max_alpha: float = 0.7) -> Figure:
+    """The two autoencoders, from top to bottom: one encoder and one decoder, and two kinds of latents between them."""
+    figure, axis = plt.subplots(figsize=(4.8, 5.4))
+    axis.set(xlim=(0, 10), ylim=(0, 12))
+    axis.set_axis_off()
+    parts = {
+        "x": (5, 11.5, "image x: 784 pixels, 0 or 1", "black"),
+        "encoder": (5, 9.9, "encoder: 512 k tanh units", "black"),
+        "mean": (2.2, 7.6, "mean m, scale s\nlinear maps", NOISE),
+        "f": (7.8, 7.6, f"Softplus units f\nscale α < {max_alpha:g}", SIGNAL),
+        "gaussian": (2.2, 5.2, "Gaussian latents\nz = m + s n", NOISE),
+        "information": (7.8, 5.2, "Information\nDropout\nz = f exp(α n)", SIGNAL),
+        "decoder": (5, 1.6, "decoder: 512 k tanh units", "black"),
+        "pixels": (5, 0.2, "784 probabilities", "black"),
+    }
+    boxes = {name: boxed(axis, *part) for name, part in parts.items()}
+    for height, words in ((7.7, "one or\nthe other"), (5.6, "fresh\nn ~ N(0, 1)"), (3.85, "rate: nats\nof z")):
+        axis.text(5, height, words, ha="center", va="center", color=COST, fontsize=11)
+    for start, end in (
+        ("x", "encoder"), ("encoder", "mean"), ("encoder", "f"), ("mean", "gaussian"), ("f", "information"),
+        ("gaussian", "decoder"), ("information", "decoder"), ("decoder", "pixels"),
+    ):  # fmt: skip
+        ends = {
+            "patchA": boxes[start].get_bbox_patch(),
+            "patchB": boxes[end].get_bbox_patch(),
+            "shrinkA": 1,
+            "shrinkB": 1,
+        }
+        color = boxes[end if start == "encoder" else start].get_color()
+        axis.annotate(
+            "",
+            xy=parts[end][:2],
+            xytext=parts[start][:2],
+            arrowprops={"arrowstyle": "-|>", "lw": 1.8, "color": color, **ends},
         )
-    above.set(ylabel="bound (nats per test image)", title="evidence lower bound, larger is better")
-    margin = experiment.MARGIN
-    below.axhspan(-margin, margin, color="C2", alpha=0.15, lw=0, label="similar: within 1.2 nats")
-    below.axhline(0, color="0.3", lw=1)
-    pairs = [
-        (k + 0.05 * (seed - (len(values) - 1) / 2), value)
-        for k, values in experiment.gaps(record).items()
-        for seed, value in enumerate(values)
-    ]
-    below.plot(*zip(*pairs, strict=True), "D", color="0.2", ms=5, label="ours, one for each seed")
-    below.plot(
-        list(experiment.PUBLISHED),
-        [b - a for a, b in experiment.PUBLISHED.values()],
-        "D",
-        color="0.2",
-        mfc="white",
-        label="Table 1",
-    )
-    below.set(
-        ylabel="nats per test image",
-        title="Information Dropout − Gaussian",
-        xlabel="k (512 k hidden units, 256 k latents)",
-    )
-    below.set_xticks(sorted({*ks, *experiment.PUBLISHED}))
-    below.legend(fontsize="small")
-    figure.legend(*above.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    for name in ("gaussian", "information"):
+        dashed = {
+            "arrowstyle": "-|>",
+            "lw": 1.8,
+            "ls": "--",
+            "color": COST,
+            "shrinkA": 1,
+            "patchA": boxes[name].get_bbox_patch(),
+        }
+        axis.annotate("", xy=(5.6 if name == "information" else 4.4, 4.3), xytext=parts[name][:2], arrowprops=dashed)
     return figure
+
+
+def vae_bounds(record: Record) -> Figure:
+    """Table 1 by seeds, ours and the published one (above); Information Dropout's bound minus the Gaussian's (below).
+
+    An axis is broken where its values fall into two groups that are far apart.
+    """
+    ours = {
+        k: list(zip(*(bounds_of(record, k, latents) for latents in LATENTS), strict=True)) for k in record.config["ks"]
+    }
+    margin, published = experiment.MARGIN, experiment.PUBLISHED
+    ks = sorted({*ours, *published})
+    figure = plt.figure(figsize=(5.4, 6.6))
+    above, below = figure.subfigures(2, 1, height_ratios=(1.5, 1))
+    every = [value for pairs in (*ours.values(), published.values()) for pair in pairs for value in pair]
+    for axis in broken(above, every, pad=1.2):
+        for k, pairs in ours.items():
+            for pair in pairs:
+                axis.plot((k - 0.16, k + 0.16), pair, color="0.6", lw=1.2, zorder=1)
+        for k, pair in published.items():
+            axis.plot((k - 0.16, k + 0.16), pair, color="0.3", lw=1.2, ls=":", zorder=1)
+        for index, (name, color, marker) in enumerate(LATENTS.values()):
+            side = 0.16 * (2 * index - 1)
+            points = [(k + side, pair[index]) for k, pairs in ours.items() for pair in pairs]
+            axis.plot(*zip(*points, strict=True), marker, color=color, ms=6, label=f"{name}: ours, one for each seed")
+            points = [(k + side, pair[index]) for k, pair in published.items()]
+            axis.plot(*zip(*points, strict=True), marker, color=color, mfc="white", ms=6, label=f"{name}: the paper")
+        axis.set_xticks(ks, [f"k = {k}" for k in ks])
+        axis.set_xlim(ks[0] - 0.45, ks[-1] + 0.45)
+        axis.grid(axis="x", visible=False)
+    above.supylabel("bound (nats per image)", fontsize="medium")
+    above.legend(*axis.get_legend_handles_labels(), loc="outside upper center", ncols=1, fontsize="small")
+    differences = [b - a for pairs in (*ours.values(), published.values()) for a, b in pairs]
+    for axis in broken(below, [*differences, -margin, margin], pad=1.2):
+        axis.axhspan(-margin, margin, color="C2", alpha=0.2, lw=0, label=f"counts as similar: within {margin:g} nats")
+        axis.axhline(0, color="0.3", lw=1)
+        for k, pairs in ours.items():
+            places = [k + 0.08 * (seed - (len(pairs) - 1) / 2) for seed in range(len(pairs))]
+            axis.plot(
+                places, [b - a for a, b in pairs], "D", color="0.2", ms=5, label="ours" if k == min(ours) else None
+            )
+        axis.plot(
+            list(published),
+            [b - a for a, b in published.values()],
+            "D",
+            color="0.2",
+            mfc="white",
+            ms=5,
+            label="the paper",
+        )
+        axis.set_xticks(ks, [f"k = {k}" for k in ks])
+        axis.set_xlim(ks[0] - 0.45, ks[-1] + 0.45)
+        axis.grid(axis="x", visible=False)
+    below.supylabel("Information Dropout\n− Gaussian (nats)", fontsize="medium", ha="center")
+    below.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize="small")
+    return figure
+
+
+def bounds_of(record: Record, k: int, latents: str) -> list[float]:
+    return experiment.by_seed(record, "bound", stage="final", k=k, latents=latents)
+
+
+def broken(figure: FigureBase, values: Sequence[float], pad: float) -> list[Axes]:
+    """Axes from top to bottom that show all values at one scale: two, if the largest gap is over 0.4 of the range, else one."""
+    ordered = sorted(values)
+    gaps = [after - before for before, after in pairwise(ordered)]
+    at = int(np.argmax(gaps)) + 1
+    groups = [ordered[at:], ordered[:at]] if gaps[at - 1] > 0.4 * (ordered[-1] - ordered[0]) else [ordered]
+    windows = [(group[0] - pad, group[-1] + pad) for group in groups]
+    axes = figure.subplots(
+        len(windows), 1, sharex=True, squeeze=False, height_ratios=[high - low for low, high in windows]
+    )[:, 0]
+    for axis, window in zip(axes, windows, strict=True):
+        axis.set_ylim(window)
+        axis.yaxis.set_major_locator(MultipleLocator(2))
+    for axis, edge in zip(axes, ("bottom", "top") if len(axes) == 2 else ()):
+        axis.spines[edge].set_visible(False)
+        slanted = {
+            "marker": [(-1, -0.5), (1, 0.5)],
+            "ms": 9,
+            "ls": "none",
+            "color": "0.3",
+            "mew": 1.2,
+            "clip_on": False,
+        }
+        axis.plot([0, 1], [edge == "top"] * 2, transform=axis.transAxes, **slanted)
+    return list(axes)
 
 
 def vae_training(record: Record) -> Figure:
