@@ -14,7 +14,7 @@ from ib_tutorial.figures.autoencoder import (
     turned_latents,
     water_filling,
 )
-from ib_tutorial.figures.cifar_filters import filter_errors, filter_information
+from ib_tutorial.figures.cifar_filters import early_and_late, filter_errors, filter_information, network_diagram
 from ib_tutorial.figures.data import (
     clutter_boxes,
     doubted_digits,
@@ -73,7 +73,7 @@ from ib_tutorial.figures.limits import (
     three_bills,
 )
 from ib_tutorial.figures.loss import bill, kept_and_paid, log_n_ceiling, sample_and_source, variational_gaps
-from ib_tutorial.figures.mnist_widths import mnist_published, mnist_widths
+from ib_tutorial.figures.mnist_widths import by_drop_rate, grid_to_verdict, mnist_published, mnist_widths
 from ib_tutorial.figures.occluded_nuisance import occluded_errors, occluded_layers, occluded_nats
 from ib_tutorial.figures.representations import (
     chain_bars,
@@ -102,6 +102,7 @@ __all__ = [
     "bill",
     "bills_and_errors",
     "bound_plane",
+    "by_drop_rate",
     "by_price",
     "chain_bars",
     "clutter_boxes",
@@ -110,6 +111,7 @@ __all__ = [
     "distances_from_priors",
     "distractor_shares",
     "doubted_digits",
+    "early_and_late",
     "encoders",
     "error_and_total_correlation",
     "factor_strips",
@@ -120,6 +122,7 @@ __all__ = [
     "front_page",
     "gallery",
     "gaussian_curve",
+    "grid_to_verdict",
     "joint_tables",
     "kept_and_paid",
     "lamps",
@@ -141,6 +144,7 @@ __all__ = [
     "message_costs",
     "mnist_published",
     "mnist_widths",
+    "network_diagram",
     "noise_and_leak",
     "noise_and_total_correlation",
     "noise_by_digit",
