@@ -9,7 +9,7 @@ BRANCH ?= gh-pages
 MAKE_PY := @$(PYTHON) book/make.py
 PUBLISHED := --repository "$(REPOSITORY)" --branch "$(BRANCH)"
 
-.PHONY: help book html refresh student slides lint lint-style test test-packages test-chapters browser test-browser bench
+.PHONY: help book html refresh student slides pdf lint lint-style test test-packages test-chapters browser test-browser bench
 .PHONY: install clean
 
 help:
@@ -28,5 +28,5 @@ refresh:
 bench lint-style test-packages test-chapters:
 	$(MAKE_PY) $@ $(ARGS)
 
-student slides lint test browser test-browser install clean:
+student slides pdf lint test browser test-browser install clean:
 	$(MAKE_PY) $@

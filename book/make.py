@@ -5,6 +5,7 @@ python book/make.py book [--profile smoke|quick] [--jobs N]   execute what chang
 python book/make.py html                  render what is already executed
 python book/make.py refresh [--jobs N]    renew the outputs stored in the notebooks, and the list of proofs
 python book/make.py student               write the notebooks without solutions into _build/student
+python book/make.py pdf                   print the book, from the stored outputs, into _build/pdf; the front page then links to it
 python book/make.py slides                write a deck for each chapter into _build/slides, from the stored outputs
 python book/make.py lint                  look for mistakes that need no run: lint-style
 python book/make.py lint-style            with ruff (further arguments go to it: --fix mends what it can)
@@ -149,6 +150,12 @@ def lint_style(*arguments: str) -> None:
     python("-m", "ruff", "check", *arguments)
 
 
+def pdf() -> None:
+    browser()
+    python("book/build.py", "stored")
+    python("book/pdf.py")
+
+
 def test() -> None:
     test_packages()
     test_chapters()
@@ -201,7 +208,7 @@ def clean() -> None:
 TARGETS = {
     function.__name__.replace("_", "-"): function
     for function in (
-        book, html, refresh, student, slides, lint, lint_style, test, test_packages, test_chapters, browser, test_browser,
+        book, html, refresh, student, slides, pdf, lint, lint_style, test, test_packages, test_chapters, browser, test_browser,
         bench, install, clean
     )
 }  # fmt: skip
