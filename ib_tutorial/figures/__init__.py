@@ -50,6 +50,7 @@ from ib_tutorial.figures.information_maps import (
     map_nats,
     map_scores,
     maps_against_ink,
+    on_two_scales,
     tailored_noise,
     where_information_flows,
 )
@@ -74,6 +75,7 @@ from ib_tutorial.figures.limits import (
 )
 from ib_tutorial.figures.loss import bill, kept_and_paid, log_n_ceiling, sample_and_source, variational_gaps
 from ib_tutorial.figures.mnist_widths import by_drop_rate, grid_to_verdict, mnist_published, mnist_widths
+from ib_tutorial.figures.networks import all_cnn_diagram
 from ib_tutorial.figures.occluded_nuisance import occluded_errors, occluded_layers, occluded_nats
 from ib_tutorial.figures.representations import (
     chain_bars,
@@ -93,6 +95,7 @@ from ib_tutorial.figures.vae_bound import vae_bounds, vae_diagram, vae_digits, v
 __all__ = [
     "activation_histograms",
     "activations_and_logarithms",
+    "all_cnn_diagram",
     "along_depth",
     "batch_total_correlation",
     "before_and_after_noise",
@@ -160,6 +163,7 @@ __all__ = [
     "occluded_layers",
     "occluded_nats",
     "occlusions",
+    "on_two_scales",
     "overlap",
     "patients",
     "plane",

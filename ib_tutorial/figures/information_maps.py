@@ -33,6 +33,11 @@ COLOURS = "magma"
 """Perceptually uniform, and in order of lightness for every eye and in print."""
 
 
+def drawn_errors(record: Record) -> dict[str, tuple[str, str, str, str]]:
+    """The errors that stand: records of format 1 read those with the noise on with the statistics of clean passes."""
+    return {metric: style for metric, style in ERRORS.items() if record.format > 1 or metric != "test_error_noisy"}
+
+
 def outlined(axis: Axes, box: Int[Tensor, " 4"]) -> None:
     top, left, bottom, right = box.tolist()
     axis.add_patch(Rectangle((left, top), right - left, bottom - top, fill=False, ec="#56e0ff", lw=1.3))
@@ -77,6 +82,35 @@ def where_information_flows(
                 if k == n - 1 and row == rows - 1:
                     bar = figure.colorbar(drawn, cax=figure.add_subplot(grid[-1, layer + 1]), orientation="horizontal")
                     nats_axis(bar, scales[layer].vmax)
+    return figure
+
+
+def on_two_scales(
+    image: UInt8[Tensor, "96 96 1"], box: Int[Tensor, " 4"], maps: Mapping[str, Sequence[Float[Tensor, "rows columns"]]]
+) -> Figure:
+    """Fig. 2 for one image, a row per network and a column per noise layer, drawn in two ways.
+
+    Left, one colour scale for each layer. Right, each map from its own minimum to its own maximum, as the authors draw it.
+    """
+    layers = range(len(next(iter(maps.values()))))
+    common = [colour_scale([found[layer] for found in maps.values()]) for layer in layers]
+    figure = plt.figure(figsize=(5.6, 0.86 * len(maps) + 2.1))
+    top, bottom = figure.subfigures(2, 1, height_ratios=[1.45, 0.86 * len(maps) + 0.5])
+    axis = top.subplots()
+    picture(axis, image[..., 0], box, cmap="gray", vmin=0, vmax=255)
+    halves = bottom.subfigures(1, 2)
+    for half, title in zip(halves, ("one scale for each layer", "each map on its own scale"), strict=True):
+        axes = half.subplots(len(maps), len(layers), squeeze=False)
+        half.suptitle(title, fontsize="medium")
+        for row, (name, found) in zip(axes, maps.items(), strict=True):
+            for layer, axis in zip(layers, row, strict=True):
+                low, high = found[layer].min().item(), found[layer].max().item()
+                norm = common[layer] if half is halves[0] else PowerNorm(1.0, vmin=low, vmax=high)
+                picture(axis, found[layer], box, cmap=COLOURS, norm=norm)
+                if row is axes[0]:
+                    axis.set_title("×".join([str(len(found[layer]))] * 2), fontsize="small")
+            if half is halves[0]:
+                row[0].set_ylabel(name)
     return figure
 
 
@@ -126,10 +160,10 @@ def map_scores(record: Record, blind: Mapping[int, float]) -> Figure:
         name, color, marker = LAYERS[layer]
         means(above, by_beta(record, f"auroc_{layer}"), name, color, marker, lw=1.5)
     best = sum(blind.values()) / len(blind)
-    above.axhline(best, color="0.35", ls="--", lw=1, label="best fixed map")
+    above.axhline(best, color="0.35", ls="--", lw=1, label="best blind map")
     above.axhline(0.5, color="0.35", ls=":", lw=1, label="chance")
     above.set(ylabel="AUROC of the map", ylim=(0.2, 1.0))
-    for metric, (name, color, marker, face) in ERRORS.items():
+    for metric, (name, color, marker, face) in drawn_errors(record).items():
         means(below, by_beta(record, metric, 100), name, color, marker, lw=1.5, mfc=face)
     below.axhline(100 * experiment.LEARNED, color="C3", ls="--", lw=1, label="training error below: learnt")
     clean = [100 * error for error in by_seed(record, "test_error", method="none")]
@@ -184,7 +218,7 @@ def map_caps(record: Record) -> Figure:
     beta, usual = record.config["cap_beta"], record.config["max_alpha"]
     caps = sorted([*record.config["caps"], usual])
     figure, axis = plt.subplots(figsize=(5.6, 3.4))
-    for metric, (name, color, marker, face) in ERRORS.items():
+    for metric, (name, color, marker, face) in drawn_errors(record).items():
         found = {cap: [100 * error for error in by_seed(record, metric, beta=beta, cap=cap)] for cap in caps}
         means(axis, found, name, color, marker, lw=1.5, mfc=face)
     axis.set(xlabel="cap on α(x)", ylabel="error (%)", xlim=(0, 1.1 * max(caps)), ylim=(0, None))

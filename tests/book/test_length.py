@@ -9,7 +9,6 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from toc import CHAPTERS
 
 NOT_CUT_YET = {
-    "information_maps": {"before", "cells"},
     "occluded_nuisance": {"before", "cells", "pictures"},
     "total_correlation": {"before", "pictures"},
     "learned_versus_exact": {"before", "cells", "pictures"},
