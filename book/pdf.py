@@ -65,6 +65,7 @@ def article_of(page: str, html: Path, printed: set[str]) -> Tag:
         else:
             link["href"] = there
     for image in article.find_all("img"):
+        image.attrs.pop("loading", None)  # paper has no window that an image could wait for
         if not re.match(r"\w+:", image["src"]):
             image["src"] = (path.parent / image["src"]).resolve().as_uri()
     article["id"] = anchor(page)

@@ -97,6 +97,8 @@ def columns(article: Tag) -> list[list[Slide]]:
 def inlined(article: Tag, page: Path) -> Tag:
     """The article with its images in it, and without scripts, and links that lead nowhere from a file that stands alone."""
     for image in article.find_all("img"):
+        for attribute in ("loading", "width", "height"):
+            image.attrs.pop(attribute, None)
         path = page.parent / image["src"]
         content = base64.b64encode(path.read_bytes()).decode()
         image["src"] = f"data:{mimetypes.guess_type(path.name)[0]};base64,{content}"

@@ -15,7 +15,7 @@ PAGE = """<html><body><script>window.MathJax = {}</script><article class="bd-art
 <details class="admonition hide above-input"><summary>Show code cell source</summary><pre>plumbing()</pre></details>
 <details class="hint"><summary>Hint</summary><p>Look twice.</p></details>
 <p><a href="two.html#place">there</a> <a href="api/nn.html">its code</a> <a href="https://arxiv.org">paper</a> <a href="#proof-1">here</a></p>
-<img src="../_images/map.png" alt="a map"><button>Copy</button><script class="widget-tables">{}</script><script>clicked()</script>
+<img loading="lazy" src="../_images/map.png" alt="a map"><button>Copy</button><script class="widget-tables">{}</script><script>clicked()</script>
 </article></body></html>"""
 
 
@@ -48,7 +48,7 @@ def test_links_lead_to_places_of_the_document_and_nowhere_else(article):
 
 
 def test_images_are_found_from_a_file_elsewhere(article, tmp_path):
-    assert article.img["src"] == (tmp_path / "_images" / "map.png").as_uri()
+    assert article.img["src"] == (tmp_path / "_images" / "map.png").as_uri() and not article.img.has_attr("loading")
 
 
 def test_every_page_but_the_librarys_is_printed_in_the_books_order(pdf):

@@ -105,3 +105,41 @@ def test_the_first_stop_of_the_keyboard_skips_to_the_content(visit):
     page = visit("book/errata.html").page
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.getAttribute('href')") == "#main-content"
+
+
+SHIFT = """async () => {
+    for (let y = 0; y < document.documentElement.scrollHeight; y += 800) {
+        scrollTo(0, y);
+        await new Promise(after => setTimeout(after, 30));
+    }
+    return await new Promise(found => {
+        let total = 0;
+        new PerformanceObserver(list => list.getEntries().forEach(entry => { total += entry.value; }))
+            .observe({type: "layout-shift", buffered: true});
+        setTimeout(() => found(total), 300);
+    });
+}"""
+
+
+def test_the_longest_page_paints_soon_and_keeps_its_place(visit, html, record_property):
+    """The times are a report. The bounds are generous, since the machine may be busy: the goals are 1 s and 0.1."""
+    longest = max((html / "book").glob("*.html"), key=lambda path: path.stat().st_size)
+    page = visit(f"book/{longest.name}").page
+    paint = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime") / 1000
+    shift = page.evaluate(SHIFT)
+    record_property("first contentful paint, s", paint)
+    record_property("layout shift", shift)
+    print(f"{longest.name}: first contentful paint {paint:.2f} s, layout shift {shift:.3f}")
+    assert paint < 10 and shift < 0.5
+
+
+def test_images_have_their_size_and_wait_until_they_are_near(visit):
+    page = visit("book/limits.html").page
+    images = page.evaluate("[...document.querySelectorAll('article img')].map((i) => [i.loading, i.getAttribute('width'), i.naturalWidth])")
+    assert len(images) > 3 and images[0][0] == "auto" and all(loading == "lazy" for loading, _, _ in images[1:])
+    assert all(width and (natural == 0 or int(width) == natural) for _, width, natural in images)
+
+
+def test_the_site_carries_only_what_its_pages_load(html):
+    size = sum(path.stat().st_size for path in (html / "_static").rglob("*") if path.is_file())
+    assert size < 12e6, f"_static has {size / 1e6:.1f} MB"
