@@ -62,10 +62,10 @@ def learned_source(p_xy: Tensor) -> Figure:
 
 
 def learned_plane(record: Record, curve: Curve) -> Figure:
-    """Left, networks trained with eq. (3), true values and bounds; right, how far all are below the curve."""
+    """Above, networks trained with eq. (3), true values and bounds; below, how far all are under the curve."""
     information, relevant = (np.array(axis)[::-1] for axis in zip(*curve, strict=True))
-    figure, (left, right) = plt.subplots(1, 2, figsize=(6.2, 3.7), width_ratios=(1.1, 1))
-    left.plot(information, relevant, color="0.2", lw=1.5, label="exact curve", zorder=1)
+    figure, (above, below) = plt.subplots(2, 1, figsize=(4.8, 6.6), height_ratios=(1.15, 1))
+    above.plot(information, relevant, color="0.2", lw=1.5, label="exact curve", zorder=1)
     h_y = experiment_h_y(record)
     first = True
     for beta in record.config["betas"]:
@@ -75,15 +75,15 @@ def learned_plane(record: Record, curve: Curve) -> Figure:
                 experiment.estimate(record, "layer", beta, seed, "rate").value,
                 h_y - experiment.estimate(record, "layer", beta, seed, "cross_entropy").value,
             )
-            left.plot([true[0].value, bound[0]], [true[1].value, bound[1]], color="C3", lw=0.8, alpha=0.6)
-            left.plot(*bound, ">", color="C3", ms=4.5, mfc="white", label="what eq. (3) reports" if first else None)
-            left.errorbar(
+            above.plot([true[0].value, bound[0]], [true[1].value, bound[1]], color="C3", lw=0.8, alpha=0.6)
+            above.plot(*bound, ">", color="C3", ms=4.5, mfc="white", label="what eq. (3) reports" if first else None)
+            above.errorbar(
                 true[0].value, true[1].value, xerr=true[0].se, yerr=true[1].se, fmt="o", color="C0", ms=4, lw=1,
                 label="measured" if first else None,
             )  # fmt: skip
             first = False
-    left.set(xlabel="I(x;z) (nats)", ylabel="I(z;y) (nats)", title="trained with eq. (3)")
-    left.legend(loc="lower right")
+    above.set(xlabel="I(x;z) (nats)", ylabel="I(z;y) (nats)", title="trained with eq. (3)")
+    above.legend(loc="lower right")
 
     for objective in record.config["objectives"]:
         label, color, marker = OBJECTIVES[objective]
@@ -93,12 +93,12 @@ def learned_plane(record: Record, curve: Curve) -> Figure:
             for seed in record.seeds
         ]
         at = np.array([i_xz.value for i_xz, _, _ in points])
-        below = np.interp(at, information, relevant) - np.array([i_zy.value for _, i_zy, _ in points])
+        distances = np.interp(at, information, relevant) - np.array([i_zy.value for _, i_zy, _ in points])
         # an error in I(x;z) moves a point along the curve too: across it, the error of the Lagrangian is left
         errors = [lagrangian.se for _, _, lagrangian in points]
-        right.errorbar(
+        below.errorbar(
             at,
-            1000 * below,
+            1000 * distances,
             yerr=1000 * np.array(errors),
             fmt=marker,
             color=color,
@@ -107,10 +107,10 @@ def learned_plane(record: Record, curve: Curve) -> Figure:
             mfc="white",
             label=label,
         )
-    right.axhline(0, color="0.2", lw=1.5)
-    right.set(xlabel="I(x;z) (nats)", ylabel="I(z;y) below the curve (millinats)", title="distance from the curve")
-    right.legend(loc="upper left", fontsize="small")
-    right.set_ylim(top=right.get_ylim()[1] * 1.45)
+    below.axhline(0, color="0.2", lw=1.5)
+    below.set(xlabel="I(x;z) (nats)", ylabel="below the curve (millinats)", title="distance from the curve")
+    below.legend(loc="upper left", fontsize="small")
+    below.set_ylim(top=below.get_ylim()[1] * 1.45)
     return figure
 
 
@@ -138,7 +138,7 @@ def learned_anatomy(record: Record) -> Figure:
     """What the training loss has above the exact optimum, as stacked bars over beta."""
     betas = record.config["betas"]
     parts = [experiment.anatomy(record, beta) for beta in betas]
-    figure, axis = plt.subplots(figsize=(6.2, 3.8))
+    figure, axis = plt.subplots(figsize=(5.4, 3.8))
     bottom = np.zeros(len(betas))
     for name, (label, color) in PARTS.items():
         heights = 1000 * np.array([getattr(part, name) for part in parts])
@@ -155,7 +155,7 @@ def learned_anatomy(record: Record) -> Figure:
 def learned_excess(record: Record, rho2: float, eta: float, threshold: float | None = 20) -> Figure:
     """Excess of the Lagrangian at the true informations, by beta and objective; the exact collapse is marked."""
     betas = record.config["betas"]
-    figure, axis = plt.subplots(figsize=(6.2, 3.6))
+    figure, axis = plt.subplots(figsize=(5.4, 3.6))
     for index, objective in enumerate(record.config["objectives"]):
         label, color, marker = OBJECTIVES[objective]
         shift = 0.003 * (index - 1)
