@@ -125,5 +125,7 @@ def early_and_late(record: Record, longer: Record) -> Figure:
     right.set_title(f"test, {longer.config['epochs']} epochs,\n{100 * longer.config['width']:.3g}% of the filters")
     for axis in (left, right):
         axis.set(xscale="log", xlabel="β")
+        axis.set_xticks([0.001, 0.01, 0.1], ["0.001", "0.01", "0.1"])
+        axis.minorticks_off()
     figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize="small")
     return figure

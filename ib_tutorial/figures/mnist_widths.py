@@ -30,7 +30,7 @@ def over_widths(record: Record, apart: str) -> Figure:
     unfinished record lacks are left out.
     """
     run = [method for method in METHODS if record.select(metric="test_error", method=method)]
-    figure, axes = plt.subplots(2, 2, figsize=(6.0, 4.8), dpi=90, sharex=True)
+    figure, axes = plt.subplots(2, 2, figsize=(5.0, 5.0), sharex=True)
     for column, shown in enumerate((run, [method for method in run if method != apart])):
         above, below = axes[:, column]
         for method in shown:
@@ -40,14 +40,14 @@ def over_widths(record: Record, apart: str) -> Figure:
                 draw(below, gains(record, method), record, method)
         below.axhline(0, color="0.3", lw=1)
     axes[0, 0].set(title="all methods", ylabel="test error (%)")
-    axes[0, 1].set_title(f"without {name_of(record, apart)}", fontsize="small")
-    axes[1, 0].set(ylabel="error of rival − error of\nInformation Dropout (points)")
+    axes[0, 1].set_title(f"without {name_of(record, apart)}".replace(", ", ",\n"), fontsize="small")
+    axes[1, 0].set(ylabel="rival − Information\nDropout (points)")
     for axis in axes[1]:
-        axis.set(xscale="log", xlabel="units in each hidden layer")
+        axis.set(xscale="log", xlabel="units in each layer")
         axis.set_xticks(record.config["widths"], [str(width) for width in record.config["widths"]])
         axis.minorticks_off()
     handles = {label: handle for axis in axes.flat for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)}
-    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=2)
+    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=2, fontsize="small", columnspacing=1.0)
     return figure
 
 

@@ -31,7 +31,7 @@ def test_the_method_that_squashes_the_others_is_in_the_left_column_alone(name, d
     labels = [set(axis.get_legend_handles_labels()[1]) for axis in (left, right)]
     methods = {row["method"] for row in record.select(metric="test_error")}
     assert len(labels[0]) == len(methods) and len(labels[0] - labels[1]) == 1
-    assert right.get_title() == f"without {(labels[0] - labels[1]).pop()}"
+    assert right.get_title().replace("\n", " ") == f"without {(labels[0] - labels[1]).pop()}"
 
 
 def test_a_record_with_one_method_of_one_seed_is_drawn():
