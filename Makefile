@@ -9,7 +9,7 @@ BRANCH ?= gh-pages
 MAKE_PY := @$(PYTHON) book/make.py
 PUBLISHED := --repository "$(REPOSITORY)" --branch "$(BRANCH)"
 
-.PHONY: help book html refresh student slides pdf lint lint-style test test-packages test-chapters browser test-browser bench
+.PHONY: help book html refresh student slides pdf lint lint-style lint-types test test-packages test-chapters browser test-browser bench
 .PHONY: install clean
 
 help:
@@ -25,7 +25,7 @@ html:
 refresh:
 	$(MAKE_PY) refresh --jobs "$(JOBS)"
 
-bench lint-style test-packages test-chapters:
+bench lint-style lint-types test-packages test-chapters:
 	$(MAKE_PY) $@ $(ARGS)
 
 student slides pdf lint test browser test-browser install clean:

@@ -7,8 +7,9 @@ python book/make.py refresh [--jobs N]    renew the outputs stored in the notebo
 python book/make.py student               write the notebooks without solutions into _build/student
 python book/make.py pdf                   print the book, from the stored outputs, into _build/pdf; the front page then links to it
 python book/make.py slides                write a deck for each chapter into _build/slides, from the stored outputs
-python book/make.py lint                  look for mistakes that need no run: lint-style
+python book/make.py lint                  look for mistakes that need no run: lint-style, lint-types
 python book/make.py lint-style            with ruff (further arguments go to it: --fix mends what it can)
+python book/make.py lint-types            with mypy (further arguments go to it)
 python book/make.py test                  test-packages, then test-chapters
 python book/make.py test-packages         test the packages and the build (further arguments go to pytest)
 python book/make.py test-chapters         run every chapter at smoke, and test the data, with an old processor's instructions
@@ -144,6 +145,7 @@ def slides() -> None:
 
 def lint() -> None:
     lint_style()
+    lint_types()
 
 
 def lint_style(*arguments: str) -> None:
@@ -154,6 +156,10 @@ def pdf() -> None:
     browser()
     python("book/build.py", "stored")
     python("book/pdf.py")
+
+
+def lint_types(*arguments: str) -> None:
+    python("-m", "mypy", *arguments)
 
 
 def test() -> None:
@@ -208,7 +214,7 @@ def clean() -> None:
 TARGETS = {
     function.__name__.replace("_", "-"): function
     for function in (
-        book, html, refresh, student, slides, pdf, lint, lint_style, test, test_packages, test_chapters, browser, test_browser,
+        book, html, refresh, student, slides, pdf, lint, lint_style, lint_types, test, test_packages, test_chapters, browser, test_browser,
         bench, install, clean
     )
 }  # fmt: skip

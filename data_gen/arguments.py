@@ -1,6 +1,7 @@
 """What the generators take, checked once at their edge: whole numbers in a range, bytes as images, a label for each image."""
 
 import operator
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,7 +15,7 @@ LAST_INDEX = 2**62  # of an image in a set: what is computed from it fits 64 bit
 SEEDS = 2**64
 
 
-def whole(value: object, name: str, low: int, high: int, why: str = "") -> int:
+def whole(value: Any, name: str, low: int, high: int, why: str = "") -> int:
     """`value` as a Python integer. Raises DataError unless it is a whole number from `low` to `high`, which is so `why`."""
     try:
         number = operator.index(value)

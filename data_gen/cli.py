@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -62,8 +63,8 @@ FLAG = ""
 Offline = Annotated[bool, typer.Option("--offline", metavar=FLAG, help="Never use the network.")]
 Force = Annotated[bool, typer.Option("--force", metavar=FLAG, help="Replace files that are there.")]
 Seed = Annotated[int, typer.Option(help="Seed of the training split; the test split uses the next.")]
-Train = Annotated[int | None, typer.Option(min=0, help="Training images.")]
-Test = Annotated[int | None, typer.Option(min=0, help="Test images.")]
+TRAIN = typer.Option("--train", min=0, help="Training images.")
+TEST = typer.Option("--test", min=0, help="Test images.")
 
 
 @contextmanager
@@ -161,8 +162,8 @@ def cluttered_mnist_command(
     out: Annotated[Path, typer.Option(help="The .npz to write.")] = Path("cluttered_mnist.npz"),
     digits: Annotated[Digits, typer.Option(help="Where the digits come from.")] = Digits.mnist,
     data: Data = None,
-    train: Train = 50_000,
-    test: Test = 10_000,
+    train: Annotated[int, TRAIN] = 50_000,
+    test: Annotated[int, TEST] = 10_000,
     size: Annotated[int, typer.Option(help="The canvas' side, in pixels.")] = 96,
     distractors: Annotated[int, typer.Option(help="Distractors in each image.")] = 21,
     distractor_size: Annotated[int, typer.Option(help="Their side, in pixels.")] = 8,
@@ -217,8 +218,8 @@ def occluded_cifar_command(
     images: Annotated[Photographs, typer.Option(help="What is occluded.")] = Photographs.cifar10,
     digits: Annotated[Digits, typer.Option(help="What occludes it.")] = Digits.mnist,
     data: Data = None,
-    train: Train = None,
-    test: Test = None,
+    train: Annotated[int | None, TRAIN] = None,
+    test: Annotated[int | None, TEST] = None,
     shift: Annotated[int, typer.Option(help="The digit is off the centre by at most this many pixels.")] = 2,
     seed: Seed = 0,
     offline: Offline = False,
@@ -276,8 +277,8 @@ def occluded_cifar_command(
 @app.command("shapes")
 def shapes_command(
     out: Annotated[Path, typer.Option(help="The .npz to write.")] = Path("shapes32.npz"),
-    train: Train = SPLIT_SIZES["train"],
-    test: Test = SPLIT_SIZES["test"],
+    train: Annotated[int, TRAIN] = SPLIT_SIZES["train"],
+    test: Annotated[int, TEST] = SPLIT_SIZES["test"],
     seed: Seed = SPLIT_SEEDS["train"],
     force: Force = False,
 ) -> None:
@@ -328,7 +329,7 @@ def _write(
 
         members = {
             f"{split}_{field}": Member(
-                (counts[split], *shape), dtype, lambda split=split, field=field: batches(split, field)
+                (counts[split], *shape), dtype, partial(batches, split, field)
             )
             for split in SPLITS
             for field, (shape, dtype) in kinds.items()

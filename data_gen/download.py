@@ -229,7 +229,8 @@ def _fetch_archive(remote: Remote, folder: Path, rounds: int, pause: float, time
         for member in tar:
             name = Path(member.name).name
             if name in CIFAR_FILES and member.isfile():  # by name: nothing in the archive chooses where it is written
-                content = tar.extractfile(member).read()
+                with tar.extractfile(member) as file:  # type: ignore[union-attr] # None of what is no file
+                    content = file.read()
                 (unpacked / name).write_bytes(content)
                 hashes[name] = hashlib.sha256(content).hexdigest()
         (unpacked / VERIFIED).write_text(json.dumps(hashes, indent=1), encoding="utf-8")

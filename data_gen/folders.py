@@ -79,8 +79,8 @@ def _is_sibling(folder: Path) -> bool:
 def _below(folder: Path, name: str, split: str) -> list[Path] | None:
     for place in (folder / usual for usual in USUAL[name]):
         for layout in layouts(name, split):
-            files = [_file(place, names) for names in layout.parts]
-            if all(files):
+            files = [file for names in layout.parts if (file := _file(place, names)) is not None]
+            if len(files) == len(layout.parts):
                 return files
     return None
 

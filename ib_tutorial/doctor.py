@@ -59,7 +59,7 @@ class Package(NamedTuple):
 
     @property
     def name(self) -> str:
-        return re.match(r"[\w.-]+", self.requirement)[0]
+        return named(self.requirement)
 
 
 # What is here
@@ -86,7 +86,7 @@ def packages() -> dict[str, list[Package]]:
 def package(requirement: str) -> Package:
     """Look up a requirement such as "jupyter-book>=1.0.4,<2"; its bounds are compared number by number."""
     try:
-        version = importlib.metadata.version(re.match(r"[\w.-]+", requirement)[0])
+        version = importlib.metadata.version(named(requirement))
     except importlib.metadata.PackageNotFoundError:
         return Package(requirement, None, False)
     bounds = re.findall(r"(>=|<)\s*([\d.]+)", requirement)
@@ -94,9 +94,14 @@ def package(requirement: str) -> Package:
     return Package(requirement, version, fits)
 
 
+def named(requirement: str) -> str:
+    """The package that a requirement such as "dask[distributed]>=2024.8" asks for."""
+    return re.split(r"[^\w.-]", requirement, maxsplit=1)[0]
+
+
 def numbers(version: str) -> tuple[int, ...]:
     """(2, 13, 0) for "2.13.0+cpu"."""
-    return tuple(int(part) for part in re.match(r"[\d.]+", version)[0].strip(".").split("."))
+    return tuple(int(part) for part in re.split(r"[^\d.]", version, maxsplit=1)[0].split(".") if part)
 
 
 def package_problems(found: dict[str, list[Package]]) -> list[Problem]:

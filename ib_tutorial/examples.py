@@ -47,12 +47,14 @@ DRY: Lamps = (1, 0, 1, 0)
 
 def turned(lamps: Lamps, by: int) -> Lamps:
     """The ring after so many quarter turns."""
-    return lamps[-by:] + lamps[:-by] if by else lamps
+    first, second, third, fourth = lamps[-by:] + lamps[:-by]
+    return first, second, third, fourth
 
 
 def covered(lamps: Lamps, first: int) -> Lamps:
     """The ring under a leaf. It covers the lamp `first` and the next one, which look dark."""
-    return tuple(0 if i in (first, (first + 1) % 4) else lamp for i, lamp in enumerate(lamps))
+    a, b, c, d = (0 if i in (first, (first + 1) % 4) else lamp for i, lamp in enumerate(lamps))
+    return a, b, c, d
 
 
 def orbit(image: Lamps) -> Lamps:

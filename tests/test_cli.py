@@ -1,5 +1,6 @@
 """`python -m ib_tutorial` as a user meets it: what it prints, and how it exits."""
 
+import io
 import json
 import os
 import re
@@ -239,3 +240,14 @@ def test_the_help_of_a_flag_does_not_ask_for_a_value():
     assert {"--offline", "--force", "--deterministic"} <= {name for flag in flags for name in flag.opts}
     assert {flag.metavar for flag in flags} == {""}
     assert call("run", "mnist_widths", "--offline", "true").exit_code == 2
+
+
+def test_a_stream_that_is_no_file_is_written_as_it_is(monkeypatch):
+    """A notebook's stream has no `reconfigure`."""
+    heard = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", heard)
+    monkeypatch.setattr(sys, "argv", ["ib_tutorial", "--version"])
+    monkeypatch.setattr(cli, "bound_waiting", lambda: None)  # it is for a whole process
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert end.value.code == 0 and heard.getvalue().strip()

@@ -59,6 +59,7 @@ def no_data(monkeypatch, tmp_path):
         ("jupyter-book>=1.0.4,<2", "2.0.0", False),
         ("jupyter-book>=1.0.4,<2", "1.0.3", False),
         ("dask[distributed]>=2024.8", "2026.8.0", True),
+        ("torch>=2.9", "unknown", False),
     ],
 )
 def test_versions_are_compared_as_numbers(monkeypatch, requirement, here, fits):

@@ -4,7 +4,7 @@ import copy
 import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -150,7 +150,7 @@ def numbers(answer: object) -> np.ndarray:
     return np.asarray(answer, dtype=float)
 
 
-def same(found: np.ndarray, wanted: object, tolerance: float) -> bool:
+def same(found: np.ndarray, wanted: Any, tolerance: float) -> bool:
     return found.shape == np.shape(wanted) and np.allclose(found, numbers(wanted), rtol=tolerance, atol=tolerance)
 
 

@@ -126,7 +126,7 @@ def source(settings: Config, root: Path | str | None) -> dict[str, str]:
 def stages(settings: Config) -> list[list[Cell]]:
     """The grid. Each stage needs the rows of those before it. A cell with a `growth` trains nothing if its grid need not grow."""
     grids = {method: [{STRENGTH[method]: value} for value in getattr(settings, GRIDS[method])] for method in settings.tuned}
-    choices = [
+    choices: list[Cell] = [
         dict(stage="selection", method=method, width=width, seed=seed)
         for method in settings.tuned
         if len(grids[method]) > 1  # one value leaves nothing to choose

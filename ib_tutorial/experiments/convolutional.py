@@ -25,12 +25,18 @@ class Split(NamedTuple):
 class Settings(Protocol):
     """What `trained` reads of an experiment's settings."""
 
-    n_train: int
-    epochs: int
-    drops: tuple[int, ...]
-    lr: float
-    batch_size: int
-    weight_decay: float
+    @property
+    def n_train(self) -> int: ...
+    @property
+    def epochs(self) -> int: ...
+    @property
+    def drops(self) -> tuple[int, ...]: ...
+    @property
+    def lr(self) -> float: ...
+    @property
+    def batch_size(self) -> int: ...
+    @property
+    def weight_decay(self) -> float: ...
 
 
 @lru_cache(maxsize=4)
@@ -83,8 +89,11 @@ def classification_data(
         train.images[for_training], train.images[for_validation], test.images[:n_test]
     )
     y = train.labels
-    splits = (Split(x_train, y[for_training]), Split(x_validation, y[for_validation]), Split(x_test, test.labels[:n_test]))
-    return tuple(Split(split.x.to(device), split.y.to(device)) for split in splits)
+    return (
+        Split(x_train.to(device), y[for_training].to(device)),
+        Split(x_validation.to(device), y[for_validation].to(device)),
+        Split(x_test.to(device), test.labels[:n_test].to(device)),
+    )
 
 
 def subset(n: int, size: int, seed: int) -> Int[Tensor, " size"]:
@@ -110,7 +119,7 @@ def trained(
     experiment's.
     """
     network = initialised(build, seed).to(data.x.device)
-    options = dict(
+    options: dict[str, Any] = dict(
         epochs=settings.epochs, drops=settings.drops, lr=settings.lr, batch_size=settings.batch_size,
         weight_decay=settings.weight_decay, precision="float32" if data.x.device.type == "cpu" else "auto",
     )  # fmt: skip

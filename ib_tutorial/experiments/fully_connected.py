@@ -2,7 +2,7 @@
 
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, cast, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
@@ -12,6 +12,7 @@ from ib_tutorial.experiments.convolutional import by_seed, images, mean_alpha_sq
 from ib_tutorial.experiments.ledger import paired_differences
 from ib_tutorial.experiments.record import Record
 from ib_tutorial.nn import NoisyNetwork, mlp
+from ib_tutorial.nn.networks import Dropout
 from ib_tutorial.training import evaluate, fit, initialised
 
 CONSTANT = ("log_normal", "log_normal_cap")
@@ -36,12 +37,18 @@ class Digits(NamedTuple):
 class Settings(Protocol):
     """What this module reads of an experiment's settings."""
 
-    data: str
-    n_train: int
-    n_test: int
-    batch_size: int
-    lr: float
-    max_alpha: float
+    @property
+    def data(self) -> str: ...
+    @property
+    def n_train(self) -> int: ...
+    @property
+    def n_test(self) -> int: ...
+    @property
+    def batch_size(self) -> int: ...
+    @property
+    def lr(self) -> float: ...
+    @property
+    def max_alpha(self) -> float: ...
 
 
 def digits(settings: Settings, root: Path | str | None, device: torch.device, seed: int) -> tuple[Digits, Digits]:
@@ -84,7 +91,7 @@ def trained(
         alphas: constant scale of the noise in each layer; by default the cap.
         checkpoint: where a run that is killed leaves its state, and resumes.
     """
-    kind = "log_normal" if method in CONSTANT else method
+    kind = noise_of(method)
     network = initialised(partial(mlp, width, kind, max_alpha=settings.max_alpha, p=p, alphas=alphas), seed)
     network.to(train.x.device)
     fit(
@@ -101,6 +108,11 @@ def trained(
         progress=False,
     )
     return network
+
+
+def noise_of(method: str) -> Dropout:
+    """The kind of noise of a method."""
+    return "log_normal" if method in CONSTANT else cast(Dropout, method)
 
 
 def measured(network: NoisyNetwork, train: Digits, test: Digits) -> dict[str, float]:

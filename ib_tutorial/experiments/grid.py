@@ -3,7 +3,7 @@
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -26,7 +26,7 @@ def run_cells(
     jobs: int | None = None,
     scheduler: str | None = None,
     stage_size: int | None = None,
-) -> Iterator[Finished]:
+) -> Generator[Finished, None, None]:
     """Yield (cell, what `function` returned, seconds) as cells finish, in any order. Close the iterator to stop what still runs.
 
     Small networks gain more from a core each than from sharing the cores, so every process computes with its share of the

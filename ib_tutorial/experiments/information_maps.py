@@ -123,7 +123,8 @@ def digits(settings: Config, root: str | None, seed: int) -> tuple[Digits, Digit
     check_enough(settings.digits, train=(len(train.images), needed), test=(len(test.images), settings.n_test))
     drawn, held_out = subset(len(train.images), needed, seed).split([settings.n_train, settings.n_validation])
     parts = ((train, drawn), (train, held_out), (test, slice(settings.n_test)))
-    return tuple(Digits(shrunk(split.images[part], settings.shrink), split.labels[part]) for split, part in parts)
+    first, second, third = (Digits(shrunk(split.images[part], settings.shrink), split.labels[part]) for split, part in parts)
+    return first, second, third
 
 
 def some_classes(split: Images, n: int) -> Digits:
@@ -290,7 +291,7 @@ def below_blind(record: Record, layer: int) -> list[float]:
 def falls_with_beta(record: Record, layer: int) -> list[float]:
     """By seed, the share at the smallest beta minus that at the largest beta that counts; none without two."""
     betas = counting_betas(record)
-    return paired_differences(*(shares(record, layer, beta) for beta in (betas[0], betas[-1]))) if len(betas) > 1 else []
+    return paired_differences(shares(record, layer, betas[0]), shares(record, layer, betas[-1])) if len(betas) > 1 else []
 
 
 def cap_hurts(record: Record) -> list[float]:
@@ -300,7 +301,7 @@ def cap_hurts(record: Record) -> list[float]:
         return []
     pair = max(caps), record.config["max_alpha"]
     train, test = ([by_seed(record, metric, beta=beta, cap=cap) for cap in pair] for metric in ("train_error", "test_error"))
-    return paired_differences(*test, 100.0) if max(map(max, train)) <= LEARNED else []
+    return paired_differences(test[0], test[1], 100.0) if max(map(max, train)) <= LEARNED else []
 
 
 CONDITION = f"A beta counts if all of its networks have a training error of at most {LEARNED:.0%}."

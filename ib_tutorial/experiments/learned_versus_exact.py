@@ -145,6 +145,14 @@ def encoder_of(layer: InformationDropout, n_x: int) -> LogNormalEncoder:
     return LogNormalEncoder(layer.f(x).clamp(min=1e-30).log(), layer.noise_scale(x))
 
 
+def noisy_layer(network: NoisyNetwork) -> InformationDropout:
+    """The first layer of a network that `build` made."""
+    layer = network.layers[0]
+    if not isinstance(layer, InformationDropout):
+        raise TypeError(f"the first layer is a {type(layer).__name__}; it must be an InformationDropout")
+    return layer
+
+
 class ExpectedLoss(nn.Module):
     """An objective in expectation over x and y, one sample of the noise: `forward()` draws it and returns nats."""
 
@@ -162,7 +170,7 @@ class ExpectedLoss(nn.Module):
             logits, (kl,) = self.network(x)
             log_q = torch.log_softmax(logits, 1).view(self.draws, n_x, -1).mean(0)
             return -(self.p_xy * log_q).sum() + self.beta * (p_x * kl[:n_x].sum(1)).sum()
-        encoder = encoder_of(self.network.layers[0], n_x)
+        encoder = encoder_of(noisy_layer(self.network), n_x)
         u = encoder.sample(torch.randn(self.draws, *encoder.log_f.shape, device=p_x.device))
         terms = divergences(encoder, self.p_xy, u)
         rate = terms.i_xz + terms.total_correlation if self.objective == "free_prior" else terms.i_xz
@@ -249,7 +257,7 @@ def measure(
     with_bounds: also what eq. (3) has for the true terms, the rate (in closed form) and the cross-entropy of the
     network's decoder, and the gaps that make up the difference: decoder, total correlation, shape of the prior.
     """
-    layer, n_x, p_x = network.layers[0], len(p_xy), p_xy.sum(1)
+    layer, n_x, p_x = noisy_layer(network), len(p_xy), p_xy.sum(1)
     found = encoder_of(layer, n_x)
     encoder = LogNormalEncoder(found.log_f.double(), found.alpha.double())
     mu, sigma = layer.mu.double(), layer.log_sigma.double().exp()
@@ -288,8 +296,8 @@ def measure(
     if with_bounds:
         kl = layer(torch.eye(n_x, device=layer.mu.device))[1].double().sum(1)
         estimates["rate"] = Estimate((p_x * kl).sum().item())
-        cross_entropy = estimates["cross_entropy"]
-        estimates["loss"] = Estimate(cross_entropy.value + beta * estimates["rate"].value, cross_entropy.se)
+        decoded = estimates["cross_entropy"]
+        estimates["loss"] = Estimate(decoded.value + beta * estimates["rate"].value, decoded.se)
     return estimates
 
 

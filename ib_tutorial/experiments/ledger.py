@@ -166,11 +166,11 @@ def ledger(
     findings: Iterable[Finding], folder: Path = RECORDED, profiles: Sequence[str] = ("paper", "reduced", "authors")
 ) -> list[Verdict]:
     """A verdict for each claim and each profile that was run, one "not run" where none was. Those with values are one family of tests."""
-    verdicts = []
+    verdicts: list[Verdict] = []
     for finding in findings:
         paths = [folder / f"{finding.experiment}.{profile}.json" for profile in profiles]
         records = [record for record in map(load_record, filter(Path.exists, paths)) if finding.ready(record)]
-        verdicts += [judge(finding, record) for record in records or [None]]
+        verdicts += [judge(finding, record) for record in records] or [judge(finding, None)]
     rejects = iter(holm([v.p for v in verdicts if v.n]))
     return [replace(v, stands=next(rejects) if v.n else None) for v in verdicts]
 

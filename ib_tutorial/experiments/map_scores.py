@@ -29,7 +29,8 @@ def auroc(
     maps: Maps, box: Int[Tensor, "images 4"] | Float[Tensor, "images 4"], size: int = 96
 ) -> Float[Tensor, " images"]:
     """Per image, the probability that a place inside the box has more nats than one outside; ties count one half."""
-    inside = in_box(box, *maps.shape[1:], size).bool()
+    _, rows, columns = maps.shape
+    inside = in_box(box, rows, columns, size).bool()
     return separation(maps, inside, ~inside)
 
 
@@ -52,16 +53,17 @@ def ink(images: UInt8[Tensor, "images height width 1"], rows: int) -> Maps:
 
 def on_digit(box: Int[Tensor, "images 4"], brightness: Maps, size: int = 96) -> Places:
     """The inked places inside the digit's box."""
-    return in_box(box, *brightness.shape[1:], size).bool() & (brightness >= INKED)
+    _, rows, columns = brightness.shape
+    return in_box(box, rows, columns, size).bool() & (brightness >= INKED)
 
 
 def on_distractor(
     box: Int[Tensor, "images 4"], pieces: Int[Tensor, "images pieces 4"], brightness: Maps, size: int = 96
 ) -> Places:
     """The inked places inside a distractor's box and outside the digit's."""
-    grid = brightness.shape[1:]
-    covered = torch.stack([in_box(piece, *grid, size).bool() for piece in pieces.unbind(1)]).any(0)
-    return covered & ~in_box(box, *grid, size).bool() & (brightness >= INKED)
+    _, rows, columns = brightness.shape
+    covered = torch.stack([in_box(piece, rows, columns, size).bool() for piece in pieces.unbind(1)]).any(0)
+    return covered & ~in_box(box, rows, columns, size).bool() & (brightness >= INKED)
 
 
 def distractor_share(

@@ -104,7 +104,7 @@ def stages(settings: Config) -> list[list[Cell]]:
         "binary": [dict(p=p) for p in settings.drop_rates],
         "information": [dict(beta=beta) for beta in settings.betas],
     }
-    choices = [
+    choices: list[Cell] = [
         dict(stage="selection", method=method, width=width, seed=seed)
         for method in STRENGTH
         for seed in range(settings.selection_seeds)

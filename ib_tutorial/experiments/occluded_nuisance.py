@@ -51,7 +51,7 @@ from ib_tutorial.experiments.convolutional import (
 from ib_tutorial.experiments.enough import check_enough
 from ib_tutorial.experiments.ledger import Finding
 from ib_tutorial.experiments.record import Cell, Record, Row
-from ib_tutorial.nn import all_cnn_32, noise
+from ib_tutorial.nn import NoisyNetwork, all_cnn_32, noise
 from ib_tutorial.nn.batch_norm import in_batches
 from ib_tutorial.nn.networks import convolution
 from ib_tutorial.training import evaluate, fit, initialised
@@ -127,12 +127,13 @@ def data(settings: Config, root: str | None, seed: int = 0) -> tuple[OccludedSpl
     train, test = occluded_train(settings, root, seed), pictures(settings.pictures, "test", root)
     digits = images(settings.digits, "test", root)
     check_enough(settings.pictures, test=(len(test.images), settings.n_test))
-    n, first = settings.n_train, slice(settings.n_test)
-    tested = occluded(test.images[first], test.labels[first], digits.images, digits.labels, seed=0)
+    n, read = settings.n_train, slice(settings.n_test)
+    tested = occluded(test.images[read], test.labels[read], digits.images, digits.labels, seed=0)
     pixels = standardised(train.images[:n], train.images[n:], tested.images)
     labels = (train.labels[:n], train.labels[n:], tested.labels)
     on_top = (train.digit_labels[:n], train.digit_labels[n:], tested.digit_labels)
-    return tuple(OccludedSplit(*parts) for parts in zip(pixels, labels, on_top, strict=True))
+    first, second, third = (OccludedSplit(*parts) for parts in zip(pixels, labels, on_top, strict=True))
+    return first, second, third
 
 
 def occluded_train(settings: Config, root: str | None, seed: int) -> Occluded:
@@ -246,7 +247,7 @@ READER_FILTERS = 64
 class Reader(nn.Module):
     """Two 3x3 convolutions and a linear map, on a frozen network's last noisy units at 8x8 places: (logits of the nuisance, no KL)."""
 
-    def __init__(self, frozen: nn.Module, n_in: int, noisy: bool):
+    def __init__(self, frozen: NoisyNetwork | RawImage, n_in: int, noisy: bool):
         super().__init__()
         self.frozen = [frozen]  # in a list, so that its parameters are not this module's
         self.noisy = noisy
@@ -268,7 +269,7 @@ class Reader(nn.Module):
 
 def nuisance_reading(
     settings: Config,
-    network: nn.Module,
+    network: NoisyNetwork | RawImage,
     fresh: FreshDigits,
     test: OccludedSplit,
     seed: int,

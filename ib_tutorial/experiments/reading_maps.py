@@ -34,8 +34,8 @@ def kept_networks(record: Record, folder: Path = RECORDED) -> dict[float, NoisyN
     tensors, _ = checkpoint.load(path)
     weights: dict[float, dict[str, Tensor]] = {}
     for name, value in tensors.items():
-        beta, _, parameter = name.partition("/")
-        weights.setdefault(float(beta), {})[parameter] = value.float()
+        of_beta, _, parameter = name.partition("/")
+        weights.setdefault(float(of_beta), {})[parameter] = value.float()
     width, cap = record.config["width"], record.config["max_alpha"]
     variant = record.config.get("variant", "paper")  # records of format 1 have no other
     networks = {}
@@ -74,7 +74,7 @@ def constant_noise(network: NoisyNetwork, x: Float[Tensor, "images 1 height widt
     for layer, square in zip(layers, mean_alpha_squared(network, x), strict=True):
         convolution = next(module for module in layer.alpha.modules() if isinstance(module, nn.Conv2d))
         nn.init.zeros_(convolution.weight)
-        nn.init.constant_(convolution.bias, torch.logit(torch.tensor(square**0.5 / layer.max_alpha)).item())
+        nn.init.constant_(convolution.get_parameter("bias"), torch.logit(torch.tensor(square**0.5 / layer.max_alpha)).item())
     return copied
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import numpy
 import torch
@@ -68,12 +68,12 @@ class Record:
     rows: list[Row] = field(default_factory=list)
     runs: list[dict[str, Any]] = field(default_factory=list)
     format: int = FORMAT
-    folder: ClassVar[Path | None] = None
-    """Where the record is kept, if it is: not part of what is written."""
-    identity: ClassVar[str] = ""
-    """Digest of all that a cell's result depends on, besides the cell; set where the cell runs, and not written."""
-    computed: ClassVar[int] = 0
-    """How many cells the call of `run` that returned this record computed; not written."""
+
+    def __post_init__(self) -> None:
+        """What is no field, and so not written: where the record is kept, and what a run does to it."""
+        self.folder: Path | None = None  #: where the record is kept, if it is
+        self.identity = ""  #: digest of all that a cell's result depends on, besides the cell; set where the cell runs
+        self.computed = 0  #: how many cells the call of `run` that returned this record computed
 
     def select(self, **values: Any) -> list[Row]:
         """The rows whose entries equal all of `values`: `record.select(stage="final", metric="error")`."""
@@ -196,7 +196,7 @@ def check(found: Any) -> None:
     """Raise ValueError unless `found` has the fields of a record, each of its type."""
     if not isinstance(found, dict):
         raise ValueError(f"it holds a {type(found).__name__}, not an object")
-    types = {f.name: getattr(f.type, "__origin__", f.type) for f in fields(Record)}
+    types: dict[str, Any] = {f.name: getattr(f.type, "__origin__", f.type) for f in fields(Record)}
     needed = {f.name for f in fields(Record) if f.default is MISSING and f.default_factory is MISSING}
     if lacking := sorted(needed - found.keys()):
         raise ValueError(f"it lacks {', '.join(lacking)}")
@@ -213,7 +213,7 @@ def check(found: Any) -> None:
         raise ValueError("its seeds are not all whole numbers")
     if not {"name", "sha256"} <= found["source"].keys():
         raise ValueError("its source lacks name or sha256")
-    cells = []
+    cells: list[str] = []
     for run in found.get("runs", ()):
         if lacking := sorted({*PROVENANCE, "cells"} - run.keys()):
             raise ValueError(f"one of its runs lacks {', '.join(lacking)}")

@@ -134,8 +134,10 @@ def run(
             **{key: found[key] for key in ("source", "device", "commit", "versions")},
         )
         stages = module.stages(settings)
-        anew = force or path is None or not path.exists()
-        record = fresh if anew else taken_up(load_record(path), fresh, stages, path)
+        if path is None or force or not path.exists():
+            record = fresh
+        else:
+            record = taken_up(load_record(path), fresh, stages, path)
         record.folder = None if path is None else path.parent
         if force and record.checkpoints is not None:
             shutil.rmtree(record.checkpoints, ignore_errors=True)
@@ -274,10 +276,12 @@ def fill(
         record.finished = True
         if path is not None:
             record.write(path)
+        if record.checkpoints is not None:
             shutil.rmtree(record.checkpoints, ignore_errors=True)
     finally:
         if path is not None:  # a process that was killed while it wrote has left a part of a file
             remove_parts(path.parent, f"{record.experiment}.{record.profile}.")
+        if record.checkpoints is not None:
             remove_parts(record.checkpoints)
 
 

@@ -133,9 +133,9 @@ def run_cell(settings: Config, root: Path | str | None, earlier: Record, device:
         "test_cross_entropy": on_test.cross_entropy,
         "train_kl": kl,
     }
-    for layer, (nats, units) in enumerate(kl_per_layer(network, test.x), start=1):
+    for layer, (nats, n_units) in enumerate(kl_per_layer(network, test.x), start=1):
         measured[f"kl_{layer}"] = nats
-        measured[f"units_{layer}"] = units
+        measured[f"units_{layer}"] = n_units
     log_f, log_z = log_units(network, test.x[: settings.tc_images])
     for name, units in (("log_f", log_f), ("log_z", log_z)):
         covariance = units.T.double().cov()

@@ -49,11 +49,12 @@ from ib_tutorial.information import gaussian_total_correlation
 from ib_tutorial.nn import InformationDropout, NoisyNetwork, vae
 from ib_tutorial.training import Epoch, EvidenceBound, bernoulli_nats, evidence_bound, fit, initialised, reading
 from ib_tutorial.training.checkpoint import load as load_checkpoint
+from ib_tutorial.training.precision import Precision
 from ib_tutorial.training.randomness import derived_seed
 
 NAME = "vae_bound"
 
-PRECISION = "float32"
+PRECISION: Precision = "float32"
 """On every device: in bfloat16 a run of the first record broke down that did not in float32."""
 
 LATENTS = ("gaussian", "information")
@@ -228,8 +229,9 @@ def trained(
     seed = derived_seed(cell["seed"], "retry") if cell["stage"] == "retry" else cell["seed"]
     network = initialised(lambda: build(settings, cell), seed).to(x.device)
     epochs, drops = schedule(settings, cell["stage"])
-    resumes = checkpoint is not None and checkpoint.exists()
-    history = [Epoch(*row) for row in load_checkpoint(checkpoint)[1]["history"]] if resumes else []
+    history: list[Epoch] = []
+    if checkpoint is not None and checkpoint.exists():
+        history = [Epoch(*row) for row in load_checkpoint(checkpoint)[1]["history"]]
     try:
         fit(
             network,
@@ -319,12 +321,11 @@ def measure(network: NoisyNetwork, x: Float[Tensor, "images pixels"], found: Evi
     }
     clean, noisy = latents(network, x)
     for name, values in (("tc_clean", clean), ("tc_noisy", noisy)):
-        measured[f"{name}_plug_in"] = gaussian_total_correlation(values.T.cov()).item()
-        measured[name] = gaussian_total_correlation(values.T.cov(), len(values)).item()
+        measured[f"{name}_plug_in"] = float(gaussian_total_correlation(values.T.cov()))
+        measured[name] = float(gaussian_total_correlation(values.T.cov(), len(values)))
     if used.any():
-        measured["tc_clean_used"] = gaussian_total_correlation(
-            clean[:, used].T.cov().reshape(used.sum(), -1), len(x)
-        ).item()
+        covariance = clean[:, used].T.cov().reshape(int(used.sum()), -1)  # of one latent it is a single number
+        measured["tc_clean_used"] = float(gaussian_total_correlation(covariance, len(x)))
     for layer in network.layers:
         if isinstance(layer, InformationDropout):
             measured |= {"mu": layer.mu.item(), "sigma": layer.log_sigma.exp().item()}

@@ -34,11 +34,11 @@ def activation_histograms(record: Record) -> Figure:
             axis.step(places, density, where="mid", color="0.35", lw=0.8, label="units, one line a seed")
         if not curves:
             continue
-        low, high = (np.mean([quantile(*curve, share) for curve in curves]) for share in MIDDLE)
+        low, high = (np.mean([quantile(places, density, share) for places, density in curves]) for share in MIDDLE)
         level = (MIDDLE[1] - MIDDLE[0]) / (high - low)
         axis.plot([low, low, high, high], [0, level, level, 0], color="C1", lw=1.8, ls="--", label="log-uniform")
         mean, std = (np.mean(by_seed(record, metric, **chosen)) for metric in ("mean_log_z", "std_log_z"))
-        at = np.linspace(*axis.get_xlim(), 300)
+        at = np.linspace(axis.get_xlim()[0], axis.get_xlim()[1], 300)
         normal = np.exp(-(((at - mean) / std) ** 2) / 2) / (std * np.sqrt(2 * np.pi))
         axis.plot(at, normal, color="C0", lw=1.8, label="log-normal")
     for row in axes:
@@ -62,10 +62,10 @@ def activations_and_logarithms(record: Record) -> Figure:
                 axis.step(places, density, where="mid", color="0.35", lw=0.8, label="units, one line a seed")
         if not on_log_z:
             continue
-        low, high = (np.mean([quantile(*curve, share) for curve in on_log_z]) for share in MIDDLE)
+        low, high = (np.mean([quantile(places, density, share) for places, density in on_log_z]) for share in MIDDLE)
         level = (MIDDLE[1] - MIDDLE[0]) / (high - low)
         mean, std = (np.mean(by_seed(record, metric, **chosen)) for metric in ("mean_log_z", "std_log_z"))
-        at = np.linspace(*right.get_xlim(), 400)
+        at = np.linspace(right.get_xlim()[0], right.get_xlim()[1], 400)
         log_normal = np.exp(-(((at - mean) / std) ** 2) / 2) / (std * np.sqrt(2 * np.pi))
         top, edge = 1.25 * max(density.max() for _, density in on_z or on_log_z), left.get_xlim()[1]
         for axis, place, weight in ((right, lambda v: v, lambda v: 1.0), (left, np.exp, lambda v: np.exp(-v))):

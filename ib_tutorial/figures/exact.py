@@ -149,12 +149,12 @@ def noisy_bit_gain(
         xlabel="β (nats per nat)", ylabel="gain (millinats)", xlim=(0, 1), ylim=(0, None), title="by noise for some ε"
     )
     left.legend(frameon=True, framealpha=0.9, edgecolor="none")
-    betas, eps, gain = grid
-    image = right.pcolormesh(betas, eps, 1000 * gain, cmap="cividis", shading="auto", rasterized=True)
-    right.plot((1 - 2 * eps) ** 2, eps, color="white", lw=1.5)
-    right.plot(1 - binary_entropy(eps) / math.log(2), eps, "--", color="white", lw=1.5)
+    betas, flips, gain = grid
+    image = right.pcolormesh(betas, flips, 1000 * gain, cmap="cividis", shading="auto", rasterized=True)
+    right.plot((1 - 2 * flips) ** 2, flips, color="white", lw=1.5)
+    right.plot(1 - binary_entropy(flips) / math.log(2), flips, "--", color="white", lw=1.5)
     right.set(
-        xlabel="β (nats per nat)", ylabel="ε", xlim=(betas[0], betas[-1]), ylim=(eps[0], eps[-1]), title="over both"
+        xlabel="β (nats per nat)", ylabel="ε", xlim=(betas[0], betas[-1]), ylim=(flips[0], flips[-1]), title="over both"
     )
     figure.colorbar(image, ax=right, label="millinats")
     return figure

@@ -90,9 +90,9 @@ def noise_on_an_interval(low: float, high: float, alphas: tuple[float, float], m
     figure, (left, right) = plt.subplots(1, 2, figsize=(6.2, 3))
     u = np.linspace(low, high, 800)
     for color, centre in zip(("C0", "C4", "C1"), (low, (low + high) / 2, 0.9 * high), strict=True):
-        for alpha, style in zip(alphas, ("-", ":"), strict=True):
-            mass = np.diff(stats.norm.cdf([low, high], centre, alpha))
-            left.plot(u, stats.norm.pdf(u, centre, alpha) / mass, style, color=color, lw=2)
+        for scale, style in zip(alphas, ("-", ":"), strict=True):
+            mass = np.diff(stats.norm.cdf([low, high], centre, scale))
+            left.plot(u, stats.norm.pdf(u, centre, scale) / mass, style, color=color, lw=2)
     left.axhline(1 / (high - low), color="0.5", lw=1)
     left.text(low, 1 / (high - low) + 0.02, " prior", color="0.4", va="bottom")
     for end in (low, high):

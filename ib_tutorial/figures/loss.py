@@ -31,7 +31,7 @@ def bill(p_xy: Float[np.ndarray, "x y"], bound: VariationalBound, beta: float) -
         ),
     }
     figure, axis = plt.subplots(figsize=(5.6, 4.3))
-    row = 0
+    row = 0.0
     ticks = {}
     paid = 0.0
     for term, parts in terms.items():
@@ -44,7 +44,7 @@ def bill(p_xy: Float[np.ndarray, "x y"], bound: VariationalBound, beta: float) -
             axis.barh(row, nats, left=paid, height=0.7, color=color)
             axis.text(paid + nats + 0.012, row, f"{nats:.3f}", va="center")
             ticks[row] = f"{says}\n{symbol}"
-            paid += nats
+            paid += float(nats)
         row += 1.4
     axis.set_yticks(list(ticks), list(ticks.values()))
     for label in axis.get_yticklabels():
@@ -73,9 +73,9 @@ def variational_gaps(betas: Sequence[float], bounds: Sequence[VariationalBound],
     bottom = np.zeros(len(betas))
     width = 0.7 * min(np.diff(betas))
     for (name, values), color, hatch in zip(parts.items(), (ENCODER, DECODER, PRIOR), ("", "//", ".."), strict=True):
-        values = 1000 * np.array(values)
-        right.bar(betas, values, width, bottom=bottom, color=color, hatch=hatch, edgecolor="white", lw=0.5, label=name)
-        bottom = bottom + values
+        heights = 1000 * np.array(values)
+        right.bar(betas, heights, width, bottom=bottom, color=color, hatch=hatch, edgecolor="white", lw=0.5, label=name)
+        bottom = bottom + heights
     right.set(ylabel="above the least (millinats)", title="what the bound adds")
     for axis in (left, right):
         axis.set(xlabel="β (nats per nat)")

@@ -1,6 +1,7 @@
 """What the figures of all experiments share: every seed, Student's 95 % interval of their mean, and what a nat weighs."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from matplotlib.axes import Axes
 
@@ -8,7 +9,7 @@ from ib_tutorial.experiments import Record
 from ib_tutorial.experiments.ledger import interval
 
 
-def means(axis: Axes, by_place: Mapping[float, Sequence[float]], label: str, color: str, marker: str, **line) -> None:
+def means(axis: Axes, by_place: Mapping[Any, Sequence[float]], label: str, color: str, marker: str, **line) -> None:
     """Means over seeds joined by a line, a dot for each seed, an interval where there are several; empty places are left out."""
     found = {place: values for place, values in by_place.items() if values}
     stats = {place: interval(values) for place, values in found.items()}

@@ -164,8 +164,8 @@ def vae_training(record: Record) -> Figure:
             for index, by_epoch in enumerate(losses[latents]):
                 epochs = range(1, len(by_epoch) + 1)
                 above.plot(epochs, by_epoch, color=color, lw=1.2, alpha=0.8, label=name if index == 0 else None)
-            for by_epoch in experiment.given_up(record, k, latents):
-                above.plot(range(1, len(by_epoch) + 1), by_epoch, color=color, lw=1.2, ls=":")
+            for broken in experiment.given_up(record, k, latents):
+                above.plot(range(1, len(broken) + 1), broken, color=color, lw=1.2, ls=":")
         for gaussian, information in zip(losses["gaussian"], losses["information"], strict=False):
             difference = [b - a for a, b in zip(gaussian, information, strict=False)]
             below.plot(range(1, len(difference) + 1), difference, color="0.2", lw=1.2, alpha=0.8)

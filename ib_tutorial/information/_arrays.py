@@ -1,5 +1,7 @@
 """numpy in, numpy out; torch in, torch out: the public functions compute on tensors and give back what they were given."""
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -12,7 +14,7 @@ def to_tensor(array: Tensor | np.ndarray) -> Tensor:
     return torch.from_numpy(np.array(array, dtype=np.float64, order="C"))
 
 
-def like(value: Tensor, given: Tensor | np.ndarray) -> float | np.ndarray | Tensor:
+def like(value: Tensor, given: Tensor | np.ndarray) -> Any:  # the type follows `given` and the number of axes
     """`value` as the caller expects it: a tensor of `given`'s dtype and device, or a float (0-d) or array for numpy input."""
     value = value + 0.0  # -0.0 is what rounding or a sign may leave of 0, and prints as such
     if isinstance(given, Tensor):

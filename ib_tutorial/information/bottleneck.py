@@ -86,7 +86,7 @@ def blahut_arimoto(
         ValueError: unless p_xy is two-dimensional, non-negative, finite and sums to 1 within 1e-6, beta and tolerance are positive and
             finite, n_clusters and max_iterations are at least 1 and n_restarts at least 0.
     """
-    return _solve(p_xy, [beta], _Search(n_clusters, n_restarts, seed, max_iterations, tolerance))[0]
+    return _solve(p_xy, [beta], n_clusters, _Search(n_restarts, seed, max_iterations, tolerance))[0]
 
 
 def information_curve(
@@ -107,7 +107,7 @@ def information_curve(
     Raises:
         ValueError: as blahut_arimoto does.
     """
-    return _solve(p_xy, betas, _Search(None, n_restarts=16, seed=seed, max_iterations=2_000, tolerance=1e-7))
+    return _solve(p_xy, betas, None, _Search(n_restarts=16, seed=seed, max_iterations=2_000, tolerance=1e-7))
 
 
 LOG_ZERO = -690.0  # log 1e-300: 0 times it is 0, where 0 times -inf is NaN
@@ -117,14 +117,16 @@ _Codebook = Float[np.ndarray, "_ _"]
 """A list of clusters, as [z, 1 + y]: log p(z), then log p(y|z). A cluster with p(z) at LOG_ZERO is dead."""
 _Codebooks = Float[np.ndarray, "rows _ _"]
 _OfX = Float[np.ndarray, "rows x"]
-_Each, _Counts, _Flags = Float[np.ndarray, "rows"], Int[np.ndarray, "rows"], Bool[np.ndarray, "rows"]
-_Vectors, _Memory = Float[np.ndarray, "rows n"], Float[np.ndarray, "rows memory n"]
+_Each = Float[np.ndarray, "rows"]
+_Counts = Int[np.ndarray, "rows"]
+_Flags = Bool[np.ndarray, "rows"]
+_Vectors = Float[np.ndarray, "rows n"]
+_Memory = Float[np.ndarray, "rows memory n"]
 
 
 class _Search(NamedTuple):
     """The arguments of blahut_arimoto that say how to search."""
 
-    n_clusters: int | None
     n_restarts: int
     seed: int
     max_iterations: int
@@ -160,28 +162,28 @@ class _Problem:
 def _solve(
     p_xy: JointTable,
     betas: Sequence[float | int] | Float[np.ndarray, "n_betas"] | Float[Tensor, "n_betas"],
+    n_clusters: int | None,
     search: _Search,
 ) -> list[Bottleneck]:
     """The optimal encoder at each beta, for as many betas at once as BATCH allows."""
     problem = _Problem.of(p_xy)
     n_groups, n_x = len(problem.p), len(problem.group_of_x)
-    n_clusters = n_x if search.n_clusters is None else search.n_clusters
+    n_clusters = n_x if n_clusters is None else n_clusters
     _checks.at_least(1, n_clusters=n_clusters, max_iterations=search.max_iterations)
     _checks.at_least(0, n_restarts=search.n_restarts)
     _checks.positive(tolerance=search.tolerance)
-    search = search._replace(n_clusters=min(n_clusters, n_groups))
     distinct, order = np.unique([_checks.weight(beta) for beta in betas], return_inverse=True)
     found: list[Bottleneck] = []
     at_once = max(1, BATCH // n_groups**2)
     for start in range(0, len(distinct), at_once):
         beta = distinct[start : start + at_once]
-        found += _bottlenecks(problem, beta, *_minimise(problem, beta, search), n_clusters, p_xy)
+        found += _bottlenecks(problem, beta, *_minimise(problem, beta, min(n_clusters, n_groups), search), n_clusters, p_xy)
     return [found[row] for row in order]
 
 
-def _minimise(problem: _Problem, beta: _Each, search: _Search) -> tuple[_Codebooks, _Counts, _Flags]:
+def _minimise(problem: _Problem, beta: _Each, n_clusters: int, search: _Search) -> tuple[_Codebooks, _Counts, _Flags]:
     """For each beta the best codebook of n_clusters, the steps taken, and whether it converged (see blahut_arimoto)."""
-    n_clusters, n_restarts, seed, max_iterations, tolerance = search
+    n_restarts, seed, max_iterations, tolerance = search
     rng = default_rng(seed)
     random = (1 - rng.random((n_restarts, len(problem.p)))) ** -2.0  # the mixtures below are heavy-tailed
     places = np.concatenate([problem.p_y, random / random.sum(1, keepdims=True) @ problem.p_y])
@@ -204,9 +206,9 @@ def _minimise(problem: _Problem, beta: _Each, search: _Search) -> tuple[_Codeboo
         for row, codebook in zip(rows[done], codebooks[done]):
             codebook = codebook[codebook[:, 0] > LOG_ZERO]
             if len(codebook) > n_clusters:
-                limit = max(1, max_iterations - int(used[row]))
-                codebook, taken, converged[row] = _restrict(problem, beta[row], codebook, search, rng, limit)
-                used[row] += taken
+                left = max(1, max_iterations - int(used[row]))
+                codebook, steps, converged[row] = _restrict(problem, beta[row], codebook, n_clusters, search, rng, left)
+                used[row] += steps
             found[row, : len(codebook)] = codebook
         precision[rows] = np.maximum(precision[rows] / 10, 1e-14)
         rows, codebooks, tops = rows[~done], codebooks[~done], tops[~done]
@@ -215,11 +217,10 @@ def _minimise(problem: _Problem, beta: _Each, search: _Search) -> tuple[_Codeboo
 
 
 def _restrict(
-    problem: _Problem, beta: float, codebook: _Codebook, search: _Search, rng: Generator, limit: int
+    problem: _Problem, beta: float, codebook: _Codebook, n_clusters: int, search: _Search, rng: Generator, limit: int
 ) -> tuple[_Codebook, int, bool]:
     """The best fixed point with n_clusters, from the heaviest of the codebook and from random p(y|x); its steps, and whether it settled."""
-    n_clusters, n_groups = search.n_clusters, len(problem.p)
-    picks = [rng.choice(n_groups, n_clusters, replace=False, p=problem.p) for _ in range(search.n_restarts)]
+    picks = [rng.choice(len(problem.p), n_clusters, replace=False, p=problem.p) for _ in range(search.n_restarts)]
     heaviest = codebook[np.argsort(-codebook[:, 0])[:n_clusters], 1:]
     starts = np.insert([heaviest, *_log(problem.p_y[picks])] if picks else [heaviest], 0, -math.log(n_clusters), axis=2)
     betas, limits, precision = (np.full(len(starts), value) for value in (beta, limit, min(search.tolerance, 1e-10)))
@@ -288,8 +289,8 @@ def _iterate(
             if done.all():
                 break
             state = rows, beta, limit, precision, start, lowest, low_end, last_move, last_end, moves, ends
-            state = (each[~done] for each in state)
-            rows, beta, limit, precision, start, lowest, low_end, last_move, last_end, moves, ends = state
+            rest = (each[~done] for each in state)
+            rows, beta, limit, precision, start, lowest, low_end, last_move, last_end, moves, ends = rest
         start = _normalise(start.reshape(-1, *shape)).reshape(start.shape)
     return found, taken, enough
 
@@ -415,10 +416,10 @@ def _bottlenecks(
     p_z_given_x, factor, _, _ = _encode(problem, beta, codebooks)
     q = p_z_given_x.transpose(0, 2, 1) / factor[..., None]
     n_groups, z = len(problem.p), np.arange(q.shape[2])
-    rivals = [q, z == q.argmax(2)[..., None], np.broadcast_to(z == 0, q.shape)]  # itself, rounded, the constant
+    each = [q, z == q.argmax(2)[..., None], np.broadcast_to(z == 0, q.shape)]  # itself, rounded, the constant
     if len(z) == n_groups:
-        rivals.append(np.broadcast_to(np.eye(n_groups), q.shape))
-    rivals = np.stack(rivals, 1, dtype=float)
+        each.append(np.broadcast_to(np.eye(n_groups), q.shape))
+    rivals = np.stack(each, 1, dtype=float)
     lagrangians = _measure(problem, beta[:, None], rivals)[2]
     lagrangians[:, 0] -= 1e-13  # what rounding explains is no reason to leave q
     q = rivals[np.arange(len(q)), lagrangians.argmin(1)]
@@ -432,11 +433,7 @@ def _bottlenecks(
     p_z_given_x = np.concatenate([q, p_z], 1)[:, problem.group_of_x]  # the last row is for the x that never occur
     fields = zip(p_z_given_x, p_z[:, 0], p_y_given_z.transpose(0, 2, 1), *_measure(problem, beta, q))
     return [
-        Bottleneck(
-            *(like(torch.from_numpy(np.asarray(value)), given) for value in values),
-            n_iterations=steps,
-            converged=enough,
-        )
+        Bottleneck(*[*(like(torch.from_numpy(np.asarray(value)), given) for value in values), steps, enough])
         for values, steps, enough in zip(fields, n_steps.tolist(), converged.tolist())
     ]
 

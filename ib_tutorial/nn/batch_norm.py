@@ -30,14 +30,23 @@ def norms(modules: Iterable[nn.Module]) -> list[_BatchNorm]:
     return [m for m in modules if isinstance(m, _BatchNorm) and m.running_mean is not None]
 
 
+def running(norm: _BatchNorm) -> tuple[Tensor, Tensor, Tensor]:
+    """The running mean and variance, and the number of batches that made them, of one of `norms`."""
+    mean, var, tracked = norm.running_mean, norm.running_var, norm.num_batches_tracked
+    if mean is None or var is None or tracked is None:
+        raise ValueError(f"{norm} has no running statistics; it needs track_running_stats=True")
+    return mean, var, tracked
+
+
 def is_measured(norm: _BatchNorm, kind: Kind) -> bool:
     """Whether the set is known and belongs to the norm as it is: neither its running statistics nor its weights have changed since."""
     if not hasattr(norm, f"{kind}_mean"):
         return False
-    same = [(norm.running_mean, norm.clean_mean), (norm.running_var, norm.clean_var)]
+    mean, var, _ = running(norm)
+    same = {"clean_mean": mean, "clean_var": var}
     if norm.affine:
-        same += [(norm.weight, norm.measured_weight), (norm.bias, norm.measured_bias)]
-    return all(torch.equal(now, then) for now, then in same)
+        same |= {"measured_weight": norm.weight, "measured_bias": norm.bias}
+    return all(torch.equal(now, getattr(norm, then)) for then, now in same.items())
 
 
 @contextmanager
@@ -61,7 +70,7 @@ def take_set(norm: _BatchNorm, inputs: Any) -> None:
     """Before a pass: put the set in place that the norm is told to take."""
     kind = in_use.get(norm)
     if kind is not None and not norm.training and is_measured(norm, kind):
-        norm.own_statistics = [norm._buffers[name] for name in RUNNING]
+        norm.__dict__["own_statistics"] = [norm._buffers[name] for name in RUNNING]
         norm._buffers.update(zip(RUNNING, (norm._buffers[f"{kind}_mean"], norm._buffers[f"{kind}_var"]), strict=True))
 
 
@@ -77,14 +86,15 @@ def store(norm: _BatchNorm, kind: Kind, mean: Tensor, var: Tensor) -> None:
     if not hasattr(norm, "clean_mean") and not hasattr(norm, "noisy_mean"):
         norm.register_forward_pre_hook(take_set)
         norm.register_forward_hook(give_back, always_call=True)
+    running_mean, running_var, _ = running(norm)
     now = {f"{kind}_mean": mean, f"{kind}_var": var}
     if norm.affine:
         now |= {"measured_weight": norm.weight.detach(), "measured_bias": norm.bias.detach()}
     for name, value in now.items():
-        norm.register_buffer(name, value.to(norm.running_mean, copy=True), persistent=False)
+        norm.register_buffer(name, value.to(running_mean, copy=True), persistent=False)
     if kind == "clean":
-        norm.running_mean.copy_(mean)
-        norm.running_var.copy_(var)
+        running_mean.copy_(mean)
+        running_var.copy_(var)
 
 
 @torch.no_grad()
@@ -94,14 +104,14 @@ def statistics_of_passes(measured: list[_BatchNorm], passes: Callable[[], None])
     The norms are in training mode meanwhile, so that each normalises by its batch, as in training. Their running statistics do not move.
     """
     count = {norm: 0 for norm in measured}
-    total = {norm: norm.running_mean.new_zeros(2, norm.num_features, dtype=torch.float64) for norm in measured}
+    total = {norm: running(norm)[0].new_zeros(2, norm.num_features, dtype=torch.float64) for norm in measured}
 
     def add(norm: _BatchNorm, inputs: tuple[Tensor]) -> None:
         units = inputs[0].double().transpose(0, 1).flatten(1)
         count[norm] += units.shape[1]
         total[norm] += torch.stack([units.sum(1), units.square().sum(1)])
 
-    before = [(norm.training, norm.momentum, norm.num_batches_tracked.clone()) for norm in measured]
+    before = [(norm.training, norm.momentum, running(norm)[2].clone()) for norm in measured]
     hooks = [norm.register_forward_pre_hook(add) for norm in measured]
     try:
         for norm in measured:
@@ -112,7 +122,7 @@ def statistics_of_passes(measured: list[_BatchNorm], passes: Callable[[], None])
             hook.remove()
         for norm, (training, momentum, tracked) in zip(measured, before, strict=True):
             norm.training, norm.momentum = training, momentum
-            norm.num_batches_tracked.copy_(tracked)
+            running(norm)[2].copy_(tracked)
     found = []
     for norm in measured:
         n = max(count[norm], 2)
@@ -126,7 +136,7 @@ def statistics_restored(network: nn.Module) -> Iterator[None]:
     """Each batch norm leaves this context with the statistics with which it entered, whatever was measured within."""
     names = (*RUNNING, "measured_weight", "measured_bias", *(f"{kind}_{what}" for kind in KINDS for what in ("mean", "var")))
     before = [
-        (norm, {name: norm._buffers[name].clone() for name in names if name in norm._buffers})
+        (norm, {name: buffer.clone() for name, buffer in norm._buffers.items() if name in names and buffer is not None})
         for norm in norms(network.modules())
     ]
     try:
@@ -135,7 +145,7 @@ def statistics_restored(network: nn.Module) -> Iterator[None]:
         for norm, buffers in before:
             for name in names:
                 if name in buffers:
-                    norm._buffers[name].copy_(buffers[name])
+                    norm.get_buffer(name).copy_(buffers[name])
                 elif name in norm._buffers:
                     del norm._buffers[name]
 

@@ -1,13 +1,14 @@
 """What is done to a whole network: switch its noise on or off, measure batch norm's statistics for either, and gather its costs."""
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from ib_tutorial.nn import batch_norm
 from ib_tutorial.nn.dropout import Costly, Deterministic, NoiseLayer
@@ -67,7 +68,7 @@ def modules_in_training(network: nn.Module) -> list[nn.Module]:
 
 
 def measure_batch_norm(
-    network: nn.Module, norms: list[nn.Module], batches: Callable[[], Iterable[Tensor]], forward: Callable[[Tensor], object]
+    network: nn.Module, norms: list[_BatchNorm], batches: Callable[[], Iterable[Tensor]], forward: Callable[[Tensor], object]
 ) -> None:
     """Measure both sets of statistics of `norms`, each under the switches of a reading: eval mode, and the noise on or off in all layers.
 
@@ -78,7 +79,7 @@ def measure_batch_norm(
     """
     if not norms:
         return
-    kinds = batch_norm.KINDS if draws_noise(network) else ("clean",)
+    kinds: Sequence[batch_norm.Kind] = batch_norm.KINDS if draws_noise(network) else ("clean",)
     with batch_norm.modes_restored(network):
         network.eval()
         for kind in kinds:
@@ -187,9 +188,9 @@ def observe_kl(network: nn.Module) -> Iterator[list[Float[Tensor, "batch *units"
             handle.remove()
 
 
-def outermost(network: nn.Module) -> list[nn.Module]:
+def outermost(network: nn.Module) -> list[Costly]:
     """The modules of a network that return their cost and stand in no other such module."""
-    found: dict[nn.Module, None] = {}
+    found: dict[Costly, None] = {}
 
     def look(module: nn.Module) -> None:
         if isinstance(module, Costly):

@@ -93,7 +93,7 @@ class InformationDropout(NoiseLayer):
                 f"max_alpha is {max_alpha}; it must be finite and above {MIN_ALPHA}: it caps the noise scale"
             )
         self.alpha = alpha
-        self.prior = prior
+        self.prior: str = prior
         self.max_alpha = max_alpha
         self.unit_mean = noise == "unit_mean"
         if prior == "log_normal":
@@ -147,6 +147,8 @@ def multiply(f: Units, alpha: Tensor, shift: Tensor | float) -> Units:
 
 class LogNormalDropout(NoiseLayer):
     """z = eps * f(x), log eps ~ N(0, alpha^2) with one constant alpha: what Information Dropout is without adapting."""
+
+    alpha: Tensor
 
     def __init__(self, f: nn.Module, alpha: float = 0.7):
         super().__init__(f)
@@ -243,20 +245,19 @@ def standard_normal(like: Units) -> Units:
 
     Drawn into the default format and permuted: on a CPU torch draws into any other format one number at a time, several times slower.
     """
-    options = dict(device=like.device, dtype=precision_of(like))
+    device, dtype = like.device, precision_of(like)
     if like.dim() == 4 and like.is_contiguous(memory_format=torch.channels_last):
-        return drawn(like.permute(0, 2, 3, 1).shape, **options).permute(0, 3, 1, 2)
-    return drawn(like.shape, **options)
+        return drawn(like.permute(0, 2, 3, 1).shape, device, dtype).permute(0, 3, 1, 2)
+    return drawn(like.shape, device, dtype)
 
 
 def drawn(shape: torch.Size, device: torch.device, dtype: torch.dtype) -> Tensor:
     """torch.randn, and where that is many numbers a piece at a time: one thread draws, but all can write to new memory."""
-    options = dict(device=device, dtype=dtype)
     if shape.numel() <= fused.PIECE or device.type != "cpu" or torch.compiler.is_compiling():
-        return torch.randn(shape, **options)
-    n = torch.randn(0, **options).new_empty(shape)  # in a stack (vmap), of which empty() knows nothing, one for each
+        return torch.randn(shape, device=device, dtype=dtype)
+    n = torch.randn(0, device=device, dtype=dtype).new_empty(shape)  # in a stack (vmap), of which empty() knows nothing, one for each
     for (piece,) in fused.pieces(n):
-        piece.copy_(torch.randn(piece.shape, **options))
+        piece.copy_(torch.randn(piece.shape, device=device, dtype=dtype))
     return n
 
 

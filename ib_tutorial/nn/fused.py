@@ -148,8 +148,8 @@ def differentiable_backward(ctx: Any, of_z: Tensor, of_kl: Tensor) -> tuple[Tens
     """What `NoisyUnits.backward` returns, in steps that can be differentiated again and taken for many gradients at once."""
     with torch.enable_grad():
         # views of their own: a tensor that is given twice, as f and as pre_activation, gets a gradient for each
-        inputs = [None if given is None else given.view_as(given) for given in ctx.saved_tensors]
-        outputs = by_autograd(*inputs, ctx.max_alpha, ctx.unit_mean)
+        inputs: list[Any] = [None if given is None else given.view_as(given) for given in ctx.saved_tensors]
+        outputs = by_autograd(*[*inputs, ctx.max_alpha, ctx.unit_mean])
         wanted = [place for place in range(len(inputs)) if ctx.needs_input_grad[place] and inputs[place] is not None]
         gradients = torch.autograd.grad(outputs, [inputs[place] for place in wanted], (of_z, of_kl), create_graph=True)
     found = dict(zip(wanted, gradients, strict=True))

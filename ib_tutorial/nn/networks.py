@@ -74,7 +74,7 @@ class NoisyNetwork(Costly):
         """alpha(x) of each Information Dropout layer, with the layers below drawing noise or not as they are set to."""
         scales: list[Tensor] = []
 
-        def note(layer: nn.Module, inputs: tuple[Tensor]) -> None:
+        def note(layer: InformationDropout, inputs: tuple[Tensor]) -> None:
             scales.append(layer.noise_scale(*inputs))
 
         layers = [layer for layer in noise_layers(self) if isinstance(layer, InformationDropout)]
@@ -94,10 +94,9 @@ class NoisyNetwork(Costly):
 
         Both belong to the same input of that layer, with the layers below drawing noise or not as they are set to.
         """
-        places = [place for place, module in enumerate(self.layers) if isinstance(module, NoiseLayer)]
-        for module in self.layers[: places[layer]]:
+        place, noisy = [(at, module) for at, module in enumerate(self.layers) if isinstance(module, NoiseLayer)][layer]
+        for module in self.layers[:place]:
             x = module(x)[0] if isinstance(module, NoiseLayer) else module(x)
-        noisy = self.layers[places[layer]]
         return noisy.clean(x), noisy(x)[0]
 
 

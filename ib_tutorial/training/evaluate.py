@@ -12,10 +12,12 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from ib_tutorial.nn.batch_norm import (
+    Kind,
     in_batches,
     is_measured,
     modes_restored,
     norms,
+    running,
     statistics_restored,
 )
 from ib_tutorial.nn.contexts import draws_noise, measure_batch_norm, modules_in_training, noise
@@ -55,7 +57,7 @@ def reading(
     Warns:
         UserWarning: batch norm has running statistics of which nobody knows whether the passes were noisy.
     """
-    kind = "noisy" if noisy else "clean"
+    kind: Kind = "noisy" if noisy else "clean"
     device = next((p.device for p in network.parameters()), torch.device("cpu"))
     with (
         modes_restored(network),
@@ -65,7 +67,7 @@ def reading(
         if images is not None:
             recalibrate_batch_norm(network, images)
         elif draws_noise(network) and any(
-            norm.num_batches_tracked > 0 and not is_measured(norm, kind) for norm in norms(modules_in_training(network))
+            running(norm)[2] > 0 and not is_measured(norm, kind) for norm in norms(modules_in_training(network))
         ):
             warnings.warn(
                 f"batch norm's statistics of {kind} passes were not measured since the last training step, and a reading with others can be "

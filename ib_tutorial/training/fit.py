@@ -3,9 +3,9 @@
 import hashlib
 import math
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 
 import torch
 from jaxtyping import Float
@@ -114,10 +114,11 @@ def fit(
     weights = weights_of(network)
     device = weights.device
     check_settings(epochs, lr, beta, threads)
+    data: InMemory | Streamed
     if hasattr(x, "shape"):
-        check_images(x)
-        data = InMemory(x, y, batch_size, seed)
-        device = x.device
+        images = check_images(x)
+        data = InMemory(images, y, batch_size, seed)
+        device = images.device
     else:
         if y is not None:
             raise ValueError("y was given beside batches; batches hold their targets: fit(network, batches, ...)")
@@ -131,13 +132,13 @@ def fit(
         raise ValueError("n_train is not known: give the number of training images that beta is divided by, fit(..., n_train=50_000)")
     kind = "float32" if weights.dtype == torch.float64 else chosen(precision, device)  # autocast knows no float64
     threads = threads_for(network, data.shape[1:], data.shape[0]) if threads is None else threads
-    settings = dict(
+    settings: dict[str, Any] = dict(
         n_images=data.n_images, lr=lr, drops=list(drops), beta=beta, n_train=n_train, batch_size=batch_size, optimiser=optimiser,
         momentum=momentum, weight_decay=weight_decay, seed=seed, precision=kind,
         threads=threads if device.type == "cpu" else None,
     )  # fmt: skip
     if data.has_pictures:
-        network.to(memory_format=torch.channels_last)
+        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload] # torch's stub lacks it
     stepper = chosen_optimiser(optimiser, network, lr, momentum, weight_decay)
     parameters = [p for p in network.parameters() if p.requires_grad]
     in_training = modules_in_training(network)
@@ -167,7 +168,8 @@ def fit(
             for group in stepper.param_groups:
                 group["lr"] = lr_now
 
-            sizes, terms = [], []  # of each step: its images; on the device, loss, cross-entropy, KL and gradient
+            sizes: list[int] = []  # of each step, its images
+            terms: list[Tensor] = []  # of each step, on the device: loss, cross-entropy, KL and gradient
             for x_batch, y_batch in data.batches(epoch):
                 first = not terms  # of the epoch: its costs are counted, outside torch.compile
                 with autocast(kind, device):
@@ -248,7 +250,7 @@ class InMemory:
         bytes_of = (tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy() for tensor in (self.x, self.y))
         whole = hashlib.sha256()
         for each in bytes_of:
-            whole.update(each)
+            whole.update(each.data)
         return whole.hexdigest()[:16]
 
 
@@ -267,7 +269,7 @@ class Streamed:
             )
         self.source, self.device = source, device
         drawn = getattr(source, "sampler", None) or getattr(source, "dataset", None)
-        self.n_images = len(drawn) if hasattr(drawn, "__len__") else None
+        self.n_images = len(drawn) if isinstance(drawn, Sized) else None
         self.shape = tuple(self.first().shape)  # of a batch
         self.has_pictures = len(self.shape) == 4
 
@@ -351,7 +353,7 @@ def resume(path: Path, network: nn.Module, optimiser: torch.optim.Optimizer, set
 
 def compiled(network: nn.Module, x: Tensor, kind) -> nn.Module:
     """`network` through torch.compile, tried once on x; the network itself, with a warning, where that fails."""
-    fast = torch.compile(network)
+    fast = cast(nn.Module, torch.compile(network))
     state = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     try:
         with autocast(kind, x.device), torch.random.fork_rng(devices=[x.device] if x.device.type == "cuda" else []):

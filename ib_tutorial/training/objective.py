@@ -2,7 +2,7 @@ r"""The per-sample loss of eq. (3): the mean cross-entropy plus beta times the i
 
 import math
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import NamedTuple
 
 import torch
@@ -34,12 +34,13 @@ def check_beta(beta: float) -> None:
         raise ValueError(f"beta is {beta}; it must be finite and at least 0: it weighs the information that the loss penalises")
 
 
-def check_images(x: Tensor) -> None:
-    """Raises ValueError unless x is a torch tensor of floating-point numbers."""
+def check_images(x: object) -> Tensor:
+    """x itself. Raises ValueError unless it is a torch tensor of floating-point numbers."""
     if not isinstance(x, Tensor):
         raise ValueError(f"x is a {type(x).__module__}.{type(x).__name__}; give torch tensors, e.g. torch.as_tensor(x)")
     if not x.is_floating_point():
         raise ValueError(f"x has dtype {x.dtype}; a network takes floating-point images, e.g. images.float() / 255")
+    return x
 
 
 def check_labels(y: Tensor, logits: Float[Tensor, "batch *outputs"]) -> None:
@@ -59,7 +60,8 @@ def with_costs(network: nn.Module, x: Float[Tensor, "batch *inputs"], complete: 
 
     complete: raise ValueError where fewer costs with a gradient are returned than noise layers have.
     """
-    with observe_kl(network) if complete else nullcontext([]) as used:
+    watched: AbstractContextManager[list[Tensor]] = observe_kl(network) if complete else nullcontext([])
+    with watched as used:
         try:
             returned = network(x)
         except TypeError as error:

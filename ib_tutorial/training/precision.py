@@ -36,7 +36,7 @@ def bfloat16_gain(device: str) -> float:
     """
     with torch.random.fork_rng(devices=[]):
         convolution = nn.Conv2d(48, 48, 3, padding=1)
-    convolution = convolution.to(device).to(memory_format=torch.channels_last)
+    convolution = convolution.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload] # torch's stub lacks it
     x = torch.zeros(64, 48, 16, 16, device=device).to(memory_format=torch.channels_last)
     return seconds("float32", convolution, x) / seconds("bfloat16", convolution, x)
 

@@ -2,9 +2,12 @@
 
 import hashlib
 from collections.abc import Callable
+from typing import TypeVar
 
 import torch
 from torch import nn
+
+Network = TypeVar("Network", bound=nn.Module)
 
 
 def derived_seed(seed: int, *purpose: str | int) -> int:
@@ -18,7 +21,7 @@ def generator(seed: int, *purpose: str | int) -> torch.Generator:
     return torch.Generator().manual_seed(derived_seed(seed, *purpose))
 
 
-def initialised(build: Callable[[], nn.Module], seed: int) -> nn.Module:
+def initialised(build: Callable[[], Network], seed: int) -> Network:
     """The network that `build` makes, its weights drawn from the seed. The caller's random state is left as it was.
 
     The library's networks draw all that methods share first: at one seed, networks that differ in their noise alone start from the same f.

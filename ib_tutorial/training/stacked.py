@@ -104,9 +104,9 @@ def fit_stacked(
 
 @torch.no_grad()
 def descend(
-    leaves: Sequence[Tensor],
-    gradients: Sequence[Tensor],
-    velocities: Sequence[Tensor],
+    leaves: list[Tensor],
+    gradients: tuple[Tensor, ...],
+    velocities: list[Tensor],
     rates: Float[Tensor, " networks"],
     momentum: float,
 ) -> None:

