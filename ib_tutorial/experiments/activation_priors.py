@@ -17,7 +17,6 @@ over seeds, divided by the root of 5. The first record's standard deviations giv
 0.0034 and 0.0018. All its seeds shared their training images, so expect more: perhaps twice that.
 """
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -191,17 +190,13 @@ def distances(log_z: Float[Tensor, " n"]) -> dict[str, float]:
     middle = x[(x >= low) & (x <= high)]
     empirical = torch.arange(1, len(middle) + 1, dtype=torch.float64, device=x.device) / len(middle)
     uniform = (middle - low) / (high - low)
-    normal = normal_cdf((middle - x.mean()) / x.std())
-    first, last = normal_cdf((torch.stack([low, high]) - x.mean()) / x.std())
+    normal = torch.special.ndtr((middle - x.mean()) / x.std())
+    first, last = torch.special.ndtr((torch.stack([low, high]) - x.mean()) / x.std())
     cut = (normal - first) / (last - first)
     return {
         "distance_uniform": largest_gap(empirical, uniform),
         "distance_normal": largest_gap(empirical, cut),
     }
-
-
-def normal_cdf(t: Float[Tensor, "*n"]) -> Float[Tensor, "*n"]:
-    return torch.special.erfc(-t / math.sqrt(2)) / 2
 
 
 def largest_gap(empirical: Float[Tensor, " n"], cdf: Float[Tensor, " n"]) -> float:
