@@ -9,8 +9,8 @@ BRANCH ?= gh-pages
 MAKE_PY := @$(PYTHON) book/make.py
 PUBLISHED := --repository "$(REPOSITORY)" --branch "$(BRANCH)"
 
-.PHONY: help book html refresh student slides pdf lint lint-style lint-types test test-packages test-chapters browser test-browser bench
-.PHONY: install clean
+.PHONY: help book html publish links refresh student slides pdf lint lint-style lint-types lint-workflows test test-packages
+.PHONY: test-chapters browser test-browser bench install clean
 
 help:
 	@echo "make TARGET [PROFILE=smoke|quick] [JOBS=n] [REPOSITORY=...] [BRANCH=...] [ARGS='NAME --json FILE'] does the same as"
@@ -18,6 +18,9 @@ help:
 
 book:
 	$(MAKE_PY) book --profile "$(PROFILE)" --jobs "$(JOBS)" $(PUBLISHED)
+
+publish:
+	$(MAKE_PY) publish --profile "$(PROFILE)" --jobs "$(JOBS)" $(PUBLISHED)
 
 html:
 	$(MAKE_PY) html $(PUBLISHED)
@@ -28,5 +31,5 @@ refresh:
 bench lint-style lint-types test-packages test-chapters:
 	$(MAKE_PY) $@ $(ARGS)
 
-student slides pdf lint test browser test-browser install clean:
+links student slides pdf lint lint-workflows test browser test-browser install clean:
 	$(MAKE_PY) $@

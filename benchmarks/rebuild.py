@@ -79,7 +79,7 @@ def copy_book(root: Path, chapters: tuple[str, ...]) -> None:
     """The book, the packages that it runs on and its settings, with a table of contents of the first page and these chapters."""
     for name in ("book", "ib_tutorial", "data_gen"):
         shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("_config.yml", "CHANGELOG.md", "CITATION.cff", "requirements.txt"):
+    for name in ("_config.yml", "CHANGELOG.md", "CITATION.cff", "pyproject.toml", "requirements.txt"):
         shutil.copy2(ROOT / name, root / name)
     listed = "".join(f"  - file: {chapter}\n" for chapter in chapters if chapter != FIRST_PAGE)
     (root / "_toc.yml").write_text(f"format: jb-book\nroot: {FIRST_PAGE}\nchapters:\n{listed}", encoding="utf-8")

@@ -16,13 +16,13 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import nbformat
 import papermill
 import typer
 from jupyter_client import AsyncKernelManager
-from launch import Launch, configured, launch, with_install_cell, write_binder
+from launch import Launch, address, configured, launch, with_install_cell, write_binder
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 from papermill.exceptions import PapermillExecutionError
@@ -322,7 +322,7 @@ def html(repository: Repository = "", branch: Branch = "gh-pages") -> None:
         console.print(f"not executed yet: {', '.join(missing)}; run `make book` first", style="red")
         raise typer.Exit(1)
     try:
-        where = launch(repository, branch)
+        where = launch(repository or address(ROOT), branch)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
     if not render(ROOT, where):
@@ -330,8 +330,8 @@ def html(repository: Repository = "", branch: Branch = "gh-pages") -> None:
         raise typer.Exit(1)
 
 
-def render(root: Path, where: Launch | None) -> bool:
-    """Make `_build/html` from the executed chapters; whether Jupyter Book did so without a warning."""
+def render(root: Path, where: Launch | None, builder: Literal["html", "linkcheck"] = "html") -> bool:
+    """Make `_build/html` from the executed chapters, or look up the links in them; whether Jupyter Book did so without a warning."""
     stage(root, where)
     executed = executed_in(root)
     for chapter in chapters(root):
@@ -341,16 +341,29 @@ def render(root: Path, where: Launch | None) -> bool:
         if after != before:
             write_notebook(after, path)
     jupyter_book = shutil.which("jupyter-book", path=Path(sys.executable).parent)  # on Windows it ends in .exe
-    command = [jupyter_book, "build", str(executed), "--path-output", str(root)]
+    command = [jupyter_book, "build", str(executed), "--path-output", str(root), "--builder", builder]
     if subprocess.run([*command, "-W", "-n", "--keep-going", "-q"], check=False).returncode:
         return False
-    write_binder(root / "_build" / "html", where)
+    if builder == "html":
+        write_binder(root / "_build" / "html", where)
     return True
 
 
 @app.command()
 def stored() -> None:
     """Render the committed notebooks with the outputs that they carry, without running them, into _build/stored."""
+    root = render_stored("html")
+    console.print(f"The book as committed: {root / '_build' / 'html' / 'index.html'}", soft_wrap=True)
+
+
+@app.command()
+def links() -> None:
+    """Ask for every address on the committed pages whether it still answers."""
+    render_stored("linkcheck")
+
+
+def render_stored(builder: Literal["html", "linkcheck"]) -> Path:
+    """Give the committed notebooks to Jupyter Book as they are; returns the folder in which that was done."""
     root = ROOT / "_build" / "stored"
     shutil.rmtree(root, ignore_errors=True)  # Sphinx does not see that a style sheet or an extension has changed
     shutil.copytree(ROOT / "book", root / "book")
@@ -360,10 +373,10 @@ def stored() -> None:
         target = executed_in(root) / f"{chapter}.ipynb"
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(root / f"{chapter}.ipynb", target)
-    if not render(root, None):
+    if not render(root, None, builder):
         console.print("Jupyter Book failed: its messages are above", style="red")
         raise typer.Exit(1)
-    console.print(f"The book as committed: {root / '_build' / 'html' / 'index.html'}", soft_wrap=True)
+    return root
 
 
 @app.command()

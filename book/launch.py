@@ -1,11 +1,12 @@
 """Where the chapters run besides the reader's machine: buttons for Colab and Binder, and what the notebooks need there.
 
 The buttons open the notebooks that were built together with the page, on the branch that the built book is published on. So
-the address is given once, at build (`make book REPOSITORY=...`), a page and its notebook never differ, and what is committed
-carries no address.
+the address is given once, in pyproject.toml or at build (`make book REPOSITORY=...`), a page and its notebook never differ, and no
+committed notebook carries an address.
 """
 
 import re
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +31,12 @@ class Launch:
     @property
     def repository(self) -> str:
         return f"https://github.com/{self.owner}/{self.name}"
+
+
+def address(root: Path) -> str:
+    """The repository that pyproject.toml names; empty while its owner is OWNER."""
+    urls = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]["urls"]
+    return "" if "/OWNER/" in urls["Repository"] else urls["Repository"]
 
 
 def launch(repository: str, branch: str) -> Launch | None:

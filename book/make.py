@@ -2,14 +2,17 @@
 
 python book/make.py book [--profile smoke|quick] [--jobs N]   execute what changed and render the book into _build/html
        [--repository https://github.com/OWNER/NAME] [--branch gh-pages]   with buttons for Colab and Binder
+python book/make.py publish               build the book, and push it to the branch (with the options of book)
 python book/make.py html                  render what is already executed
 python book/make.py refresh [--jobs N]    renew the outputs stored in the notebooks, and the list of proofs
+python book/make.py links                 ask for every address on the pages whether it still answers (needs a network)
 python book/make.py student               write the notebooks without solutions into _build/student
 python book/make.py pdf                   print the book, from the stored outputs, into _build/pdf; the front page then links to it
 python book/make.py slides                write a deck for each chapter into _build/slides, from the stored outputs
-python book/make.py lint                  look for mistakes that need no run: lint-style, lint-types
+python book/make.py lint                  look for mistakes that need no run: the three that follow
 python book/make.py lint-style            with ruff (further arguments go to it: --fix mends what it can)
 python book/make.py lint-types            with mypy (further arguments go to it)
+python book/make.py lint-workflows        with check-jsonschema: what GitHub reads, and the citation file
 python book/make.py test                  test-packages, then test-chapters
 python book/make.py test-packages         test the packages and the build (further arguments go to pytest)
 python book/make.py test-chapters         run every chapter at smoke, and test the data, with an old processor's instructions
@@ -18,6 +21,8 @@ python book/make.py test-browser          look at every page and slide of the co
 python book/make.py bench [NAME] [--json FILE]   time the library against what one would otherwise write (forty minutes)
 python book/make.py install               install and nothing more; every other target does this first
 python book/make.py clean                 remove _build (keeps .venv)
+
+TORCH_RELEASE=oldest in the environment installs the oldest torch that pyproject.toml allows in place of the pinned one.
 
 Only the standard library is used here: this file runs before anything is installed.
 """
@@ -45,6 +50,15 @@ OLDEST, NEWEST = (3, 11), (3, 14)
 
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 """Where PyTorch keeps its CPU builds. With one, .venv has 1.6 GB; with PyPI's build for Linux, which is for CUDA, 5.4 GB."""
+
+SCHEMAS = {
+    "vendor.github-workflows": ".github/workflows/*.yml",
+    "vendor.github-issue-forms": ".github/ISSUE_TEMPLATE/[!c]*.yml",
+    "vendor.github-issue-config": ".github/ISSUE_TEMPLATE/config.yml",
+    "vendor.dependabot": ".github/dependabot.yml",
+    "vendor.citation-file-format": "CITATION.cff",
+}
+"""Files that others read, by the schema that check-jsonschema brings for them."""
 
 ENVIRONMENT = {"JUPYTER_PREFER_ENV_PATH": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PYTHONUTF8": "1"}
 
@@ -75,7 +89,8 @@ def pip(*arguments: str | Path, check: bool = True) -> int:
 
 def install() -> None:
     """Make .venv hold what requirements.txt pins, and the packages of this checkout. Does nothing where it does already."""
-    wanted = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()
+    pinned = pins(os.environ)
+    wanted = hashlib.sha256(pinned.encode()).hexdigest()
     if STAMP.exists() and STAMP.read_text(encoding="utf-8") == wanted:
         return
     if sys.version_info < OLDEST:
@@ -85,10 +100,26 @@ def install() -> None:
     if Path(sys.prefix) != VENV:
         run(sys.executable, "-m", "venv", VENV)
     if index := torch_index(os.environ, has_gpu(), sys.platform):
-        install_torch(index, needed="TORCH_INDEX" in os.environ)
-    pip("-r", REQUIREMENTS)
+        install_torch(index, pinned, needed="TORCH_INDEX" in os.environ)
+    file = REQUIREMENTS
+    if "TORCH_RELEASE" in os.environ:
+        file = VENV / "pins.txt"
+        file.write_text(pinned, encoding="utf-8")
+    pip("-r", file)
     pip("--no-deps", "-e", ".")
     STAMP.write_text(wanted, encoding="utf-8")
+
+
+def pins(environment: Mapping[str, str]) -> str:
+    """The pins of requirements.txt. TORCH_RELEASE may ask for the oldest torch that the library allows."""
+    pinned = REQUIREMENTS.read_text(encoding="utf-8")
+    release = environment.get("TORCH_RELEASE") or "newest"
+    if release == "newest":
+        return pinned
+    if release != "oldest":
+        raise SystemExit(f"TORCH_RELEASE is {release!r}; it must be 'oldest' or 'newest', the pinned one")
+    (oldest,) = re.findall(r'"torch>=([\d.]+)"', (ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    return re.sub(r"^torch==\S+", f"torch=={oldest}.0", pinned, flags=re.MULTILINE)
 
 
 def version() -> str:
@@ -110,11 +141,11 @@ def torch_index(environment: Mapping[str, str], gpu: bool, platform: str) -> str
     return CPU_INDEX if platform == "linux" and not gpu else None
 
 
-def install_torch(index: str, needed: bool) -> None:
-    """Install the pinned torch from `index`. Where that fails, the default index serves, unless this one is `needed`."""
-    pinned = re.search(r"^torch==\S+", REQUIREMENTS.read_text(encoding="utf-8"), re.MULTILINE)[0]
-    print(f"{pinned} from {index} (TORCH_INDEX=... names another index)", flush=True)
-    if pip("--no-deps", "--index-url", index, "--timeout", "10", "--retries", "1", pinned, check=needed):
+def install_torch(index: str, pinned: str, needed: bool) -> None:
+    """Install the torch of the pins from `index`. Where that fails, the default index serves, unless this one is `needed`."""
+    (torch,) = re.findall(r"^torch==\S+", pinned, re.MULTILINE)
+    print(f"{torch} from {index} (TORCH_INDEX=... names another index)", flush=True)
+    if pip("--no-deps", "--index-url", index, "--timeout", "10", "--retries", "1", torch, check=needed):
         print(f"torch is not to be had from {index}; it comes from the default index, on Linux with 4 GB for CUDA", flush=True)
 
 
@@ -127,6 +158,17 @@ def book(*arguments: str) -> None:
 
 def html(*arguments: str) -> None:
     python("book/build.py", "html", *arguments)
+
+
+def publish(*arguments: str) -> None:
+    """The branch is replaced: it holds the built book and no history."""
+    book(*arguments)
+    branch = arguments[arguments.index("--branch") + 1] if "--branch" in arguments else "gh-pages"
+    python("-m", "ghp_import", "--no-jekyll", "--push", "--force", "--no-history", "--branch", branch, "_build/html")
+
+
+def links() -> None:
+    python("book/build.py", "links")
 
 
 def refresh(*arguments: str) -> None:
@@ -143,23 +185,30 @@ def slides() -> None:
     python("book/slides.py")
 
 
-def lint() -> None:
-    lint_style()
-    lint_types()
-
-
-def lint_style(*arguments: str) -> None:
-    python("-m", "ruff", "check", *arguments)
-
-
 def pdf() -> None:
     browser()
     python("book/build.py", "stored")
     python("book/pdf.py")
 
 
+def lint() -> None:
+    lint_style()
+    lint_types()
+    lint_workflows()
+
+
+def lint_style(*arguments: str) -> None:
+    python("-m", "ruff", "check", *arguments)
+
+
 def lint_types(*arguments: str) -> None:
     python("-m", "mypy", *arguments)
+
+
+def lint_workflows() -> None:
+    for schema, pattern in SCHEMAS.items():
+        files = [path.relative_to(ROOT) for path in sorted(ROOT.glob(pattern))]
+        python("-m", "check_jsonschema", "-q", "--builtin-schema", schema, *files)
 
 
 def test() -> None:
@@ -214,8 +263,8 @@ def clean() -> None:
 TARGETS = {
     function.__name__.replace("_", "-"): function
     for function in (
-        book, html, refresh, student, slides, pdf, lint, lint_style, lint_types, test, test_packages, test_chapters, browser, test_browser,
-        bench, install, clean
+        book, html, publish, links, refresh, student, slides, pdf, lint, lint_style, lint_types, lint_workflows, test, test_packages,
+        test_chapters, browser, test_browser, bench, install, clean
     )
 }  # fmt: skip
 

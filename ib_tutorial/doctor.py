@@ -30,7 +30,7 @@ PURPOSES = {
     "chapters": "to run the chapters",
     "book": "to build the book",
     "test": "to run the tests",
-    "dev": "to look for mistakes with `make lint`",
+    "dev": "to look for mistakes with `make lint`, and to publish the book",
     "cluster": "to use more than one process (without it: run ... --jobs 1)",
 }
 """What the packages of each extra in pyproject.toml are for; "library" are those that it always needs."""

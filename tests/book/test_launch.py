@@ -99,6 +99,15 @@ def test_what_is_installed_on_colab_and_binder_are_extras_of_the_package(launchi
     assert set(launching.EXTRAS.split(",")) <= set(extras)
 
 
+def test_the_owner_is_set_in_one_place(launching, tmp_path):
+    settings = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert launching.address(ROOT) == "" or launching.launch(launching.address(ROOT), "gh-pages")
+    for owner, found in (("OWNER", ""), ("someone", "https://github.com/someone/book")):
+        url = f'Repository = "https://github.com/{owner}/book"'
+        (tmp_path / "pyproject.toml").write_text(re.sub(r'^Repository = "[^"]*"', url, settings, flags=re.MULTILINE), encoding="utf-8")
+        assert launching.address(tmp_path) == found
+
+
 def test_the_cell_is_put_once_and_taken_away(launching, where):
     notebook = new_notebook(cells=[new_markdown_cell("# Title")])
     other = launching.launch("https://github.com/other/one", "gh-pages")
@@ -172,3 +181,9 @@ def test_each_chapter_can_be_downloaded_as_a_script_that_runs(rendered, with_add
 
 def test_a_page_of_prose_has_no_script(rendered):
     assert not [link for link in links(rendered[1] / "index.html") if link.endswith(".py")]
+
+
+def test_an_address_that_does_not_answer_fails_the_check_of_links(build, rendered):
+    root = rendered[1].parents[1]
+    (root / "book" / "index.md").write_text("# Front\n\n[nobody](http://127.0.0.1:9/) listens there.\n", encoding="utf-8")
+    assert not build.render(root, None, "linkcheck")

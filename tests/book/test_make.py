@@ -32,7 +32,8 @@ def make(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "run", run)
     monkeypatch.setattr(module, "has_gpu", lambda: False)
     monkeypatch.setattr(module.sys, "platform", "linux")
-    monkeypatch.delenv("TORCH_INDEX", raising=False)
+    for name in ("TORCH_INDEX", "TORCH_RELEASE"):
+        monkeypatch.delenv(name, raising=False)
     for name, path in {"VENV": ".venv", "STAMP": "installed", "REQUIREMENTS": "requirements.txt"}.items():
         monkeypatch.setattr(module, name, tmp_path / path)
     module.REQUIREMENTS.write_text("# pins\ntorch==2.13.0\nnumpy==2\n", encoding="utf-8")
@@ -69,6 +70,29 @@ def test_torch_is_installed_before_the_pins_would_bring_another_build(make):
     torch, pins, checkout = make.commands[-3:]
     assert torch.endswith("--retries 1 torch==2.13.0") and f"--index-url {make.CPU_INDEX} --timeout 10" in torch
     assert pins.endswith(f"-r {make.REQUIREMENTS}") and checkout.endswith("--no-deps -e .")
+
+
+def test_the_oldest_torch_that_the_library_allows_can_be_asked_for(make, monkeypatch):
+    make.VENV.mkdir()
+    monkeypatch.setenv("TORCH_RELEASE", "oldest")
+    make.install()
+    (floor,) = re.findall(r'"torch>=([\d.]+)"', (ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    torch, pins, _ = make.commands[-3:]
+    assert torch.endswith(f" torch=={floor}.0") and pins.endswith(f"-r {make.VENV / 'pins.txt'}")
+    assert (make.VENV / "pins.txt").read_text(encoding="utf-8") == f"# pins\ntorch=={floor}.0\nnumpy==2\n"
+    before = len(make.commands)
+    make.install()
+    assert len(make.commands) == before
+    monkeypatch.setenv("TORCH_RELEASE", "2.9")
+    with pytest.raises(SystemExit, match="must be 'oldest' or 'newest'"):
+        make.install()
+
+
+def test_the_book_is_published_on_the_branch_that_its_buttons_open(make):
+    make.main("publish", "--repository", "https://github.com/a/b", "--branch", "pages")
+    built, pushed = make.commands[-2:]
+    assert built.endswith("book/build.py book --repository https://github.com/a/b --branch pages")
+    assert "--branch pages _build/html" in pushed
 
 
 def test_where_the_cpu_index_cannot_be_reached_the_default_serves(make, capsys):
@@ -134,9 +158,11 @@ def test_every_change_is_checked_without_a_run_first():
 def test_lint_is_all_of_its_parts(make):
     parts = [name for name in make.TARGETS if name.startswith("lint-")]
     each = []
+    make.main("install")
     for part in parts:
+        make.commands.clear()
         make.main(part)
-        each.append(make.commands[-1])
+        each += make.commands
     make.commands.clear()
     make.main("lint")
     assert parts and make.commands == each
@@ -162,11 +188,50 @@ def test_nothing_but_the_standard_library_is_imported(make):
     assert imported <= set(sys.stdlib_module_names)
 
 
-def test_the_workflows_run_what_a_reader_can_run(make):
-    for path in (ROOT / ".github" / "workflows").glob("*.yml"):
-        jobs = yaml.safe_load(path.read_text(encoding="utf-8"))["jobs"].values()
-        commands = [step["run"] for job in jobs for step in job["steps"] if "run" in step]
-        assert commands and all(
-            re.fullmatch(r"make|python book/make\.py", command.rpartition(" ")[0]) for command in commands
-        )
-        assert {command.rpartition(" ")[2] for command in commands} <= set(make.TARGETS)
+WORKFLOWS = {path.name: yaml.safe_load(path.read_text(encoding="utf-8")) for path in (ROOT / ".github" / "workflows").iterdir()}
+
+
+@pytest.mark.parametrize("name", WORKFLOWS)
+def test_the_workflows_run_what_a_reader_can_run(make, name):
+    commands = [step["run"] for job in WORKFLOWS[name]["jobs"].values() for step in job["steps"] if "run" in step]
+    assert commands and all(
+        re.fullmatch(r"make|python book/make\.py", command.rpartition(" ")[0]) for command in commands
+    )
+    assert {command.rpartition(" ")[2] for command in commands} <= set(make.TARGETS)
+
+
+@pytest.mark.parametrize("name", WORKFLOWS)
+def test_the_workflows_name_only_what_they_define(name):
+    """Nobody can run them here, and GitHub takes a name that is not there for an empty one."""
+    for job in WORKFLOWS[name]["jobs"].values():
+        matrix = job.get("strategy", {}).get("matrix", {})
+        defined = {key for entry in (matrix, *matrix.get("include", ())) for key in entry}
+        assert set(re.findall(r"matrix\.(\w+)", str(job))) <= defined
+        known = r"matrix\.\w+|github\.(repository|ref|workflow|event_name|repository_owner)|secrets\.GITHUB_TOKEN"
+        for expression in re.findall(r"\$\{\{ *(.*?) *\}\}", str(job)):
+            assert re.fullmatch(known, expression), expression
+        assert "permissions" in WORKFLOWS[name] or "permissions" in job
+
+
+def test_the_workflows_try_every_python_that_is_promised_and_both_ends_of_torch(make):
+    matrix = WORKFLOWS["tests.yml"]["jobs"]["packages"]["strategy"]["matrix"]
+    versions = [f"{make.OLDEST[0]}.{minor}" for minor in range(make.OLDEST[1], make.NEWEST[1] + 1)]
+    assert matrix["python"] == versions and matrix["torch"] == ["oldest", "newest"]
+    assert {job["system"] for job in matrix["include"]} == {"macos-latest", "windows-latest"}
+    run = [step.get("run") for job in WORKFLOWS["tests.yml"]["jobs"].values() for step in job["steps"]]
+    assert {"make lint", "make test-chapters", "make test-browser"} <= set(run)
+
+
+def test_the_hooks_before_a_commit_are_the_parts_of_lint_and_download_nothing(make):
+    (repository,) = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"]
+    called = [re.fullmatch(r"python3 book/make\.py (\S+)", hook["entry"])[1] for hook in repository["hooks"]]
+    assert repository["repo"] == "local" and {hook["language"] for hook in repository["hooks"]} == {"system"}
+    assert called == [name for name in make.TARGETS if name.startswith("lint-")]
+
+
+def test_each_file_that_github_reads_is_checked_by_its_schema(make):
+    make.main("lint-workflows")
+    checked = {Path(word).as_posix() for command in make.commands for word in command.split()}
+    read = [path for path in (ROOT / ".github").rglob("*.yml")]
+    assert read and {path.relative_to(ROOT).as_posix() for path in read} <= checked
+    assert all(any(ROOT.glob(pattern)) for pattern in make.SCHEMAS.values())
