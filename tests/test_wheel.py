@@ -41,6 +41,10 @@ def test_the_wheel_holds_every_record_of_the_book(installed):
     assert {path.name: path.read_bytes() for path in (installed / "ib_tutorial" / "recorded").iterdir()} == records
 
 
+def test_the_wheel_says_that_its_types_can_be_checked(installed):
+    assert all((installed / package / "py.typed").is_file() for package in ("ib_tutorial", "data_gen"))
+
+
 def test_the_ledger_of_an_installed_package_judges_every_claim(installed, tmp_path):
     done = python(installed, tmp_path, "-m", "ib_tutorial", "ledger", "--json")
     assert done.returncode == 0, done.stderr
