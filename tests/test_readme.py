@@ -33,10 +33,16 @@ def test_every_make_target_named_exists():
     assert {"book", "test"} <= named <= targets
 
 
-def test_every_local_link_leads_somewhere():
-    for target in re.findall(r"\]\(([^)#]+)\)", README):
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "CODE_OF_CONDUCT.md"])
+def test_every_local_link_leads_somewhere(name):
+    for target in re.findall(r"\]\(([^)#]+)\)", (ROOT / name).read_text(encoding="utf-8")):
         if not target.startswith("http"):
             assert (ROOT / target).exists(), target
+
+
+def test_contributing_points_to_the_recipes_and_does_not_repeat_them():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    assert "(book/contribute.md)" in text and len(text.split()) < 300
 
 
 def test_continuous_integration_looks_and_runs_both_kinds_of_tests_and_nothing_more():
