@@ -45,6 +45,12 @@ def images(name: str, split: str, root: str | None) -> Images:
     return load(name, split, root=root)
 
 
+def first_classes(split: Images, n: int) -> Images:
+    """The images whose label is below n."""
+    kept = split.labels < n
+    return split if kept.all() else split._replace(images=split.images[kept], labels=split.labels[kept])
+
+
 def source(name: str, root: Path | str | None) -> dict[str, str]:
     """Name and SHA-256 of the training images, for the record."""
     where = images(name, "train", None if root is None else str(root)).source

@@ -33,9 +33,9 @@ import torch
 from jaxtyping import Float, Int64, UInt8
 from torch import Tensor, nn
 
-from data_gen import Cluttered, Images, cluttered
+from data_gen import Cluttered, cluttered
 from ib_tutorial.experiments import convolutional
-from ib_tutorial.experiments.convolutional import by_seed, images, kl_per_layer, rows_of, subset
+from ib_tutorial.experiments.convolutional import by_seed, first_classes, images, kl_per_layer, rows_of, subset
 from ib_tutorial.experiments.enough import check_enough
 from ib_tutorial.experiments.ledger import Finding, paired_differences
 from ib_tutorial.experiments.map_scores import auroc, blind_share, distractor_share
@@ -118,19 +118,13 @@ def digits(settings: Config, root: str | None, seed: int) -> tuple[Digits, Digit
     Raises:
         ValueError: a split has fewer images than the settings need.
     """
-    train, test = (some_classes(images(settings.digits, split, root), settings.classes) for split in ("train", "test"))
+    train, test = (first_classes(images(settings.digits, split, root), settings.classes) for split in ("train", "test"))
     needed = settings.n_train + settings.n_validation
     check_enough(settings.digits, train=(len(train.images), needed), test=(len(test.images), settings.n_test))
     drawn, held_out = subset(len(train.images), needed, seed).split([settings.n_train, settings.n_validation])
     parts = ((train, drawn), (train, held_out), (test, slice(settings.n_test)))
     first, second, third = (Digits(shrunk(split.images[part], settings.shrink), split.labels[part]) for split, part in parts)
     return first, second, third
-
-
-def some_classes(split: Images, n: int) -> Digits:
-    """The images whose label is below n."""
-    kept = split.labels < n
-    return Digits(split.images[kept], split.labels[kept])
 
 
 def shrunk(pixels: UInt8[Tensor, "n height width 1"], times: int) -> UInt8[Tensor, "n _ _ 1"]:

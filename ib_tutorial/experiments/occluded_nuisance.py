@@ -41,6 +41,7 @@ from ib_tutorial.experiments.choice import CHOSEN, LEARNT, fall, gain
 from ib_tutorial.experiments.convolutional import (
     Split,
     by_seed,
+    first_classes,
     images,
     kl_per_layer,
     rows_of,
@@ -66,6 +67,7 @@ class Config:
 
     pictures: str = "cifar10"
     digits: str = "mnist"
+    classes: int = 10  # pictures and digits whose label is below this are used
     n_train: int = 38_000
     n_validation: int = 2_000  # of the training images, to choose beta on
     n_reader: int = 10_000  # of the training images, for the readers alone
@@ -89,9 +91,9 @@ PROFILES: dict[str, dict] = {
         pictures="shapes32", digits="mnist5k", n_train=64, n_validation=40, n_reader=48, n_test=60, width=0.04, betas=(0.1, 10.0), n_seeds=2,
         epochs=1, drops=(), batch_size=32, nuisance_epochs=1, nuisance_drops=(),
     ),
-    "quick": dict(
-        pictures="mnist5k", digits="mnist5k", n_train=1_000, n_validation=300, n_reader=1_500, n_test=1_000, width=0.0833,
-        betas=(0.03, 3.0), n_seeds=1, epochs=6, drops=(4, 5), batch_size=25, nuisance_epochs=4, nuisance_drops=(3,),
+    "quick": dict(  # three classes, which main networks and readers learn within seconds
+        pictures="mnist5k", digits="mnist5k", classes=3, n_train=600, n_validation=50, n_reader=520, n_test=300, width=0.0833,
+        betas=(0.03, 3.0), n_seeds=1, epochs=8, drops=(6,), batch_size=25, nuisance_epochs=8, nuisance_drops=(6,),
     ),
     "reduced": dict(
         n_train=3_000, n_validation=2_000, width=0.25, betas=(0.001, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0), epochs=40, drops=(20, 32),
@@ -124,8 +126,8 @@ def data(settings: Config, root: str | None, seed: int = 0) -> tuple[OccludedSpl
 
     Each seed draws its own training and validation pictures, and the digits over them; the test pictures are the same for all.
     """
-    train, test = occluded_train(settings, root, seed), pictures(settings.pictures, "test", root)
-    digits = images(settings.digits, "test", root)
+    train, test = occluded_train(settings, root, seed), first_classes(pictures(settings.pictures, "test", root), settings.classes)
+    digits = first_classes(images(settings.digits, "test", root), settings.classes)
     check_enough(settings.pictures, test=(len(test.images), settings.n_test))
     n, read = settings.n_train, slice(settings.n_test)
     tested = occluded(test.images[read], test.labels[read], digits.images, digits.labels, seed=0)
@@ -139,10 +141,16 @@ def data(settings: Config, root: str | None, seed: int = 0) -> tuple[OccludedSpl
 def occluded_train(settings: Config, root: str | None, seed: int) -> Occluded:
     """The seed's pictures for training and validation with a digit over each, as bytes."""
     end = settings.n_train + settings.n_validation
-    of_split, digits = pictures(settings.pictures, "train", root), images(settings.digits, "train", root)
+    of_split, digits = both_train(settings, root)
     check_enough(settings.pictures, train=(len(of_split.images), end + settings.n_reader))
     drawn = subset(len(of_split.images), end, seed)
     return occluded(of_split.images[drawn], of_split.labels[drawn], digits.images, digits.labels, seed=seed)
+
+
+def both_train(settings: Config, root: str | None) -> tuple[Images, Images]:
+    """Training pictures, and the training digits that go over them."""
+    below, above = pictures(settings.pictures, "train", root), images(settings.digits, "train", root)
+    return first_classes(below, settings.classes), first_classes(above, settings.classes)
 
 
 class FreshDigits:
@@ -155,11 +163,10 @@ class FreshDigits:
     def __init__(self, settings: Config, root: str | None, seed: int, device: torch.device):
         self.settings, self.seed, self.device, self.epoch = settings, seed, device, 0
         self.reference = occluded_train(settings, root, seed).images[: settings.n_train]
-        of_split = pictures(settings.pictures, "train", root)
+        of_split, self.digits = both_train(settings, root)
         end = settings.n_train + settings.n_validation
         drawn = subset(len(of_split.images), end + settings.n_reader, seed)[end:]
         self.images, self.labels = of_split.images[drawn], of_split.labels[drawn]
-        self.digits = images(settings.digits, "train", root)
 
     def set_epoch(self, epoch: int) -> None:
         self.epoch = epoch

@@ -35,15 +35,19 @@ def level(axis: Axes, record: Record, method: str, metric: str, label: str, colo
 def occluded_errors(record: Record) -> Figure:
     """Fig. 4: test error on the picture (above) and on the digit over it (below), against beta."""
     figure, (above, below) = plt.subplots(2, 1, figsize=(5.6, 6.8), sharex=True)
-    against_beta(above, record, "test_error_noisy", "noise on (N)", NOISY, 100)
+    noisy_stands = record.format > 1  # format 1 read it with the statistics of clean passes
+    if noisy_stands:
+        against_beta(above, record, "test_error_noisy", "noise on (N)", NOISY, 100)
     against_beta(above, record, "test_error", "noise off (D)", CLEAN, 100)
     level(above, record, "none", "test_error", "network without noise", "0.35", "--", 100)
     above.set(ylabel="error on the picture (%)")
-    against_beta(below, record, "nuisance_error_noisy", "noise on (N)", NOISY, 100)
+    if noisy_stands:
+        against_beta(below, record, "nuisance_error_noisy", "noise on (N)", NOISY, 100)
     against_beta(below, record, "nuisance_error_clean", "noise off (D)", CLEAN, 100)
     level(below, record, "none", "nuisance_error_clean", "network without noise", "0.35", "--", 100)
     level(below, record, "raw image", "nuisance_error", "same reader, raw image", "C2", "-.", 100)
-    below.axhline(90, color="C3", ls=":", label="guessing")
+    guessing = 100 - 100 / record.config.get("classes", 10)
+    below.axhline(guessing, color="C3", ls=":", label="guessing")
     below.set(ylabel="error on the digit (%)")
     beta_axes(record, above, below)
     figure.legend(*below.get_legend_handles_labels(), loc="outside lower center", ncols=2)
@@ -53,20 +57,24 @@ def occluded_errors(record: Record) -> Figure:
 def occluded_nats(record: Record) -> Figure:
     """What a reader proves about I(z;n), in nats (above), and its cross-entropy on training and on test images (below)."""
     figure, (above, below) = plt.subplots(2, 1, figsize=(5.6, 7.2), sharex=True)
-    against_beta(above, record, "nuisance_information_noisy", "noise on (N)", NOISY)
+    kinds = {"clean": CLEAN} if record.format == 1 else {"noisy": NOISY, "clean": CLEAN}
+    if "noisy" in kinds:  # format 1 read it with the statistics of clean passes
+        against_beta(above, record, "nuisance_information_noisy", "noise on (N)", NOISY)
     against_beta(above, record, "nuisance_information_clean", "noise off (D)", CLEAN)
     level(above, record, "none", "nuisance_information_clean", "network without noise", "0.35", "--")
     level(above, record, "raw image", "nuisance_information", "same reader, raw image", "C2", "-.")
-    for axis, name in ((above, "ln 10"), (below, None)):
-        axis.axhline(math.log(10), color="C3", ls=":", label=name)
-    above.set(ylabel="I(z; n) is at least (nats)", ylim=(0, 2.4))
-    for kind, style in (("noisy", NOISY), ("clean", CLEAN)):
+    all_there_is = math.log(record.config.get("classes", 10))
+    below.axhline(all_there_is, color="C3", ls=":", label="guessing")
+    above.set(ylabel=f"I(z; n) is at least\n(nats, of {all_there_is:.2f})")
+    above.set_ylim(bottom=0)
+    for kind, style in kinds.items():
         against_beta(below, record, f"nuisance_cross_entropy_{kind}", "", style)
         against_beta(below, record, f"nuisance_train_cross_entropy_{kind}", "", style, mfc="white", ls="--")
     below.set(ylabel="reader's cross-entropy (nats)", title="solid: test images; dashed: its training images")
     below.set_ylim(bottom=0)
     beta_axes(record, above, below)
-    figure.legend(*above.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    named = {label: handle for axis in (above, below) for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)}
+    figure.legend(named.values(), named.keys(), loc="outside lower center", ncols=2)
     return figure
 
 

@@ -9,7 +9,6 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from toc import CHAPTERS
 
 NOT_CUT_YET = {
-    "occluded_nuisance": {"before", "cells", "pictures"},
     "total_correlation": {"before", "pictures"},
 }
 """The bounds that a chapter is still over; a chapter that keeps to one must be taken out here."""

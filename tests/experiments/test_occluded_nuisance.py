@@ -151,3 +151,9 @@ def test_the_record_says_which_betas_were_chosen(smoke):
         rows = smoke.select(chosen_by=metric, of_seeds=2, metric="chosen_beta")
         assert [row["seed"] for row in rows] == [0, 1] and all(row["edge"] for row in rows)  # both betas end the grid
     assert json.dumps(smoke.rows)
+
+
+def test_few_classes_are_those_of_the_picture_and_of_the_digit():
+    some = config("occluded_nuisance", "quick")
+    for part in occluded_nuisance.data(some, None, 0):
+        assert part.y.unique().tolist() == part.digit.unique().tolist() == [0, 1, 2]
