@@ -77,7 +77,7 @@ def test_profile_can_be_set(notebook):
     assert 'os.environ.get("IB_TUTORIAL_PROFILE", "quick")' in cell.source
 
 
-STILL_VISIBLE = {"occluded_nuisance", "total_correlation"}
+STILL_VISIBLE = {"total_correlation"}
 """Chapters that have not yet been swept; take out what has been."""
 
 
