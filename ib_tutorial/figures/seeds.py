@@ -4,13 +4,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
+from matplotlib.ticker import NullFormatter
 
 from ib_tutorial.experiments import Record
 from ib_tutorial.experiments.ledger import interval
 
 
-def means(axis: Axes, by_place: Mapping[Any, Sequence[float]], label: str, color: str, marker: str, **line) -> None:
-    """Means over seeds joined by a line, a dot for each seed, an interval where there are several; empty places are left out."""
+def means(
+    axis: Axes, by_place: Mapping[Any, Sequence[float]], label: str, color: str, marker: str, least: int = 2, **line
+) -> None:
+    """Means over seeds joined by a line, a dot for each seed, an interval where there are `least` seeds or more; empty places are left out."""
     found = {place: values for place, values in by_place.items() if values}
     stats = {place: interval(values) for place, values in found.items()}
     axis.plot(
@@ -19,7 +22,7 @@ def means(axis: Axes, by_place: Mapping[Any, Sequence[float]], label: str, color
     for place, values in found.items():
         mean, low, high = stats[place]
         axis.plot([place] * len(values), values, ".", color=color, alpha=0.5, ms=4)
-        if len(values) > 1:
+        if len(values) >= least:
             axis.errorbar(
                 place, mean, yerr=[[mean - low], [high - mean]], fmt="none", ecolor=color, elinewidth=1.2, capsize=2.5
             )
@@ -30,4 +33,5 @@ def beta_axes(record: Record, top: Axes, bottom: Axes) -> None:
     n = record.config["n_train"]
     bottom.set(xscale="log", xlabel="β")
     weights = top.secondary_xaxis("top", functions=(lambda beta: beta / n, lambda weight: weight * n))
+    weights.xaxis.set_minor_formatter(NullFormatter())
     weights.set_xlabel(f"effective β: β / {n:,}")

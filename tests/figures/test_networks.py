@@ -1,0 +1,38 @@
+"""The drawn networks say how many places a noise layer has and what a place sees; void readings of old records are not drawn."""
+
+import matplotlib.pyplot as plt
+import pytest
+
+from ib_tutorial.experiments import recorded
+from ib_tutorial.figures import all_cnn_diagram, error_and_total_correlation, map_scores, occluded_errors
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    yield
+    plt.close("all")
+
+
+def test_a_diagram_says_what_each_noise_layer_sees():
+    said = " ".join(text.get_text() for text in all_cnn_diagram((24, 48), side=32, channels=3).axes[0].texts)
+    for part in ("32×32 pixels, 3 colours", "24 filters", "16×16 places,\neach sees\n7×7", "8×8 places,\neach sees\n19×19"):
+        assert part in said
+
+
+def labels(figure):
+    return {label for axis in figure.axes for label in axis.get_legend_handles_labels()[1]}
+
+
+def test_what_old_records_read_with_the_noise_on_is_not_drawn():
+    drawn = {
+        "information_maps": lambda record: map_scores(record, {1: 0.7, 2: 0.7, 3: 0.7}),
+        "occluded_nuisance": occluded_errors,
+        "total_correlation": error_and_total_correlation,
+    }
+    for name, draw in drawn.items():
+        record = recorded(name, ["reduced"])
+        if record.format == 1:
+            found = labels(draw(record))
+            assert not [label for label in found if "noise on" in label or "log z" in label], found
+            record.format = 2
+            assert [label for label in labels(draw(record)) if "noise on" in label]
