@@ -77,11 +77,7 @@ def test_profile_can_be_set(notebook):
     assert 'os.environ.get("IB_TUTORIAL_PROFILE", "quick")' in cell.source
 
 
-STILL_VISIBLE = {"total_correlation"}
-"""Chapters that have not yet been swept; take out what has been."""
-
-
-@pytest.mark.parametrize("path", [path for path in NOTEBOOKS if path.stem not in STILL_VISIBLE], ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_readers_see_no_plumbing(path):
     """The cell that sets the profile is removed from the page, and nbval takes its mark as a tag, not as a comment."""
     for cell in code_cells(nbformat.read(path, as_version=4)):
