@@ -8,6 +8,7 @@ from length import length
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from toc import CHAPTERS
 
+
 def over(path):
     """The names of the bounds that a chapter does not keep."""
     found = length(path)
