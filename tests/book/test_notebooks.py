@@ -47,6 +47,11 @@ def test_figures_are_small(notebook):
             assert len(base64.b64decode(image)) < 100_000, cell.source
 
 
+def test_code_lines_are_as_short_as_a_page_is_wide(notebook):
+    long = [line for cell in code_cells(notebook) for line in cell.source.splitlines() if len(line) > 88]
+    assert not long, "a page cuts what stands after column 88"
+
+
 def test_nothing_of_the_machine_is_in_it(notebook):
     text = nbformat.writes(notebook)
     assert not re.search(r"(?<![\w.])/(home|root|tmp|work|Users|usr|opt)/", text)
