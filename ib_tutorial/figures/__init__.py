@@ -14,7 +14,7 @@ from ib_tutorial.figures.autoencoder import (
     turned_latents,
     water_filling,
 )
-from ib_tutorial.figures.cifar_filters import early_and_late, filter_errors, filter_information, network_diagram
+from ib_tutorial.figures.cifar_filters import early_and_late, filter_errors, filter_information
 from ib_tutorial.figures.data import (
     clutter_boxes,
     doubted_digits,
@@ -47,7 +47,6 @@ from ib_tutorial.figures.information_maps import (
     distractor_shares,
     front_page,
     map_caps,
-    map_nats,
     map_scores,
     maps_against_ink,
     on_two_scales,
@@ -75,8 +74,8 @@ from ib_tutorial.figures.limits import (
 )
 from ib_tutorial.figures.loss import bill, kept_and_paid, log_n_ceiling, sample_and_source, variational_gaps
 from ib_tutorial.figures.mnist_widths import by_drop_rate, grid_to_verdict, mnist_published, mnist_widths
-from ib_tutorial.figures.networks import all_cnn_diagram
-from ib_tutorial.figures.occluded_nuisance import occluded_errors, occluded_layers, occluded_nats
+from ib_tutorial.figures.networks import all_cnn_diagram, network_diagram
+from ib_tutorial.figures.occluded_nuisance import occluded_errors, occluded_nats
 from ib_tutorial.figures.representations import (
     chain_bars,
     distance_to_markov,
@@ -141,7 +140,6 @@ __all__ = [
     "log_n_ceiling",
     "lower_envelope",
     "map_caps",
-    "map_nats",
     "map_scores",
     "maps_against_ink",
     "message_costs",
@@ -160,7 +158,6 @@ __all__ = [
     "noisy_bit_losses",
     "nuisance_bounds",
     "occluded_errors",
-    "occluded_layers",
     "occluded_nats",
     "occlusions",
     "on_two_scales",

@@ -202,17 +202,6 @@ def distractor_shares(record: Record) -> Figure:
     return figure
 
 
-def map_nats(record: Record) -> Figure:
-    """Nats per image in each of the four noise layers, against beta."""
-    figure, axis = plt.subplots(figsize=(5.6, 3.8))
-    for layer, (name, color, marker) in LAYERS.items():
-        means(axis, by_beta(record, f"kl_{layer}"), name, color, marker, lw=1.5)
-    axis.set(ylabel="nats per image above the cap", yscale="log")
-    beta_axes(record, axis, axis)
-    axis.legend(title="noise layer")
-    return figure
-
-
 def map_caps(record: Record) -> Figure:
     """Training and test error against the cap on alpha, at one beta."""
     beta, usual = record.config["cap_beta"], record.config["max_alpha"]

@@ -1,19 +1,25 @@
-"""The all-convolutional networks of Table 2, drawn: where their noise sits, and what a place of each noise layer sees."""
+"""The all-convolutional networks of Table 2, drawn by blocks (`all_cnn_diagram`) or layer by layer (`network_diagram`)."""
 
 from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
+import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
+from torch import nn
 
 from ib_tutorial.figures.layer import COST, NOISE, SIGNAL
+from ib_tutorial.nn import NoiseLayer, NoisyNetwork
 
 
 def all_cnn_diagram(filters: Sequence[int], side: int, channels: int = 1) -> Figure:
-    """An all-convolutional network from top to bottom: blocks of convolutions in blue, its noise layers in orange.
+    """An all-convolutional network by blocks: convolutions in blue, noise layers in orange, and what a place of each sees.
 
     Args:
-        filters: of each block, as it is trained here. side: of the images, in pixels. channels: of the images.
+        filters: of each block, as it is trained here.
+        side: of the images, in pixels.
+        channels: of the images.
     """
     rows = 2 * len(filters) + 2
     figure, axis = plt.subplots(figsize=(4.6, 0.5 * rows + 0.3))
@@ -38,3 +44,56 @@ def box(axis: Axes, height: float, text: str, color: str) -> None:
     if height > 0:
         arrow = {"arrowstyle": "-|>", "lw": 1.4, "color": COST, "shrinkA": 0, "shrinkB": 15}
         axis.annotate("", xy=(3.6, height - 1), xytext=(3.6, height), arrowprops=arrow, zorder=1)
+
+
+def network_diagram(network: NoisyNetwork, channels: int, side: int) -> Figure:
+    """A convolutional network from top to bottom: each layer, the places and units it leaves, and where the noise sits.
+
+    Args:
+        network: as `all_cnn` builds it, with Information Dropout or another noise in its noise layers.
+        channels: of the input, which is a square of `side` pixels.
+    """
+    x = torch.zeros(2, channels, side, side)
+    rows = [("input", f"{side}×{side} pixels, {channels} channel{'s' if channels > 1 else ''}", "black", "")]
+    with torch.no_grad():
+        for layer in network.layers:
+            x = layer(x)[0] if isinstance(layer, NoiseLayer) else layer(x)
+            places = f"{x.shape[2]}×{x.shape[3]}" if x.dim() == 4 else ""
+            inside = layer.f if isinstance(layer, NoiseLayer) else layer
+            found = [part for part in inside.modules() if isinstance(part, nn.Conv2d)]
+            if found:
+                (size, _), (stride, _) = found[0].kernel_size, found[0].stride
+                text = f"{size}×{size} convolution, {found[0].out_channels} filters" + (", stride 2" if stride == 2 else "")
+                rows.append(("noisy" if isinstance(layer, NoiseLayer) else "layer", text, SIGNAL, places))
+            elif isinstance(layer, nn.AdaptiveAvgPool2d):
+                rows.append(("layer", f"average over the places, {x.shape[1]} logits", "black", ""))
+    heights = [2.1 if kind == "noisy" else 1.0 for kind, *_ in rows]
+    figure, axis = plt.subplots(figsize=(4.8, 0.43 * sum(heights) + 0.1))
+    axis.set(xlim=(0, 10), ylim=(sum(heights) + 0.1, -0.1))
+    axis.set_axis_off()
+    top, before, n_noisy = 0.0, None, 0
+    for (kind, text, color, places), height in zip(rows, heights, strict=True):
+        box = boxed(axis, 3.3, top + 0.5, text, color)
+        ends = [(before, box)] if before is not None else []
+        if kind == "noisy":
+            scale = boxed(axis, 8.4, top + 0.5, "noise scale:\n3×3 convolution", NOISE)
+            times = boxed(axis, 3.3, top + 1.6, "×", NOISE)
+            n_noisy += 1
+            factor = boxed(axis, 8.4, top + 1.6, f"noise layer {n_noisy}", NOISE)
+            ends += [(before, scale), (box, times), (scale, factor), (factor, times)]
+            box = times
+        for start, end in ends:
+            arrow = {"arrowstyle": "-|>", "lw": 1.3, "color": end.get_color(), "shrinkA": 0, "shrinkB": 0}
+            patches = {"patchA": start.get_bbox_patch(), "patchB": end.get_bbox_patch()}
+            axis.annotate("", xy=end.get_position(), xytext=start.get_position(), arrowprops=arrow | patches)
+        if places and kind != "noisy":
+            axis.text(7.0, top + 0.5, places, ha="left", va="center", color="0.25", fontsize=10)
+        elif places:
+            axis.text(2.7, top + 1.6, places, ha="right", va="center", color="0.25", fontsize=10)
+        before, top = box, top + height
+    return figure
+
+
+def boxed(axis: Axes, x: float, y: float, text: str, color: str) -> Text:
+    box = {"boxstyle": "circle" if text == "×" else "round", "pad": 0.3, "fc": "white", "ec": color, "lw": 1.3}
+    return axis.text(x, y, text, ha="center", va="center", color=color, fontsize=10.5, bbox=box)

@@ -76,14 +76,3 @@ def occluded_nats(record: Record) -> Figure:
     named = {label: handle for axis in (above, below) for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)}
     figure.legend(named.values(), named.keys(), loc="outside lower center", ncols=2)
     return figure
-
-
-def occluded_layers(record: Record) -> Figure:
-    """Mean cost of each noise layer above the cap, in nats per image, against beta."""
-    figure, axis = plt.subplots(figsize=(5.6, 3.6))
-    against_beta(axis, record, "kl_1", "first noise layer (16×16)", ("C4", "^"))
-    against_beta(axis, record, "kl_2", "second noise layer (8×8)", ("C5", "v"))
-    axis.set(ylabel="nats per image above the cap", yscale="log")
-    beta_axes(record, axis, axis)
-    axis.legend()
-    return figure
