@@ -1,4 +1,4 @@
-"""Information theory on tensors: divergences, entropies, total correlation, and exact solvers for the information bottleneck.
+"""Information theory on tensors: divergences, entropies, total correlation, exact solvers for the information bottleneck, and estimators.
 
 Nats everywhere. `beta` is the paper's everywhere: it multiplies I(x;z) in H(y|z) + beta I(x;z), and is 1/beta of Tishby, Pereira & Bialek.
 """
@@ -11,6 +11,14 @@ from ib_tutorial.information.discrete import (
     kl_divergence,
     mutual_information,
     total_correlation,
+)
+from ib_tutorial.information.estimators import (
+    Estimate,
+    binned_mutual_information,
+    info_nce,
+    nearest_neighbour_mutual_information,
+    noisy_mutual_information,
+    nwj,
 )
 from ib_tutorial.information.gaussian import (
     GaussianBottleneck,
@@ -45,10 +53,12 @@ from ib_tutorial.information.representation import (
 
 __all__ = [
     "Bottleneck",
+    "Estimate",
     "GaussianBottleneck",
     "LinearVAE",
     "VariationalBound",
     "alternating_step",
+    "binned_mutual_information",
     "blahut_arimoto",
     "conditional_entropy",
     "conditional_mutual_information",
@@ -59,6 +69,7 @@ __all__ = [
     "gaussian_bottleneck",
     "gaussian_mutual_information",
     "gaussian_total_correlation",
+    "info_nce",
     "information_curve",
     "information_plane",
     "kl_divergence",
@@ -73,6 +84,9 @@ __all__ = [
     "maximal_correlation",
     "minimal_sufficient",
     "mutual_information",
+    "nearest_neighbour_mutual_information",
+    "noisy_mutual_information",
+    "nwj",
     "partitions",
     "represent",
     "total_correlation",

@@ -16,6 +16,7 @@ UNITS = torch.full((4, 2), 0.5)
 
 CALLS = {
     "alternating_step": lambda: information.alternating_step(P_XY, ENCODER, 0.3),
+    "binned_mutual_information": lambda: information.binned_mutual_information(UNITS, torch.arange(4, device="cpu"), 0.1),
     "blahut_arimoto": lambda: [information.blahut_arimoto(P_XY, beta, n) for beta in (0.1, 2.0) for n in (None, 2, 4)],
     "conditional_entropy": lambda: information.conditional_entropy(P_XY),
     "conditional_mutual_information": lambda: information.conditional_mutual_information(P_XY[..., None] * HALVES),
@@ -26,6 +27,7 @@ CALLS = {
     "gaussian_bottleneck": lambda: information.gaussian_bottleneck(COV[:2, :2], COV[2:, 2:], COV[:2, 2:], 0.01),
     "gaussian_mutual_information": lambda: information.gaussian_mutual_information(COV, 1),
     "gaussian_total_correlation": lambda: information.gaussian_total_correlation(COV, n_samples=9),
+    "info_nce": lambda: information.info_nce(COV),
     "information_curve": lambda: information.information_curve(P_XY, [0.05, 0.3, 0.6]),
     "information_plane": lambda: information.information_plane(P_XY, ENCODER),
     "kl_divergence": lambda: information.kl_divergence(ROWS[0], ROWS[1]),
@@ -40,6 +42,9 @@ CALLS = {
     "maximal_correlation": lambda: information.maximal_correlation(P_XY),
     "minimal_sufficient": lambda: information.minimal_sufficient(P_XY),
     "mutual_information": lambda: information.mutual_information(P_XY),
+    "nearest_neighbour_mutual_information": lambda: information.nearest_neighbour_mutual_information(COV, COV, k=1),
+    "noisy_mutual_information": lambda: information.noisy_mutual_information(lambda z: COV, [COV, COV], ROWS[0]),
+    "nwj": lambda: information.nwj(COV),
     "partitions": lambda: list(information.partitions(3)),
     "represent": lambda: information.represent(P_XY, ENCODER),
     "total_correlation": lambda: information.total_correlation(P_XY),

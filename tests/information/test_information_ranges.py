@@ -42,10 +42,20 @@ def covariances(draw):
     return np.asarray(matrix[0, 0]) if draw(st.booleans()) and d == 1 else matrix
 
 
+@st.composite
+def matrices(draw, n_rows=SIZES):
+    """Numbers of any size, some of them no numbers."""
+    shape = draw(n_rows), draw(SIZES)
+    n_cells = math.prod(shape)
+    return torch.tensor(draw(st.lists(NUMBERS, min_size=n_cells, max_size=n_cells)), dtype=torch.float64).reshape(shape)
+
+
+samples, scores = matrices(st.integers(0, 5)), matrices()
 tables, rows = arrays(n_axes=2), arrays(n_axes=2, sums_along=1)
 ORDINARY = NUMBERS.filter(lambda number: not 0 < number < 1e-100)  # by others what is large divides to infinity
 CALLS = {
     "alternating_step": dict(p_xy=tables, p_z_given_x=rows, beta=NUMBERS),
+    "binned_mutual_information": dict(x=samples, y=samples, width=NUMBERS),
     "blahut_arimoto": dict(
         p_xy=tables, beta=NUMBERS, n_clusters=st.none() | COUNTS, n_restarts=COUNTS, max_iterations=COUNTS, tolerance=NUMBERS
     ),
@@ -58,6 +68,7 @@ CALLS = {
     "gaussian_bottleneck": dict(cov_x=covariances(), cov_y=covariances(), cov_xy=arrays(n_axes=2), beta=NUMBERS),
     "gaussian_mutual_information": dict(cov=covariances(), n_x=COUNTS),
     "gaussian_total_correlation": dict(cov=covariances(), n_samples=st.none() | st.integers(-1, 7)),
+    "info_nce": dict(scores=scores),
     "information_curve": dict(p_xy=tables, betas=st.lists(NUMBERS, max_size=2)),
     "information_plane": dict(p_xy=tables, p_z_given_x=rows),
     "kl_divergence": dict(p=arrays(n_axes=1), q=arrays(n_axes=1)),
@@ -65,6 +76,8 @@ CALLS = {
     "maximal_correlation": dict(p_xy=tables),
     "minimal_sufficient": dict(p_xy=tables, decimals=COUNTS),
     "mutual_information": dict(p_xy=arrays()),
+    "nearest_neighbour_mutual_information": dict(x=samples, y=samples, k=COUNTS),
+    "nwj": dict(scores=scores),
     "partitions": dict(n=COUNTS),
     "represent": dict(p=arrays(), p_z_given_x=rows),
     "total_correlation": dict(p_z=arrays()),
@@ -87,7 +100,7 @@ def as_users_call_it():
 
 def test_every_public_function_is_tried():
     functions = {name for name in information.__all__ if not isinstance(getattr(information, name), type)}
-    assert functions == set(CALLS) | BY_SHAPE_ALONE | {"marginal"}
+    assert functions == set(CALLS) | BY_SHAPE_ALONE | {"marginal", "noisy_mutual_information"}
 
 
 def numbers(result):
