@@ -24,16 +24,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ib_tutorial.experiments import convolutional
-from ib_tutorial.experiments.convolutional import (
-    Split,
-    by_seed,
-    classification_data,
-    rows_of,
-    trained,
-)
-from ib_tutorial.experiments.ledger import Finding, paired_differences
-from ib_tutorial.experiments.record import Cell, Record, Row
+from ib_tutorial.experiments import vision
+from ib_tutorial.experiments.comparisons import by_seed, paired_differences
+from ib_tutorial.experiments.ledger import Finding
+from ib_tutorial.experiments.record import Cell, Record, Row, rows_of
+from ib_tutorial.experiments.vision import Split, classification_data, trained
 from ib_tutorial.nn import NoisyNetwork, all_cnn_32
 from ib_tutorial.training import evaluate, reading
 from ib_tutorial.training.randomness import generator
@@ -88,7 +83,7 @@ PROFILES: dict[str, dict] = {
 
 
 def source(settings: Config, root: Path | str | None) -> dict[str, str]:
-    return convolutional.source(settings.data, root)
+    return vision.source(settings.data, root)
 
 
 def stages(settings: Config) -> list[list[Cell]]:
@@ -110,7 +105,7 @@ def network_of(
     train, _, test = classification_data(
         settings.data, root, settings.n_train, 0, settings.n_test, device, seed=cell["seed"]
     )
-    network, kl = trained(
+    network, history = trained(
         lambda: all_cnn_32(
             "information",
             width=settings.width,
@@ -124,7 +119,7 @@ def network_of(
         seed=cell["seed"],
         checkpoint=checkpoint,
     )
-    return network, kl, train, test
+    return network, history[-1].kl, train, test
 
 
 def run_cell(settings: Config, root: Path | str | None, earlier: Record, device: torch.device, cell: Cell) -> list[Row]:

@@ -4,9 +4,8 @@ No seed is judged at a beta that its own networks have chosen. A choice serves o
 the held-out error with the noise on, and what is judged with the noise off by the one with the noise off.
 """
 
-from ib_tutorial.experiments.convolutional import by_seed, rows_of
-from ib_tutorial.experiments.ledger import paired_differences
-from ib_tutorial.experiments.record import Cell, Record, Row
+from ib_tutorial.experiments.comparisons import by_seed, paired_differences
+from ib_tutorial.experiments.record import Cell, Record, Row, rows_of
 
 LEARNED = 0.40
 """A network has learnt its pictures if its training error, noise off, is at most this. Guessing has 0.90."""

@@ -34,14 +34,14 @@ from jaxtyping import Float, Int64, UInt8
 from torch import Tensor, nn
 
 from data_gen import Cluttered, cluttered
-from ib_tutorial.experiments import convolutional
-from ib_tutorial.experiments.convolutional import by_seed, first_classes, images, kl_per_layer, rows_of, subset
-from ib_tutorial.experiments.enough import check_enough
-from ib_tutorial.experiments.ledger import Finding, paired_differences
+from ib_tutorial.experiments import vision
+from ib_tutorial.experiments.comparisons import by_seed, paired_differences
+from ib_tutorial.experiments.ledger import Finding
 from ib_tutorial.experiments.map_scores import auroc, blind_share, distractor_share
-from ib_tutorial.experiments.record import Cell, Record, Row
+from ib_tutorial.experiments.record import Cell, Record, Row, rows_of
+from ib_tutorial.experiments.vision import check_enough, first_classes, images, kl_per_layer, subset, trained
 from ib_tutorial.nn import NoisyNetwork, all_cnn_96, batch_norm
-from ib_tutorial.training import evaluate, fit, initialised, reading
+from ib_tutorial.training import evaluate, reading
 
 NAME = "information_maps"
 
@@ -112,7 +112,7 @@ class Digits(NamedTuple):
 
 
 @lru_cache(maxsize=2)
-def digits(settings: Config, root: str | None, seed: int) -> tuple[Digits, Digits, Digits]:
+def digits(settings: Config, root: Path | str | None, seed: int) -> tuple[Digits, Digits, Digits]:
     """Digits to train on, digits of the same split that are held out, both drawn by the seed, and test digits, the same for all seeds.
 
     Raises:
@@ -169,7 +169,7 @@ def clutter(of: Digits, settings: Config, n: int, seed: int, start: int = 0, epo
 
 
 def source(settings: Config, root: Path | str | None) -> dict[str, str]:
-    return convolutional.source(settings.digits, root)
+    return vision.source(settings.digits, root)
 
 
 def stages(settings: Config) -> list[list[Cell]]:
@@ -193,15 +193,19 @@ def run_cell(
 ) -> tuple[list[Row], dict[str, Tensor]]:
     """Train one network; measure its errors, the nats per layer, and the scores of its maps. Returns rows, and weights to keep."""
     beta, seed = cell.get("beta", 0.0), cell["seed"]
-    of_training, held_out, of_test = digits(settings, None if root is None else str(root), seed)
+    of_training, held_out, of_test = digits(settings, root, seed)
     fresh = FreshClutter(of_training, settings, seed)
     fresh.set_epoch(settings.epochs - 1)  # for a run that resumes after its last epoch
-    network = initialised(partial(build, settings, cell), seed).to(device)
-    history = fit(
-        network, fresh, n_train=settings.n_train, epochs=settings.epochs, drops=settings.drops, lr=settings.lr, beta=beta,
-        weight_decay=settings.weight_decay, seed=seed, precision="float32" if device.type == "cpu" else "auto",
-        checkpoint=earlier.checkpoint(cell), progress=False,
-    )  # fmt: skip
+    network, history = trained(
+        partial(build, settings, cell),
+        fresh,
+        settings,
+        beta=beta,
+        n_train=settings.n_train,
+        seed=seed,
+        device=device,
+        checkpoint=earlier.checkpoint(cell),
+    )
 
     def errors(made: Cluttered, **how):
         return evaluate(network, fresh.standardised(made.images).to(device), made.labels.to(device), batch_size=250, **how)

@@ -134,11 +134,6 @@ def holm(p_values: Sequence[float], level: float = LEVEL) -> list[bool]:
     return rejected
 
 
-def paired_differences(left: Sequence[float], right: Sequence[float], scale: float = 1.0) -> list[float]:
-    """scale * (left - right), seed by seed."""
-    return [scale * (a - b) for a, b in zip(left, right, strict=True)]
-
-
 def judge(finding: Finding, record: Record | None) -> Verdict:
     """The verdict of a record that is ready; "not run" without one, "void" with the reason where the record cannot decide."""
     if record is None or not finding.ready(record):

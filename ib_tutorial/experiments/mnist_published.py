@@ -22,19 +22,18 @@ from pathlib import Path
 
 import torch
 
-from ib_tutorial.experiments import convolutional
-from ib_tutorial.experiments.convolutional import rows_of
+from ib_tutorial.experiments import vision
+from ib_tutorial.experiments.comparisons import scales_of_twin, small_minus_large
 from ib_tutorial.experiments.fully_connected import (
     CONDITION,
     digits,
+    gains_where_learned,
     mean_gain,
     measured,
-    scales_of_twin,
-    small_minus_large,
     trained,
 )
 from ib_tutorial.experiments.ledger import Finding
-from ib_tutorial.experiments.record import Cell, Record, Row
+from ib_tutorial.experiments.record import Cell, Record, Row, rows_of
 
 NAME = "mnist_published"
 
@@ -69,7 +68,7 @@ PROFILES: dict[str, dict] = {
 
 
 def source(settings: Config, root: Path | str | None) -> dict[str, str]:
-    return convolutional.source(settings.data, root)
+    return vision.source(settings.data, root)
 
 
 def stages(settings: Config) -> list[list[Cell]]:
@@ -91,11 +90,9 @@ def run_cell(settings: Config, root: Path | str | None, earlier: Record, device:
         method,
         width,
         seed=seed,
-        epochs=settings.epochs,
-        drops=settings.drops,
         beta=settings.beta if method == "information" else 0.0,
         p=settings.p,
-        alphas=scales_of_twin(earlier, width, seed) if method == "log_normal" else None,
+        alphas=scales_of_twin(earlier, width, seed, n_layers=3) if method == "log_normal" else None,
         checkpoint=earlier.checkpoint(cell),
     )
     return rows_of(measured(network, train, test))
@@ -121,7 +118,7 @@ FINDINGS = (
         statement="The advantage over binary dropout at p = 0.5 is largest on small networks.",
         test=f"By seed: the advantage at the smallest width minus the advantage at the largest width is above 0. {CONDITION}",
         unit=UNIT,
-        values=lambda record: small_minus_large(record, "binary"),
+        values=lambda record: small_minus_large(gains_where_learned(record, "binary")),
     ),
     Finding(
         name="mnist_published.adapting_helps",

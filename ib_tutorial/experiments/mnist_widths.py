@@ -27,21 +27,24 @@ from typing import Any
 
 import torch
 
-from ib_tutorial.experiments import convolutional
-from ib_tutorial.experiments.convolutional import rows_of
-from ib_tutorial.experiments.fully_connected import (
-    CONDITION,
-    Digits,
-    digits,
-    gains,  # noqa: F401 -- the chapter asks this experiment for its gains
-    mean_gain,
-    measured,
+from ib_tutorial.experiments import vision
+from ib_tutorial.experiments.comparisons import (
+    gains,  # noqa: F401 -- the chapter asks this experiment for them
     scales_of_twin,
     small_minus_large,
+)
+from ib_tutorial.experiments.fully_connected import (
+    CONDITION,
+    CONSTANT,
+    digits,
+    gains_where_learned,
+    mean_gain,
+    measured,
     trained,
 )
 from ib_tutorial.experiments.ledger import Finding
-from ib_tutorial.experiments.record import Cell, Record, Row
+from ib_tutorial.experiments.record import Cell, Record, Row, rows_of
+from ib_tutorial.experiments.vision import Split
 from ib_tutorial.training import evaluate
 
 NAME = "mnist_widths"
@@ -53,8 +56,7 @@ FOLLOWS = {"binary_gated": "binary", "log_normal": "information", "log_normal_ca
 """Methods that take another's choice."""
 
 TUNED = ("information", "binary", "binary_gated", "none")
-CONSTANT = ("log_normal", "log_normal_cap")
-"""Constant noise follows in a later stage: it needs Information Dropout's final networks."""
+"""The methods whose networks need no other network first. Those of `CONSTANT` noise need Information Dropout's final ones."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ PROFILES: dict[str, dict] = {
 
 
 def source(settings: Config, root: Path | str | None) -> dict[str, str]:
-    return convolutional.source(settings.data, root)
+    return vision.source(settings.data, root)
 
 
 def stages(settings: Config) -> list[list[Cell]]:
@@ -134,11 +136,9 @@ def run_cell(settings: Config, root: Path | str | None, earlier: Record, device:
         method,
         width,
         seed=cell["seed"],
-        epochs=settings.epochs,
-        drops=settings.drops,
         beta=chosen.get("beta") or 0.0,
         p=chosen.get("p") or 0.0,
-        alphas=scales_of_twin(earlier, width, cell["seed"]) if method == "log_normal" else None,
+        alphas=scales_of_twin(earlier, width, cell["seed"], n_layers=3) if method == "log_normal" else None,
         checkpoint=earlier.checkpoint(cell),
     )
     return rows_of(measured(network, train, test), **chosen, edge=on_edge(earlier, width, method))
@@ -154,7 +154,7 @@ def validated(
         return rows_of({"not_needed": 0.0})
     train, _ = digits(settings, root, device, cell["seed"])
     fitted, held_out = (
-        Digits(train.x[part], train.y[part]) for part in (slice(settings.n_validation, None), slice(settings.n_validation))
+        Split(train.x[part], train.y[part]) for part in (slice(settings.n_validation, None), slice(settings.n_validation))
     )
     network = trained(
         settings,
@@ -254,7 +254,7 @@ FINDINGS = (
         statement="The advantage over binary dropout is largest on small networks.",
         test=f"By seed: the advantage at the smallest width minus the advantage at the largest width is above 0. {CONDITION}",
         unit=UNIT,
-        values=lambda record: small_minus_large(record, "binary"),
+        values=lambda record: small_minus_large(gains_where_learned(record, "binary")),
         comment="The advantage falls with the width, from slightly above zero on the smallest network to below zero on the widest.",
     ),
     Finding(

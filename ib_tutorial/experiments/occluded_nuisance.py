@@ -38,24 +38,23 @@ from torch import Tensor, nn
 from data_gen import Images, Occluded, occluded
 from ib_tutorial.experiments import choice
 from ib_tutorial.experiments.choice import CHOSEN, LEARNT, fall, gain
-from ib_tutorial.experiments.convolutional import (
+from ib_tutorial.experiments.comparisons import by_seed
+from ib_tutorial.experiments.ledger import Finding
+from ib_tutorial.experiments.record import Cell, Record, Row, rows_of
+from ib_tutorial.experiments.vision import (
     Split,
-    by_seed,
+    check_enough,
     first_classes,
     images,
     kl_per_layer,
-    rows_of,
     standardised,
     subset,
     trained,
 )
-from ib_tutorial.experiments.enough import check_enough
-from ib_tutorial.experiments.ledger import Finding
-from ib_tutorial.experiments.record import Cell, Record, Row
 from ib_tutorial.nn import NoisyNetwork, all_cnn_32, noise
 from ib_tutorial.nn.batch_norm import in_batches
 from ib_tutorial.nn.networks import convolution
-from ib_tutorial.training import evaluate, fit, initialised
+from ib_tutorial.training import evaluate
 from ib_tutorial.training.randomness import generator
 
 NAME = "occluded_nuisance"
@@ -110,7 +109,7 @@ class OccludedSplit(NamedTuple):
 
 
 @lru_cache(maxsize=4)
-def pictures(name: str, split: str, root: str | None) -> Images:
+def pictures(name: str, split: str, root: Path | str | None) -> Images:
     """A split of 32x32 colour pictures. Grey digits count as pictures at half their brightness, so that white ones over them stand out."""
     found = images(name, split, root)
     if found.images.shape[-1] == 3:
@@ -121,7 +120,7 @@ def pictures(name: str, split: str, root: str | None) -> Images:
 
 
 @lru_cache(maxsize=2)
-def data(settings: Config, root: str | None, seed: int = 0) -> tuple[OccludedSplit, OccludedSplit, OccludedSplit]:
+def data(settings: Config, root: Path | str | None, seed: int = 0) -> tuple[OccludedSplit, OccludedSplit, OccludedSplit]:
     """Training, validation and test pictures with a digit over each: train digits over train pictures, test over test.
 
     Each seed draws its own training and validation pictures, and the digits over them; the test pictures are the same for all.
@@ -138,7 +137,7 @@ def data(settings: Config, root: str | None, seed: int = 0) -> tuple[OccludedSpl
     return first, second, third
 
 
-def occluded_train(settings: Config, root: str | None, seed: int) -> Occluded:
+def occluded_train(settings: Config, root: Path | str | None, seed: int) -> Occluded:
     """The seed's pictures for training and validation with a digit over each, as bytes."""
     end = settings.n_train + settings.n_validation
     of_split, digits = both_train(settings, root)
@@ -147,7 +146,7 @@ def occluded_train(settings: Config, root: str | None, seed: int) -> Occluded:
     return occluded(of_split.images[drawn], of_split.labels[drawn], digits.images, digits.labels, seed=seed)
 
 
-def both_train(settings: Config, root: str | None) -> tuple[Images, Images]:
+def both_train(settings: Config, root: Path | str | None) -> tuple[Images, Images]:
     """Training pictures, and the training digits that go over them."""
     below, above = pictures(settings.pictures, "train", root), images(settings.digits, "train", root)
     return first_classes(below, settings.classes), first_classes(above, settings.classes)
@@ -160,7 +159,7 @@ class FreshDigits:
     main network are. The order of the pictures and their digits follow from the seed and the epoch.
     """
 
-    def __init__(self, settings: Config, root: str | None, seed: int, device: torch.device):
+    def __init__(self, settings: Config, root: Path | str | None, seed: int, device: torch.device):
         self.settings, self.seed, self.device, self.epoch = settings, seed, device, 0
         self.reference = occluded_train(settings, root, seed).images[: settings.n_train]
         of_split, self.digits = both_train(settings, root)
@@ -183,8 +182,7 @@ class FreshDigits:
 
 def source(settings: Config, root: Path | str | None) -> dict[str, str]:
     """Names and SHA-256 of the pictures and of the digits over them."""
-    folder = None if root is None else str(root)
-    below, above = (images(name, "train", folder).source for name in (settings.pictures, settings.digits))
+    below, above = (images(name, "train", root).source for name in (settings.pictures, settings.digits))
     return {"name": f"{below.name} under {above.name}", "sha256": f"{below.sha256} {above.sha256}"}
 
 
@@ -204,16 +202,16 @@ def run_cell(settings: Config, root: Path | str | None, earlier: Record, device:
     """Train a main network and the readers of its representation, or a reader of the raw image; or write down which betas were chosen."""
     if "chosen_by" in cell:
         return choice.rows(earlier, cell["chosen_by"])
-    folder, seed, method = None if root is None else str(root), cell["seed"], cell["method"]
-    splits = data(settings, folder, seed)
+    seed, method = cell["seed"], cell["method"]
+    splits = data(settings, root, seed)
     train, validation, test = (OccludedSplit(*(part.to(device) for part in split)) for split in splits)
-    fresh = FreshDigits(settings, folder, seed, device)
+    fresh = FreshDigits(settings, root, seed, device)
     if method == "raw image":
         read = nuisance_reading(settings, RawImage(), fresh, test, seed, noisy=False, checkpoint=earlier.checkpoint(cell))
         return rows_of({f"nuisance_{name}": value for name, value in read.items()})
 
     beta = cell.get("beta", 0.0)
-    network, kl = trained(
+    network, history = trained(
         lambda: all_cnn_32(method, width=settings.width, max_alpha=settings.max_alpha),
         Split(train.x, train.y),
         settings,
@@ -230,7 +228,7 @@ def run_cell(settings: Config, root: Path | str | None, earlier: Record, device:
         "test_error": on_test.error,
         "test_error_noisy": evaluate(network, test.x, test.y, noisy=True).error,
         "test_cross_entropy": on_test.cross_entropy,
-        "train_kl": kl,
+        "train_kl": history[-1].kl,
     }
     for layer, (nats, _) in enumerate(kl_per_layer(network, test.x), start=1):
         measured[f"kl_{layer}"] = nats
@@ -290,18 +288,18 @@ def nuisance_reading(
     its last epoch, on digits and noise that it had not seen before.
     """
     _, z = network.representation(test.x[:1])
-    reader = initialised(lambda: Reader(network, z.shape[1], noisy), seed).to(test.x.device)
-    history = fit(
-        reader,
+    reader, history = trained(
+        lambda: Reader(network, z.shape[1], noisy),
         fresh,
+        settings,
+        beta=0.0,
+        n_train=settings.n_reader,
         epochs=settings.nuisance_epochs,
         drops=settings.nuisance_drops,
         lr=settings.nuisance_lr,
-        n_train=settings.n_reader,
         seed=seed,
-        precision="float32" if test.x.device.type == "cpu" else "auto",
+        device=test.x.device,
         checkpoint=checkpoint,
-        progress=False,
     )
     result = evaluate(reader, test.x, test.digit)
     shares = torch.bincount(test.digit, minlength=10).double() / len(test.digit)

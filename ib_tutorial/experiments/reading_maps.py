@@ -14,10 +14,10 @@ from torch import Tensor, nn
 
 from data_gen import Cluttered
 from ib_tutorial.catalogue import RECORDED
-from ib_tutorial.experiments.convolutional import mean_alpha_squared
 from ib_tutorial.experiments.information_maps import counting_betas
 from ib_tutorial.experiments.map_scores import Maps, in_box, ink, on_digit, on_distractor, separation
 from ib_tutorial.experiments.record import Record
+from ib_tutorial.experiments.vision import mean_alpha_squared
 from ib_tutorial.nn import InformationDropout, NoisyNetwork, all_cnn_96, batch_norm
 from ib_tutorial.training import checkpoint
 

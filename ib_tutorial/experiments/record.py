@@ -155,6 +155,11 @@ class Record:
         write_whole(path, (json.dumps(asdict(self), indent=1, allow_nan=False) + "\n").encode())
 
 
+def rows_of(measured: dict[str, float], **labels: Any) -> list[Row]:
+    """A row for each metric, with the same labels."""
+    return [dict(**labels, metric=metric, value=value) for metric, value in measured.items()]
+
+
 def belongs(row: Row, cell: Cell) -> bool:
     """Whether a row is one of this cell's."""
     return all(row.get(key) == value for key, value in cell.items())

@@ -27,17 +27,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ib_tutorial.experiments import choice, convolutional
+from ib_tutorial.experiments import choice, vision
 from ib_tutorial.experiments.choice import CHOSEN, LEARNT, fall, gain, rise
-from ib_tutorial.experiments.convolutional import (
-    Split,
-    classification_data,
-    kl_per_layer,
-    rows_of,
-    trained,
-)
 from ib_tutorial.experiments.ledger import Finding
-from ib_tutorial.experiments.record import Cell, Record, Row
+from ib_tutorial.experiments.record import Cell, Record, Row, rows_of
+from ib_tutorial.experiments.vision import Split, classification_data, kl_per_layer, trained
 from ib_tutorial.information import gaussian_total_correlation
 from ib_tutorial.nn import NoisyNetwork, all_cnn_32
 from ib_tutorial.nn.dropout import MIN_F
@@ -84,7 +78,7 @@ PROFILES: dict[str, dict] = {
 
 
 def source(settings: Config, root: Path | str | None) -> dict[str, str]:
-    return convolutional.source(settings.data, root)
+    return vision.source(settings.data, root)
 
 
 def stages(settings: Config) -> list[list[Cell]]:
@@ -100,7 +94,7 @@ def network_of(
     splits = classification_data(
         settings.data, root, settings.n_train, settings.n_validation, settings.n_test, device, seed=cell["seed"]
     )
-    network, kl = trained(
+    network, history = trained(
         lambda: all_cnn_32(
             "information",
             width=settings.width,
@@ -114,7 +108,7 @@ def network_of(
         seed=cell["seed"],
         checkpoint=checkpoint,
     )
-    return network, kl, *splits
+    return network, history[-1].kl, *splits
 
 
 def run_cell(settings: Config, root: Path | str | None, earlier: Record, device: torch.device, cell: Cell) -> list[Row]:

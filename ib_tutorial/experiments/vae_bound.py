@@ -40,14 +40,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from data_gen import load
-from ib_tutorial.experiments.convolutional import subset
-from ib_tutorial.experiments.enough import check_enough
+from ib_tutorial.experiments import vision
 from ib_tutorial.experiments.ledger import Finding
-from ib_tutorial.experiments.record import Cell, Record, Row
+from ib_tutorial.experiments.record import Cell, Record, Row, rows_of
+from ib_tutorial.experiments.vision import Split, check_enough, images, subset
 from ib_tutorial.information import gaussian_total_correlation
 from ib_tutorial.nn import InformationDropout, NoisyNetwork, vae
-from ib_tutorial.training import Epoch, EvidenceBound, bernoulli_nats, evidence_bound, fit, initialised, reading
+from ib_tutorial.training import Epoch, EvidenceBound, bernoulli_nats, evidence_bound, reading
 from ib_tutorial.training.checkpoint import load as load_checkpoint
 from ib_tutorial.training.precision import Precision
 from ib_tutorial.training.randomness import derived_seed
@@ -119,9 +118,9 @@ PROFILES: dict[str, dict] = {
 
 
 @lru_cache(maxsize=2)
-def data(name: str, root: str | None):
+def data(name: str, root: Path | str | None):
     """Both splits as binary pixels in {0, 1}, and where their bytes came from; once per process."""
-    train, test = load(name, "train", root=root), load(name, "test", root=root)
+    train, test = images(name, "train", root), images(name, "test", root)
     pixels = tuple(binarised(torch.as_tensor(split.images), seed) for seed, split in enumerate((train, test)))
     return pixels, train.source
 
@@ -134,7 +133,7 @@ def binarised(images: Tensor, seed: int) -> Float[Tensor, "images pixels"]:
 
 def source(settings: Config, root: Path | str | None) -> dict[str, str]:
     """Name and SHA-256 of the data, for the record; ValueError where there are too few images."""
-    (train, test), where = data(settings.data, None if root is None else str(root))
+    (train, test), where = data(settings.data, root)
     check_enough(settings.data, train=(len(train), settings.n_train), test=(len(test), settings.n_test))
     return {"name": where.name, "sha256": where.sha256}
 
@@ -181,13 +180,13 @@ def build(settings: Config, cell: Cell) -> NoisyNetwork:
 
 def run_cell(settings: Config, root: Path | str | None, earlier: Record, device: torch.device, cell: Cell) -> list[Row]:
     """Train one network and measure it: its bound on held-out images in the selection stages, else all of it on the test set."""
-    (train, test), _ = data(settings.data, None if root is None else str(root))
+    (train, test), _ = data(settings.data, root)
     k, kind, seed, stage = cell["k"], cell["latents"], cell["seed"], cell["stage"]
     x = train[subset(len(train), settings.n_train, seed)].to(device)
     if stage == "selection":
         return validated(settings, earlier, cell, x)
     if stage == "retry" and not broken(earlier, k, kind, seed):
-        return [dict(metric="not_needed", value=0.0)]
+        return rows_of({"not_needed": 0.0})
     chosen = dict(lr=best_rate(earlier, k, kind), edge=on_edge(earlier, k, kind))
     network, history = trained(settings, cell, x, chosen["lr"], earlier.checkpoint(cell))
     sound = network is not None and is_sound(settings, history)
@@ -201,7 +200,7 @@ def run_cell(settings: Config, root: Path | str | None, earlier: Record, device:
         largest_first = found.rates.sort(descending=True).values.tolist()
         ranks = [2**power for power in range(len(largest_first).bit_length())]
         rows += [dict(metric="latent_rate", rank=rank, value=largest_first[rank - 1]) for rank in ranks]
-    rows += [dict(metric=metric, value=value) for metric, value in measured.items()]
+    rows += rows_of(measured)
     if stage != "sweep":
         rows += [dict(metric="training_loss", epoch=epoch.epoch, value=epoch.loss) for epoch in history]
     return [chosen | row for row in rows]
@@ -211,12 +210,12 @@ def validated(settings: Config, earlier: Record, cell: Cell, x: Float[Tensor, "i
     """The bound on held-out training images at the cell's learning rate, or at the rate that its grid grows by."""
     lr = cell["lr"] if "lr" in cell else grown(earlier, cell["k"], cell["latents"], cell["growth"])
     if lr is None:
-        return [dict(metric="not_needed", value=0.0)]
+        return rows_of({"not_needed": 0.0})
     held_out, fitted = x[: settings.n_validation], x[settings.n_validation :]
     network, _ = trained(settings, cell, fitted, lr, earlier.checkpoint(cell))
     if network is None:
-        return [dict(lr=lr, metric="diverged", value=1.0)]
-    return [dict(lr=lr, metric="validation_bound", value=evidence_bound(network, held_out, draws=settings.draws).bound)]
+        return rows_of({"diverged": 1.0}, lr=lr)
+    return rows_of({"validation_bound": evidence_bound(network, held_out, draws=settings.draws).bound}, lr=lr)
 
 
 def trained(
@@ -227,29 +226,26 @@ def trained(
     The network is None if its loss stopped being finite; the history then ends with the epoch before.
     """
     seed = derived_seed(cell["seed"], "retry") if cell["stage"] == "retry" else cell["seed"]
-    network = initialised(lambda: build(settings, cell), seed).to(x.device)
     epochs, drops = schedule(settings, cell["stage"])
     history: list[Epoch] = []
     if checkpoint is not None and checkpoint.exists():
         history = [Epoch(*row) for row in load_checkpoint(checkpoint)[1]["history"]]
     try:
-        fit(
-            network,
-            x,
-            x,
-            likelihood=bernoulli_nats,
+        network, _ = vision.trained(
+            partial(build, settings, cell),
+            Split(x, x),
+            settings,
             beta=cell.get("beta", 1.0),
             n_train=1,  # the weight of a nat is beta itself
+            likelihood=bernoulli_nats,
+            optimiser="adam",
             epochs=epochs,
             drops=drops,
             lr=lr,
-            optimiser="adam",
-            batch_size=settings.batch_size,
-            seed=seed,
             precision=PRECISION,
+            seed=seed,
             checkpoint=checkpoint,
             on_epoch=history.append,
-            progress=False,
         )
     except FloatingPointError:
         return None, history

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from ib_tutorial.experiments import Record
 from ib_tutorial.experiments.activation_priors import ACTIVATIONS, CLOSE, MIDDLE
-from ib_tutorial.experiments.convolutional import by_seed
+from ib_tutorial.experiments.comparisons import by_seed
 from ib_tutorial.figures.seeds import means
 
 PRIORS = {"uniform": ("log-uniform", "C1", "s"), "normal": ("log-normal", "C0", "o")}

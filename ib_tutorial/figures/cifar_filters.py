@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from ib_tutorial.experiments import Record
 from ib_tutorial.experiments import cifar_filters as experiment
-from ib_tutorial.experiments.convolutional import by_seed
+from ib_tutorial.experiments.comparisons import by_seed, final, gains
 from ib_tutorial.figures.seeds import means
 from ib_tutorial.figures.style import METHODS
 
@@ -17,16 +17,16 @@ def filter_errors(record: Record) -> Figure:
     """Fig. 3b: test error against the share of filters (above), and each rival's error minus Information Dropout's (below)."""
     widths = sorted(record.config["widths"])
     figure, (above, below) = plt.subplots(2, 1, figsize=(5.6, 6.6), sharex=True)
-    run = [method for method in METHODS if experiment.final(record, "test_error", method, widths[0])]
+    run = [method for method in METHODS if final(record, "test_error", method, widths[0])]
     for index, method in enumerate(run):
         dodge = 1.02 ** (index - len(run) // 2)
-        percent = {w * dodge: [100 * e for e in experiment.final(record, "test_error", method, w)] for w in widths}
+        percent = {w * dodge: [100 * e for e in final(record, "test_error", method, w)] for w in widths}
         means(above, percent, *METHODS[method], lw=1.5)
     above.set(ylabel="test error (%)", title="error")
     for index, rival in enumerate(rival for rival in run if rival != "information"):
         dodge = 1.02 ** (index - 1)
-        gains = {width * dodge: points for width, points in experiment.gains(record, rival).items()}
-        means(below, gains, *METHODS[rival], lw=1.5)
+        gained = {width * dodge: points for width, points in gains(record, rival).items()}
+        means(below, gained, *METHODS[rival], lw=1.5)
     below.axhline(0, color="0.3", lw=1)
     below.set(ylabel="percentage points", title="error of rival − error of Information Dropout")
     share_of_filters(below, widths)

@@ -14,8 +14,9 @@ from torch import Tensor
 from data_gen import cluttered, load
 from ib_tutorial.experiments import Record, recorded
 from ib_tutorial.experiments import information_maps as experiment
-from ib_tutorial.experiments.convolutional import by_seed, standardised
+from ib_tutorial.experiments.comparisons import by_seed
 from ib_tutorial.experiments.reading_maps import kept_networks, small_middle_large
+from ib_tutorial.experiments.vision import standardised
 from ib_tutorial.figures.data import bare
 from ib_tutorial.figures.seeds import beta_axes, means
 

@@ -6,7 +6,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from ib_tutorial.experiments import Record
-from ib_tutorial.experiments.fully_connected import errors, gains, mean_gain
+from ib_tutorial.experiments.comparisons import final, gains
+from ib_tutorial.experiments.fully_connected import mean_gain
 from ib_tutorial.experiments.ledger import interval
 from ib_tutorial.experiments.mnist_widths import validation_errors
 from ib_tutorial.figures.seeds import means
@@ -34,7 +35,7 @@ def over_widths(record: Record, apart: str) -> Figure:
     for column, shown in enumerate((run, [method for method in run if method != apart])):
         above, below = axes[:, column]
         for method in shown:
-            curve = {width: [100 * e for e in errors(record, method, width)] for width in record.config["widths"]}
+            curve = {width: [100 * e for e in final(record, "test_error", method, width)] for width in record.config["widths"]}
             draw(above, curve, record, method)
             if method != "information":
                 draw(below, gains(record, method), record, method)
@@ -51,7 +52,7 @@ def over_widths(record: Record, apart: str) -> Figure:
     return figure
 
 
-def draw(axis: Axes, by_width: dict[int, list[float]], record: Record, method: str) -> None:
+def draw(axis: Axes, by_width: dict[float, list[float]], record: Record, method: str) -> None:
     """A method's curve, moved aside a little so that its intervals do not hide another's."""
     dodge = 1.03 ** (list(METHODS).index(method) - 2.5)
     _, color, marker = METHODS[method]
@@ -108,7 +109,7 @@ def grid_to_verdict(record: Record, rival: str) -> Figure:
             top.text(-0.15, row + 0.5, METHODS[method][0].replace(", ", ",\n"), ha="right", va="center", fontsize=9)
             for column, width in enumerate(widths):
                 top.add_patch(Rectangle((column, row), 1, 1, fc="none", ec="0.7", lw=0.8))
-                error = errors(record, method, width)[0]
+                error = final(record, "test_error", method, width)[0]
                 top.text(column + 0.5, row + 0.5, f"{100 * error:.1f}", ha="center", va="center", fontsize=9)
     for column, width in enumerate(widths):
         top.text(column + 0.5, len(run) + 0.1, str(width), ha="center", va="top", fontsize=9)

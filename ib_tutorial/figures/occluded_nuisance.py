@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ib_tutorial.experiments import Record
-from ib_tutorial.experiments.convolutional import by_seed
+from ib_tutorial.experiments.comparisons import by_seed
 from ib_tutorial.figures.seeds import beta_axes, means
 
 NOISY, CLEAN = ("C0", "o"), ("C1", "s")

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
 from ib_tutorial.experiments import Record
-from ib_tutorial.experiments.convolutional import by_seed
+from ib_tutorial.experiments.comparisons import by_seed
 from ib_tutorial.figures.seeds import beta_axes, means
 
 AUTHORS_WEIGHT = 1.0 / 50_000

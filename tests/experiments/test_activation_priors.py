@@ -3,7 +3,7 @@
 import pytest
 
 from ib_tutorial.experiments import activation_priors, run
-from ib_tutorial.experiments.convolutional import by_seed
+from ib_tutorial.experiments.comparisons import by_seed
 from ib_tutorial.experiments.ledger import judge
 from ib_tutorial.experiments.record import Record
 from ib_tutorial.experiments.run import config, plain

@@ -7,6 +7,7 @@ import torch
 
 from ib_tutorial.experiments import cifar_filters as experiment
 from ib_tutorial.experiments import run
+from ib_tutorial.experiments.comparisons import RIVALS
 from ib_tutorial.experiments.ledger import judge
 from ib_tutorial.experiments.record import Record, recorded
 from ib_tutorial.experiments.run import config
@@ -69,7 +70,7 @@ def made_up(errors, train_error=0.1, kl=None, seeds=8) -> Record:
     settings = {"widths": [0.125, 0.25], "fixed_widths": [0.125, 0.25, 0.5], "betas": [0.1]}
     record = Record("cifar_filters", "reduced", settings, list(range(seeds)), "", {}, "", {}, "", finished=True)
     for method, by_width in errors.items():
-        which = experiment.RIVALS.get(method, dict(stage="final", method=method))
+        which = RIVALS.get(method, dict(stage="final", method=method))
         for width, error in zip(settings["widths"], by_width, strict=True):
             for seed in range(3 if method == "binary_gated" else seeds):
                 cell = dict(which, width=width, seed=seed)

@@ -3,9 +3,9 @@
 import pytest
 
 from data_gen import load
-from ib_tutorial.experiments import convolutional, learned_versus_exact, run
-from ib_tutorial.experiments.enough import check_enough
+from ib_tutorial.experiments import learned_versus_exact, run, vision
 from ib_tutorial.experiments.run import EXPERIMENTS
+from ib_tutorial.experiments.vision import check_enough
 
 
 def test_the_error_says_how_many_there_are_and_how_many_are_needed():
@@ -26,7 +26,7 @@ def test_a_folder_with_too_few_images_is_refused_before_anything_trains(name, fe
     def trains(*_, **__):
         raise AssertionError("it trains")
 
-    for module in (convolutional, *EXPERIMENTS.values()):
+    for module in (vision, *EXPERIMENTS.values()):
         for function, instead in (("load", short), ("fit", trains), ("trained", trains)):
             if hasattr(module, function):
                 monkeypatch.setattr(module, function, instead)

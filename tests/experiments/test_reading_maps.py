@@ -9,10 +9,10 @@ import torch
 from data_gen import cluttered, load
 from ib_tutorial.experiments import reading_maps as reading
 from ib_tutorial.experiments import run
-from ib_tutorial.experiments.convolutional import mean_alpha_squared
 from ib_tutorial.experiments.information_maps import information_maps
 from ib_tutorial.experiments.map_scores import INKED, in_box, separation
 from ib_tutorial.experiments.record import load_record
+from ib_tutorial.experiments.vision import mean_alpha_squared
 from ib_tutorial.nn import InformationDropout, all_cnn_96, batch_norm
 from ib_tutorial.training import checkpoint
 

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 import torch
 
-from ib_tutorial.experiments import Record, ledger, run, total_correlation, vae_bound
-from ib_tutorial.experiments.convolutional import subset
+from ib_tutorial.experiments import Record, ledger, run, total_correlation, vae_bound, vision
 from ib_tutorial.experiments.ledger import judge
 from ib_tutorial.experiments.run import config, provenance_of
+from ib_tutorial.experiments.vision import subset
 from ib_tutorial.information import gaussian_total_correlation
 from ib_tutorial.training import Epoch, evidence_bound
 from ib_tutorial.training.checkpoint import load
@@ -212,7 +212,7 @@ def test_the_rule_for_a_broken_run(losses, sound):
 
 def breaks(monkeypatch, *which):
     """The runs of these (stage, latents, seed) end with a loss that is not finite, after one epoch."""
-    trained, fit = vae_bound.trained, vae_bound.fit
+    trained, fit = vae_bound.trained, vision.fit
     current = {}
 
     def noted(settings, cell, *rest):
@@ -227,7 +227,7 @@ def breaks(monkeypatch, *which):
         return history
 
     monkeypatch.setattr(vae_bound, "trained", noted)
-    monkeypatch.setattr(vae_bound, "fit", fit_or_break)
+    monkeypatch.setattr(vision, "fit", fit_or_break)
 
 
 def test_a_broken_run_is_retried_once_and_both_attempts_are_kept(monkeypatch):

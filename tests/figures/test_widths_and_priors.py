@@ -5,7 +5,8 @@ import pytest
 
 from ib_tutorial.experiments import mnist_widths as tuned
 from ib_tutorial.experiments import recorded, run
-from ib_tutorial.experiments.fully_connected import errors, mean_gain
+from ib_tutorial.experiments.comparisons import final
+from ib_tutorial.experiments.fully_connected import mean_gain
 from ib_tutorial.figures import (
     activations_and_logarithms,
     by_drop_rate,
@@ -55,7 +56,8 @@ def test_a_grid_has_the_errors_of_the_first_seed_and_a_value_for_each_seed():
     top, bottom = grid_to_verdict(record, "binary").axes
     written = [text.get_text() for text in top.texts]
     for width in record.config["widths"]:
-        assert f"{100 * errors(record, 'binary', width)[0]:.1f}" in written and str(width) in written
+        first, *_ = final(record, "test_error", "binary", width)
+        assert f"{100 * first:.1f}" in written and str(width) in written
     assert f"{len(record.seeds)} seeds" in written
     assert list(bottom.lines[1].get_xdata()) == mean_gain(record, "binary")
     assert bottom.get_title() == "the interval holds 0: inconclusive"

@@ -6,12 +6,10 @@ import pytest
 import torch
 
 from data_gen import load
-from ib_tutorial.experiments import EXPERIMENTS, run
-from ib_tutorial.experiments import convolutional as shared
+from ib_tutorial.experiments import EXPERIMENTS, run, vision
 from ib_tutorial.experiments.activation_priors import CLOSE, distances, histogram
 from ib_tutorial.experiments.information_maps import information_maps
 from ib_tutorial.experiments.ledger import judge
-from ib_tutorial.experiments.record import Record
 from ib_tutorial.experiments.total_correlation import log_units
 from ib_tutorial.nn import all_cnn_32, all_cnn_96
 from ib_tutorial.training import reading, recalibrate_batch_norm
@@ -64,7 +62,7 @@ def test_weights_are_kept_beside_the_record_of_the_maps(smoke):
 
 def test_standardised_pixels():
     a, b = (torch.randint(0, 256, (n, 5, 4, 3), dtype=torch.uint8) for n in (7, 3))
-    x, other = shared.standardised(a, b)
+    x, other = vision.standardised(a, b)
     for channel in range(3):
         pixels = a[..., channel].double()
         assert torch.allclose(x[:, channel].double(), (pixels - pixels.mean()) / pixels.std(), atol=1e-5)
@@ -74,19 +72,19 @@ def test_standardised_pixels():
 
 
 def test_validation_images_are_training_images_that_were_held_out():
-    train, validation, test = shared.classification_data("shapes32", None, 50, 20, 30, torch.device("cpu"))
+    train, validation, test = vision.classification_data("shapes32", None, 50, 20, 30, torch.device("cpu"))
     assert [len(split.x) for split in (train, validation, test)] == [50, 20, 30]
     of_split = load("shapes32", "train")
-    chosen = shared.subset(len(of_split.images), 70, seed=0)
+    chosen = vision.subset(len(of_split.images), 70, seed=0)
     assert torch.equal(train.y, of_split.labels[chosen[:50]]) and torch.equal(validation.y, of_split.labels[chosen[50:]])
     assert len(chosen.unique()) == 70
     assert torch.equal(test.y, load("shapes32", "test").labels[:30])
-    with pytest.raises(ValueError, match=r"shapes32 has 10000 training and 2000 test images; .* 9990 \+ 20 and 30"):
-        shared.classification_data("shapes32", None, 9990, 20, 30, torch.device("cpu"))
+    with pytest.raises(ValueError, match=r"shapes32 has too few .*: 10,000 train images, 10,010 needed"):
+        vision.classification_data("shapes32", None, 9990, 20, 30, torch.device("cpu"))
 
 
 def test_each_seed_has_training_images_of_its_own_and_the_same_test_images():
-    seeds = [shared.classification_data("shapes32", None, 50, 20, 30, torch.device("cpu"), seed=s) for s in (0, 1, 1)]
+    seeds = [vision.classification_data("shapes32", None, 50, 20, 30, torch.device("cpu"), seed=s) for s in (0, 1, 1)]
     assert not torch.equal(seeds[0][0].y, seeds[1][0].y) and torch.equal(seeds[1][0].x, seeds[2][0].x)
     assert torch.equal(seeds[0][2].y, seeds[1][2].y)
 
@@ -98,30 +96,8 @@ def test_nats_per_layer_against_one_image_at_a_time():
     first = (
         sum(network(x[i : i + 1])[1][0].sum().item() for i in range(7)) / 7
     )  # nothing noisy lies below the first layer
-    (nats, units), _ = shared.kl_per_layer(network, x, batch_size=3)
+    (nats, units), _ = vision.kl_per_layer(network, x, batch_size=3)
     assert nats == pytest.approx(first, rel=1e-4) and units == network.representation(x, 0)[0][0].numel()
-
-
-def sweep(values):
-    """A record of one metric for three betas and len(values) seeds."""
-    rows = [
-        dict(seed=seed, beta=beta, metric="validation_error", value=value)
-        for seed, curve in enumerate(values)
-        for beta, value in zip((0.1, 1.0, 10.0), curve, strict=True)
-    ]
-    return Record("x", "smoke", {"betas": [10.0, 0.1, 1.0]}, [0], "", {}, "", {}, "", rows=rows)
-
-
-def test_the_chosen_beta_is_best_on_average_over_seeds():
-    assert shared.chosen_beta(sweep([(0.3, 0.2, 0.25), (0.1, 0.25, 0.3)])) == 0.1
-    assert shared.chosen_beta(sweep([(0.3, 0.2, 0.2)])) == 1.0
-
-
-def test_rank_correlation_with_beta():
-    assert shared.rank_correlation(sweep([(0.1, 0.2, 0.3), (0.3, 0.2, 0.1), (0.1, 0.3, 0.2)]), "validation_error") == (
-        pytest.approx([1.0, -1.0, 0.5])
-    )
-    assert shared.rank_correlation(sweep([(0.2, 0.2, 0.2)]), "validation_error") == [0.0]
 
 
 def test_log_units_belong_together_and_differ_by_the_noise_alone():
