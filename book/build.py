@@ -26,6 +26,7 @@ from launch import Launch, address, configured, launch, with_install_cell, write
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 from papermill.exceptions import PapermillExecutionError
+from reached import reached
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -106,19 +107,20 @@ def digest(*parts: bytes) -> str:
 
 
 def records_shown(source: str, root: Path) -> list[Path]:
-    """The records that code reads: those whose experiment it names; all of them where it judges the ledger."""
+    """The records that code reads: those whose experiment it names; all of them where it judges the whole ledger."""
     paths = sorted((root / "book" / "recorded").glob("*"))
-    if re.search(r"\bledger\b", source):
+    if re.search(r"\bledger\(", source):
         return paths
     return [path for path in paths if re.search(rf"\b{re.escape(path.name.split('.')[0])}\b", source)]
 
 
 def key(notebook: NotebookNode, profile: str, root: Path) -> str:
-    """What decides whether a chapter is executed again: its cells, its records, both packages, the pins and the profile."""
-    modules = sorted(path for package in ("ib_tutorial", "data_gen") for path in (root / package).rglob("*.py"))
-    files = [*modules, *records_shown(code(notebook), root), root / "requirements.txt"]
+    """What decides whether a chapter is executed again: its cells, its records, the modules that it uses, the pins and the profile."""
+    modules = reached(code(notebook).replace("\0", ""), root)
+    files = [*records_shown(code(notebook), root), root / "requirements.txt"]
     cells = [f"{cell.cell_type}\0{cell.source}\0{cell.metadata}".encode() for cell in notebook.cells]
-    named = [part for path in files for part in (path.relative_to(root).as_posix().encode(), path.read_bytes())]
+    named = [part for name in sorted(modules) for part in (name.encode(), modules[name])]
+    named += [part for path in files for part in (path.relative_to(root).as_posix().encode(), path.read_bytes())]
     return digest(profile.encode(), *cells, b"files", *named)
 
 

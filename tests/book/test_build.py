@@ -101,8 +101,9 @@ def test_a_failing_cell_fails_the_build_and_says_where_after_the_others_are_done
 @pytest.mark.parametrize(
     ("changed", "again"),
     [
-        ("ib_tutorial/new/module.py", True),
-        ("data_gen/__init__.py", True),
+        ("ib_tutorial/module.py", True),
+        ("ib_tutorial/other.py", False),
+        ("data_gen/__init__.py", False),
         ("requirements.txt", True),
         ("book/recorded/alpha.reduced.json", True),
         ("book/recorded/alpha.layer.safetensors", True),
@@ -112,7 +113,8 @@ def test_a_failing_cell_fails_the_build_and_says_where_after_the_others_are_done
     ],
 )
 def test_what_a_chapters_key_depends_on(build, root, changed, again):
-    notebook = new_notebook(cells=[new_code_cell("recorded('alpha')")])
+    (root / "ib_tutorial" / "module.py").write_text("", encoding="utf-8")
+    notebook = new_notebook(cells=[new_code_cell("from ib_tutorial import module"), new_code_cell("recorded('alpha')")])
     before = build.key(notebook, "quick", root)
     (root / changed).parent.mkdir(exist_ok=True)
     (root / changed).write_text("changed = 1\n", encoding="utf-8")
