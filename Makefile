@@ -2,11 +2,12 @@
 
 PYTHON ?= python3
 PROFILE ?= quick
-JOBS ?= 1
+JOBS ?=
 REPOSITORY ?=
 ARGS ?=
 BRANCH ?= gh-pages
 MAKE_PY := @$(PYTHON) book/make.py
+AT_ONCE := $(if $(JOBS),--jobs "$(JOBS)")
 PUBLISHED := --repository "$(REPOSITORY)" --branch "$(BRANCH)"
 
 .PHONY: help book html publish links refresh student slides pdf lint lint-style lint-types lint-workflows test test-packages
@@ -17,16 +18,16 @@ help:
 	$(MAKE_PY) --help
 
 book:
-	$(MAKE_PY) book --profile "$(PROFILE)" --jobs "$(JOBS)" $(PUBLISHED)
+	$(MAKE_PY) book --profile "$(PROFILE)" $(AT_ONCE) $(PUBLISHED)
 
 publish:
-	$(MAKE_PY) publish --profile "$(PROFILE)" --jobs "$(JOBS)" $(PUBLISHED)
+	$(MAKE_PY) publish --profile "$(PROFILE)" $(AT_ONCE) $(PUBLISHED)
 
 html:
 	$(MAKE_PY) html $(PUBLISHED)
 
 refresh:
-	$(MAKE_PY) refresh --jobs "$(JOBS)"
+	$(MAKE_PY) refresh $(AT_ONCE)
 
 bench lint-style lint-types test-packages test-chapters:
 	$(MAKE_PY) $@ $(ARGS)

@@ -6,14 +6,16 @@
 
 import copy
 import hashlib
+import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -44,6 +46,10 @@ console = Console(stderr=False)
 Profile = Annotated[str, typer.Option(help=f"One of {', '.join(PROFILES)}.")]
 Repository = Annotated[str, typer.Option(help="https://github.com/OWNER/NAME, for the Colab and Binder buttons.")]
 Branch = Annotated[str, typer.Option(help="The branch that the built book is published on.")]
+Jobs = Annotated[int | None, typer.Option(help="Chapters to run at once; two by default, where there are two cores.")]
+
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
+"""The variables by which a user may have chosen how many threads a chapter computes on."""
 
 
 @dataclass(frozen=True)
@@ -245,8 +251,29 @@ def write_notebook(notebook: NotebookNode, path: Path) -> None:
     temporary.replace(path)
 
 
-def execute_all(profile: str, jobs: int, root: Path = ROOT) -> list[Run]:
-    """Execute every chapter that needs it, showing which are running. Raises ChapterFailed after the others are done."""
+def cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def cores_shared(jobs: int) -> Iterator[None]:
+    """Kernels that are started within this context compute on their share of the cores, unless the user has chosen the threads."""
+    if jobs == 1 or any(name in os.environ for name in THREADS):
+        yield
+        return
+    os.environ[THREADS[0]] = str(max(1, cores() // jobs))
+    try:
+        yield
+    finally:
+        del os.environ[THREADS[0]]
+
+
+def execute_all(profile: str, jobs: int | None = None, root: Path = ROOT) -> list[Run]:
+    """Execute every chapter that needs it, showing which are running. Raises ChapterFailed after the others are done.
+
+    jobs: chapters to run at once, each in a process of its own; by default two, or one where there is one core.
+    """
     if not __debug__:
         raise ChapterFailed(
             "Python's optimised mode drops the assert statements with which the chapters check what they say. "
@@ -254,6 +281,7 @@ def execute_all(profile: str, jobs: int, root: Path = ROOT) -> list[Run]:
         )
     if profile not in PROFILES:
         raise typer.BadParameter(f"there is no profile {profile!r}; there are: {', '.join(PROFILES)}")
+    jobs = min(2, cores()) if jobs is None else jobs
     stage(root)
     names = chapters(root)
     runs, failures = {}, []
@@ -264,7 +292,12 @@ def execute_all(profile: str, jobs: int, root: Path = ROOT) -> list[Run]:
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
-    with waiting_bounded(), Progress(*columns, console=console) as progress, ThreadPoolExecutor(jobs) as pool:
+    with (
+        waiting_bounded(),
+        cores_shared(jobs),
+        Progress(*columns, console=console) as progress,
+        ThreadPoolExecutor(jobs) as pool,
+    ):
         overall = progress.add_task(f"chapters at {profile}", total=len(names))
 
         def work(name: str) -> Run:
@@ -296,7 +329,7 @@ def execute_all(profile: str, jobs: int, root: Path = ROOT) -> list[Run]:
 @app.command()
 def book(
     profile: Profile = "quick",
-    jobs: Annotated[int, typer.Option(help="Chapters to run at once.")] = 1,
+    jobs: Jobs = None,
     repository: Repository = "",
     branch: Branch = "gh-pages",
 ) -> None:
@@ -382,7 +415,7 @@ def render_stored(builder: Literal["html", "linkcheck"]) -> Path:
 
 
 @app.command()
-def refresh(jobs: Annotated[int, typer.Option(help="Chapters to run at once.")] = 1) -> None:
+def refresh(jobs: Jobs = None) -> None:
     """Renew the outputs stored in the committed notebooks, from a run at quick."""
     try:
         execute_all("quick", jobs)

@@ -1,6 +1,7 @@
 """Install the tool chain into .venv, and build or test the book with it. The Makefile calls this file.
 
 python book/make.py book [--profile smoke|quick] [--jobs N]   execute what changed and render the book into _build/html
+       two chapters at once, each with its share of the cores, where there are two cores and --jobs does not say otherwise
        [--repository https://github.com/OWNER/NAME] [--branch gh-pages]   with buttons for Colab and Binder
 python book/make.py publish               build the book, and push it to the branch (with the options of book)
 python book/make.py html                  render what is already executed

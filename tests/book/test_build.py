@@ -86,6 +86,36 @@ def test_the_chapters_kernels_bound_how_long_threads_spin(build, root, monkeypat
     assert "GOMP_SPINCOUNT" not in os.environ
 
 
+def test_two_chapters_at_once_share_the_cores_by_default(build, root, monkeypatch):
+    for name in build.THREADS:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(build, "cores", lambda: 2)
+    barrier = """import os, pathlib, time
+(pathlib.Path({root!r}) / {mine!r}).touch()
+until = time.monotonic() + 60
+while not (pathlib.Path({root!r}) / {theirs!r}).exists() and time.monotonic() < until:
+    time.sleep(0.01)
+print(time.monotonic() < until, os.environ["OMP_NUM_THREADS"])"""
+    for mine, theirs in (("one", "two"), ("two", "one")):
+        write(root / "book" / f"{mine}.ipynb", new_code_cell(barrier.format(root=str(root), mine=mine, theirs=theirs)))
+    build.execute_all("smoke", root=root)
+    for chapter in ("book/one", "book/two"):
+        assert outputs(build, root, chapter)[0].text == "True 1\n"
+    assert "OMP_NUM_THREADS" not in os.environ
+
+
+@pytest.mark.parametrize(("n", "chosen", "jobs", "threads"), [(8, None, 2, "4"), (2, "3", 2, "3"), (1, None, 2, "1"), (8, None, 1, None)])
+def test_a_users_number_of_threads_is_left_alone(build, monkeypatch, n, chosen, jobs, threads):
+    for name in build.THREADS:
+        monkeypatch.delenv(name, raising=False)
+    if chosen is not None:
+        monkeypatch.setenv("OMP_NUM_THREADS", chosen)
+    monkeypatch.setattr(build, "cores", lambda: n)
+    with build.cores_shared(jobs):
+        assert os.environ.get("OMP_NUM_THREADS") == threads
+    assert os.environ.get("OMP_NUM_THREADS") == chosen
+
+
 def test_a_failing_cell_fails_the_build_and_says_where_after_the_others_are_done(build, root):
     write(root / "book" / "one.ipynb", new_code_cell("x = 1"), new_code_cell("x / 0"))
     with pytest.raises(build.ChapterFailed) as failure:
