@@ -4,8 +4,9 @@ Each module has a `Config` (its settings, with their defaults), `PROFILES` (what
 paper says, and the test that was fixed before the run) and `run_cell` (one cell of the grid to rows).
 """
 
-from ib_tutorial.experiments.ledger import Finding, Verdict, ledger
+from ib_tutorial.experiments.findings import Finding, finding
+from ib_tutorial.experiments.ledger import Verdict, ledger
 from ib_tutorial.experiments.record import Record, load_record, recorded
 from ib_tutorial.experiments.run import EXPERIMENTS, run
 
-__all__ = ["EXPERIMENTS", "Finding", "Record", "Verdict", "ledger", "load_record", "recorded", "run"]
+__all__ = ["EXPERIMENTS", "Finding", "Record", "Verdict", "finding", "ledger", "load_record", "recorded", "run"]

@@ -26,7 +26,7 @@ from torch import Tensor
 
 from ib_tutorial.experiments import vision
 from ib_tutorial.experiments.comparisons import by_seed, paired_differences
-from ib_tutorial.experiments.ledger import Finding
+from ib_tutorial.experiments.findings import finding
 from ib_tutorial.experiments.record import Cell, Record, Row, rows_of
 from ib_tutorial.experiments.vision import Split, classification_data, trained
 from ib_tutorial.nn import NoisyNetwork, all_cnn_32
@@ -229,64 +229,66 @@ def learned(record: Record, activation: str, values: list[float]) -> list[float]
 UNIT = "Kolmogorov-Smirnov distance"
 CONDITION = f"The finding is void if one of these networks has a training error above {LEARNED:.0%}."
 
-FINDINGS = (
-    Finding(
-        name="activation_priors.relu_log_uniform",
-        experiment=NAME,
-        where="Fig. 1a",
-        statement="Post-noise ReLU units, given z > 0, look log-uniform.",
-        test=f"By seed, at the larger beta: {CLOSE} minus the distance of the middle 90 % of log z from a uniform is above 0. {CONDITION}",
-        unit=UNIT,
-        scale=CLOSE,
-        values=lambda record: learned(record, "relu", [CLOSE - d for d in distance(record, "relu", "uniform")]),
-        comment="The cost under this prior does not contain f (Prop. 2), so nothing pulls the units towards it. Their histogram "
-        "is about that of rectified normal numbers under noise at the cap, which no training has touched.",
-    ),
-    Finding(
-        name="activation_priors.relu_not_log_normal",
-        experiment=NAME,
-        where="Fig. 1a",
-        statement="For ReLU units the log-uniform is the better of the two priors.",
-        test="By seed, at the larger beta: the distance of the middle 90 % of log z from a fitted normal, minus its distance from a uniform, "
-        f"is above 0. {CONDITION}",
-        unit=UNIT,
-        scale=CLOSE,
-        values=lambda record: learned(
-            record,
-            "relu",
-            paired_differences(distance(record, "relu", "normal"), distance(record, "relu", "uniform")),
-        ),
-        comment="Neither is close. Small positive values give log z a long tail to the left, which a normal has in part and a "
-        "uniform not at all.",
-    ),
-    Finding(
-        name="activation_priors.softplus_log_normal",
-        experiment=NAME,
-        where="Fig. 1b",
-        statement="Post-noise Softplus units look log-normal.",
-        test=f"By seed, at the larger beta: {CLOSE} minus the distance of the middle 90 % of log z from a fitted normal is above 0. "
-        f"{CONDITION}",
-        unit=UNIT,
-        scale=CLOSE,
-        values=lambda record: learned(record, "softplus", [CLOSE - d for d in distance(record, "softplus", "normal")]),
-        comment="At the authors' price of a nat every seed is well within what we had fixed as close. So is a layer that no training "
-        "has touched, under noise at the cap; its logarithms are wider.",
-    ),
-    Finding(
-        name="activation_priors.softplus_not_log_uniform",
-        experiment=NAME,
-        where="Fig. 1b",
-        statement="For Softplus units the log-normal is the better of the two priors.",
-        test="By seed, at the larger beta: the distance of the middle 90 % of log z from a uniform, minus its distance from a fitted normal, "
-        f"is above 0. {CONDITION}",
-        unit=UNIT,
-        scale=CLOSE,
-        values=lambda record: learned(
-            record,
-            "softplus",
-            paired_differences(distance(record, "softplus", "uniform"), distance(record, "softplus", "normal")),
-        ),
-        comment="It is so without the prior in the loss as well, by less: the cost contains f, and pulls its logarithm towards "
-        "the prior's mean.",
-    ),
+
+@finding(
+    where="Fig. 1a",
+    statement="Post-noise ReLU units, given z > 0, look log-uniform.",
+    unit=UNIT,
+    scale=CLOSE,
+    comment="The cost under this prior does not contain f (Prop. 2), so nothing pulls the units towards it. Their histogram "
+    "is about that of rectified normal numbers under noise at the cap, which no training has touched.",
+    condition=CONDITION,
 )
+def relu_log_uniform(record: Record) -> list[float]:
+    """By seed, at the larger beta: {CLOSE} minus the distance of the middle 90 % of log z from a uniform is above 0."""
+    return learned(record, "relu", [CLOSE - d for d in distance(record, "relu", "uniform")])
+
+
+@finding(
+    where="Fig. 1a",
+    statement="For ReLU units the log-uniform is the better of the two priors.",
+    unit=UNIT,
+    scale=CLOSE,
+    comment="Neither is close. Small positive values give log z a long tail to the left, which a normal has in part and a "
+    "uniform not at all.",
+    condition=CONDITION,
+)
+def relu_not_log_normal(record: Record) -> list[float]:
+    """By seed, at the larger beta: the distance of the middle 90 % of log z from a fitted normal, minus its distance
+    from a uniform, is above 0."""
+    apart = paired_differences(distance(record, "relu", "normal"), distance(record, "relu", "uniform"))
+    return learned(record, "relu", apart)
+
+
+@finding(
+    where="Fig. 1b",
+    statement="Post-noise Softplus units look log-normal.",
+    unit=UNIT,
+    scale=CLOSE,
+    comment="At the authors' price of a nat every seed is well within what we had fixed as close. So is a layer that no training "
+    "has touched, under noise at the cap; its logarithms are wider.",
+    condition=CONDITION,
+)
+def softplus_log_normal(record: Record) -> list[float]:
+    """By seed, at the larger beta: {CLOSE} minus the distance of the middle 90 % of log z from a fitted normal is above
+    0."""
+    return learned(record, "softplus", [CLOSE - d for d in distance(record, "softplus", "normal")])
+
+
+@finding(
+    where="Fig. 1b",
+    statement="For Softplus units the log-normal is the better of the two priors.",
+    unit=UNIT,
+    scale=CLOSE,
+    comment="It is so without the prior in the loss as well, by less: the cost contains f, and pulls its logarithm towards "
+    "the prior's mean.",
+    condition=CONDITION,
+)
+def softplus_not_log_uniform(record: Record) -> list[float]:
+    """By seed, at the larger beta: the distance of the middle 90 % of log z from a uniform, minus its distance from a
+    fitted normal, is above 0."""
+    apart = paired_differences(distance(record, "softplus", "uniform"), distance(record, "softplus", "normal"))
+    return learned(record, "softplus", apart)
+
+
+FINDINGS = (relu_log_uniform, relu_not_log_normal, softplus_log_normal, softplus_not_log_uniform)

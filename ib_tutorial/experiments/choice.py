@@ -10,9 +10,13 @@ from ib_tutorial.experiments.record import Cell, Record, Row, rows_of
 LEARNED = 0.40
 """A network has learnt its pictures if its training error, noise off, is at most this. Guessing has 0.90."""
 
-CHOSEN = "The chosen beta has the least held-out error{reading}, averaged over the other seeds."
+CHOSEN_CLEAN, CHOSEN_NOISY = (
+    f"The chosen beta has the least held-out error, noise {reading}, averaged over the other seeds." for reading in ("off", "on")
+)
 
 LEARNT = f"Learnt: a training error, noise off, of at most {LEARNED:.0%} at every seed; guessing has 90 %."
+
+AT_CHOSEN = f"{LEARNT} The finding is void unless the networks of the smallest beta and those of the chosen betas have learnt."
 
 SERVES = {"test_error": "validation_error", "test_error_noisy": "validation_error_noisy"}
 """By the error that is judged, the held-out error that its beta is chosen by."""

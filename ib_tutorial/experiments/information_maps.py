@@ -36,7 +36,7 @@ from torch import Tensor, nn
 from data_gen import Cluttered, cluttered
 from ib_tutorial.experiments import vision
 from ib_tutorial.experiments.comparisons import by_seed, paired_differences
-from ib_tutorial.experiments.ledger import Finding
+from ib_tutorial.experiments.findings import finding
 from ib_tutorial.experiments.map_scores import auroc, blind_share, distractor_share
 from ib_tutorial.experiments.record import Cell, Record, Row, rows_of
 from ib_tutorial.experiments.vision import check_enough, first_classes, images, kl_per_layer, subset, trained
@@ -280,20 +280,33 @@ def blind(record: Record, layer: int) -> float:
     return blind_share(96 // times // 2**layer, 96 // times, 28 // times, pieces, 8 // times)
 
 
-def below_blind(record: Record, layer: int) -> list[float]:
-    """By seed, the best blind map's share minus the map's, at the largest beta that counts; none without one."""
+CONDITION = f"A beta counts if all of its networks have a training error of at most {LEARNED:.0%}."
+SHARE = "The share of a map is its mean nats on distractors divided by its mean nats on the digit, above the minimum of the map."
+
+
+def localises(record: Record, layer: int) -> list[float]:
+    """By seed: the share of the best map that does not see the image minus the share of the map of layer {layer}, at the
+    largest beta that counts, is above 0."""
     betas = counting_betas(record)
     return [blind(record, layer) - share for share in shares(record, layer, betas[-1])] if betas else []
 
 
-def falls_with_beta(record: Record, layer: int) -> list[float]:
-    """By seed, the share at the smallest beta minus that at the largest beta that counts; none without two."""
+def drops_distractors(record: Record, layer: int) -> list[float]:
+    """By seed: the share of layer {layer} at the smallest beta that counts minus its share at the largest is above 0."""
     betas = counting_betas(record)
     return paired_differences(shares(record, layer, betas[0]), shares(record, layer, betas[-1])) if len(betas) > 1 else []
 
 
-def cap_hurts(record: Record) -> list[float]:
-    """By seed, the test error at the largest cap minus that at the cap of the sweep, in points; none unless all have learned."""
+@finding(
+    where="section 8",
+    statement="Letting the variance of the noise grow excessively leads to poor generalisation.",
+    unit="percentage points of test error",
+    comment="In the first record the larger caps were 1.4 and 2. Their training error was as high as their test error, so those "
+    "networks had not learned. At half the usual cap the error was lower.",
+)
+def large_cap_hurts(record: Record) -> list[float]:
+    """By seed: the test error at the largest cap minus the test error at 0.7, at the same beta and with the noise off,
+    is above 0. If a network of either cap has a training error above {LEARNED:.0%}, the finding is void."""
     caps, beta = record.config["caps"], record.config["cap_beta"]
     if not caps:
         return []
@@ -302,48 +315,28 @@ def cap_hurts(record: Record) -> list[float]:
     return paired_differences(test[0], test[1], 100.0) if max(map(max, train)) <= LEARNED else []
 
 
-CONDITION = f"A beta counts if all of its networks have a training error of at most {LEARNED:.0%}."
-SHARE = "The share of a map is its mean nats on distractors divided by its mean nats on the digit, above the minimum of the map."
-
 FINDINGS = (
     *(
-        Finding(
-            name=f"information_maps.localises_{layer}",
-            experiment=NAME,
+        finding(
             where="Figs 2, 7",
             statement=f"The map of noise layer {layer} alone tells where the digit is.",
-            test=f"By seed: the share of the best map that does not see the image minus the share of the map of layer {layer}, at the largest "
-            f"beta that counts, is above 0. {SHARE} {CONDITION} If no beta counts, the finding is void.",
             unit="share",
-            values=partial(below_blind, layer=layer),
+            given=dict(layer=layer),
+            condition=f"{SHARE} {CONDITION} If no beta counts, the finding is void.",
             since=2,
-        )
+        )(localises)
         for layer in SHOWN_LAYERS
     ),
     *(
-        Finding(
-            name=f"information_maps.drops_distractors_{layer}",
-            experiment=NAME,
+        finding(
             where="Figs 2, 7",
             statement=f"A small beta lets distractors through noise layer {layer}; a larger one drops them.",
-            test=f"By seed: the share of layer {layer} at the smallest beta that counts minus its share at the largest is above 0. {SHARE} "
-            f"{CONDITION} With fewer than two such betas the finding is void.",
             unit="share",
-            values=partial(falls_with_beta, layer=layer),
+            given=dict(layer=layer),
+            condition=f"{SHARE} {CONDITION} With fewer than two such betas the finding is void.",
             since=2,
-        )
+        )(drops_distractors)
         for layer in SHOWN_LAYERS
     ),
-    Finding(
-        name="information_maps.large_cap_hurts",
-        experiment=NAME,
-        where="section 8",
-        statement="Letting the variance of the noise grow excessively leads to poor generalisation.",
-        test="By seed: the test error at the largest cap minus the test error at 0.7, at the same beta and with the noise off, is above 0. "
-        f"If a network of either cap has a training error above {LEARNED:.0%}, the finding is void.",
-        unit="percentage points of test error",
-        values=cap_hurts,
-        comment="In the first record the larger caps were 1.4 and 2. Their training error was as high as their test error, so those "
-        "networks had not learned. At half the usual cap the error was lower.",
-    ),
+    large_cap_hurts,
 )

@@ -27,7 +27,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
-from ib_tutorial.experiments.ledger import Finding
+from ib_tutorial.experiments.findings import finding
 from ib_tutorial.experiments.record import Cell, Record, Row
 from ib_tutorial.information import Bottleneck, entropy, information_curve
 from ib_tutorial.information.log_normal import LogNormalEncoder, divergences
@@ -358,16 +358,6 @@ def anatomy(record: Record, beta: float) -> Anatomy:
     )
 
 
-def prior_share(record: Record) -> list[float]:
-    """By seed: half the layer's excess minus that with a free factorized prior, averaged over beta, in millinats."""
-    betas = record.config["betas"]
-    layer, free = (
-        [by_seed(record, objective, beta, "excess") for beta in betas] for objective in ("layer", "free_prior")
-    )
-    per_beta = [[1000 * (a / 2 - b) for a, b in zip(*pair, strict=True)] for pair in zip(layer, free, strict=True)]
-    return [sum(values) / len(values) for values in zip(*per_beta, strict=True)]
-
-
 def disagreements(record: Record) -> list[float]:
     """By seed: the number of betas at which exactly one of network and optimum has collapsed."""
 
@@ -380,50 +370,58 @@ def disagreements(record: Record) -> list[float]:
 
 UNIT = "millinats"
 
-FINDINGS = (
-    Finding(
-        name="learned_versus_exact.close",
-        experiment=NAME,
-        where="eq. (3)",
-        statement="A layer trained with eq. (3) comes within 20 millinats of the optimal Lagrangian at every beta.",
-        test="By seed, 20 minus the largest excess of the Lagrangian over beta, at the true informations, is above 0.",
-        unit=UNIT,
-        scale=20.0,
-        values=lambda record: [20 - 1000 * worst for worst in worst_excess(record, "layer")],
-        published="not in the paper",
-    ),
-    Finding(
-        name="learned_versus_exact.free_prior_close",
-        experiment=NAME,
-        where="eq. (3), section 5",
-        statement="With a free factorized prior, the same layer comes within 8 millinats at every beta.",
-        test="By seed, 8 minus the largest excess over beta, trained with the best decoder and the best factorized "
-        "prior, is above 0.",
-        unit=UNIT,
-        scale=8.0,
-        values=lambda record: [8 - 1000 * worst for worst in worst_excess(record, "free_prior")],
-        published="not in the paper",
-    ),
-    Finding(
-        name="learned_versus_exact.prior_explains",
-        experiment=NAME,
-        where="eq. (3), section 5",
-        statement="Most of the layer's excess is there because its prior is one log-normal distribution.",
-        test="By seed, half the layer's excess minus the excess with a free factorized prior, averaged over beta, is "
-        "above 0.",
-        unit=UNIT,
-        values=prior_share,
-        published="not in the paper",
-    ),
-    Finding(
-        name="learned_versus_exact.collapse",
-        experiment=NAME,
-        where="eq. (3)",
-        statement="The layer collapses where the exact solution does.",
-        test="By seed, 1 minus the number of betas at which exactly one of the two has I(x;z) below 1 millinat, is "
-        "above 0.",
-        unit="betas",
-        values=lambda record: [1 - count for count in disagreements(record)],
-        published="not in the paper",
-    ),
+
+@finding(
+    where="eq. (3)",
+    statement="A layer trained with eq. (3) comes within 20 millinats of the optimal Lagrangian at every beta.",
+    unit=UNIT,
+    scale=20.0,
+    published="not in the paper",
 )
+def close(record: Record) -> list[float]:
+    """By seed, 20 minus the largest excess of the Lagrangian over beta, at the true informations, is above 0."""
+    return [20 - 1000 * worst for worst in worst_excess(record, "layer")]
+
+
+@finding(
+    where="eq. (3), section 5",
+    statement="With a free factorized prior, the same layer comes within 8 millinats at every beta.",
+    unit=UNIT,
+    scale=8.0,
+    published="not in the paper",
+)
+def free_prior_close(record: Record) -> list[float]:
+    """By seed, 8 minus the largest excess over beta, trained with the best decoder and the best factorized prior, is
+    above 0."""
+    return [8 - 1000 * worst for worst in worst_excess(record, "free_prior")]
+
+
+@finding(
+    where="eq. (3), section 5",
+    statement="Most of the layer's excess is there because its prior is one log-normal distribution.",
+    unit=UNIT,
+    published="not in the paper",
+)
+def prior_explains(record: Record) -> list[float]:
+    """By seed, half the layer's excess minus the excess with a free factorized prior, averaged over beta, is above
+    0."""
+    betas = record.config["betas"]
+    layer, free = (
+        [by_seed(record, objective, beta, "excess") for beta in betas] for objective in ("layer", "free_prior")
+    )
+    per_beta = [[1000 * (a / 2 - b) for a, b in zip(*pair, strict=True)] for pair in zip(layer, free, strict=True)]
+    return [sum(values) / len(values) for values in zip(*per_beta, strict=True)]
+
+
+@finding(
+    where="eq. (3)",
+    statement="The layer collapses where the exact solution does.",
+    unit="betas",
+    published="not in the paper",
+)
+def collapse(record: Record) -> list[float]:
+    """By seed, 1 minus the number of betas at which exactly one of the two has I(x;z) below 1 millinat, is above 0."""
+    return [1 - count for count in disagreements(record)]
+
+
+FINDINGS = (close, free_prior_close, prior_explains, collapse)

@@ -9,52 +9,17 @@ verdict stands after Holm's correction over all tests that it judges. It also sa
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
 from ib_tutorial.catalogue import RECORDED
+from ib_tutorial.experiments.findings import Finding
 from ib_tutorial.experiments.record import Record, load_record
 
 LEVEL = 0.95
-
-
-def training_errors(record: Record) -> str:
-    """The regime of the classifiers of a record: their training error, and whether a setting that they were given is on the edge of its grid."""
-    errors = [row["value"] for row in record.select(metric="train_error")]
-    if not errors:
-        return "no training error recorded"
-    mean = sum(errors) / len(errors)
-    said = f"learnt to a training error of {mean:.1%} on average and {max(errors):.1%} at most"
-    return said + ("; a chosen setting is on the edge of its grid" if record.select(edge=True) else "")
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What the paper says, and the quantity that decides it: `values(record)`, one per seed, positive if it holds.
-
-    `values` returns none where no network of the record meets the test's condition, such as to have learned.
-    """
-
-    name: str
-    experiment: str
-    where: str
-    statement: str
-    test: str
-    unit: str
-    values: Callable[[Record], Sequence[float]]
-    published: str = "a claim, without numbers in the text"
-    comment: str = ""
-    ready: Callable[[Record], bool] = lambda record: record.finished
-    """Whether the record holds all that the test reads."""
-    since: int = 1
-    """The least format of a record that the test can be judged on."""
-    regime: Callable[[Record], str] = training_errors
-    """How far the networks that the test reads were trained."""
-    scale: float = 1.0
-    """What the test asks for, in `unit`: its threshold. It is 1 where the test asks for a sign only. Pictures draw effects in multiples of it."""
 
 
 @dataclass(frozen=True)

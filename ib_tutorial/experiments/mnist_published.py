@@ -24,6 +24,7 @@ import torch
 
 from ib_tutorial.experiments import vision
 from ib_tutorial.experiments.comparisons import scales_of_twin, small_minus_large
+from ib_tutorial.experiments.findings import finding
 from ib_tutorial.experiments.fully_connected import (
     CONDITION,
     digits,
@@ -32,7 +33,6 @@ from ib_tutorial.experiments.fully_connected import (
     measured,
     trained,
 )
-from ib_tutorial.experiments.ledger import Finding
 from ib_tutorial.experiments.record import Cell, Record, Row, rows_of
 
 NAME = "mnist_published"
@@ -100,34 +100,40 @@ def run_cell(settings: Config, root: Path | str | None, earlier: Record, device:
 
 UNIT = "percentage points of test error"
 
-FINDINGS = (
-    Finding(
-        name="mnist_published.beats_binary",
-        experiment=NAME,
-        where="Fig. 3a",
-        statement="Information Dropout has a lower test error than binary dropout at p = 0.5 on fully connected networks.",
-        test="By seed: the error of binary dropout at p = 0.5 minus the error of Information Dropout, averaged over the widths, "
-        f"is above 0. {CONDITION}",
-        unit=UNIT,
-        values=lambda record: mean_gain(record, "binary"),
-    ),
-    Finding(
-        name="mnist_published.most_on_small",
-        experiment=NAME,
-        where="Fig. 3a",
-        statement="The advantage over binary dropout at p = 0.5 is largest on small networks.",
-        test=f"By seed: the advantage at the smallest width minus the advantage at the largest width is above 0. {CONDITION}",
-        unit=UNIT,
-        values=lambda record: small_minus_large(gains_where_learned(record, "binary")),
-    ),
-    Finding(
-        name="mnist_published.adapting_helps",
-        experiment=NAME,
-        where="Fig. 3a",
-        statement="Information Dropout has a lower test error than constant log-normal noise of the same variance.",
-        test="By seed: the error with constant noise minus the error of Information Dropout, averaged over the widths, is above 0. "
-        f"Each layer's constant alpha^2 is the mean that Information Dropout learned. {CONDITION}",
-        unit=UNIT,
-        values=lambda record: mean_gain(record, "log_normal"),
-    ),
+
+@finding(
+    where="Fig. 3a",
+    statement="Information Dropout has a lower test error than binary dropout at p = 0.5 on fully connected networks.",
+    unit=UNIT,
+    condition=CONDITION,
 )
+def beats_binary(record: Record) -> list[float]:
+    """By seed: the error of binary dropout at p = 0.5 minus the error of Information Dropout, averaged over the widths,
+    is above 0."""
+    return mean_gain(record, "binary")
+
+
+@finding(
+    where="Fig. 3a",
+    statement="The advantage over binary dropout at p = 0.5 is largest on small networks.",
+    unit=UNIT,
+    condition=CONDITION,
+)
+def most_on_small(record: Record) -> list[float]:
+    """By seed: the advantage at the smallest width minus the advantage at the largest width is above 0."""
+    return small_minus_large(gains_where_learned(record, "binary"))
+
+
+@finding(
+    where="Fig. 3a",
+    statement="Information Dropout has a lower test error than constant log-normal noise of the same variance.",
+    unit=UNIT,
+    condition=CONDITION,
+)
+def adapting_helps(record: Record) -> list[float]:
+    """By seed: the error with constant noise minus the error of Information Dropout, averaged over the widths, is above
+    0. Each layer's constant alpha^2 is the mean that Information Dropout learned."""
+    return mean_gain(record, "log_normal")
+
+
+FINDINGS = (beats_binary, most_on_small, adapting_helps)

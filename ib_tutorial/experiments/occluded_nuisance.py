@@ -37,9 +37,9 @@ from torch import Tensor, nn
 
 from data_gen import Images, Occluded, occluded
 from ib_tutorial.experiments import choice
-from ib_tutorial.experiments.choice import CHOSEN, LEARNT, fall, gain
+from ib_tutorial.experiments.choice import AT_CHOSEN, CHOSEN_CLEAN, CHOSEN_NOISY, LEARNT, fall, gain
 from ib_tutorial.experiments.comparisons import by_seed
-from ib_tutorial.experiments.ledger import Finding
+from ib_tutorial.experiments.findings import finding
 from ib_tutorial.experiments.record import Cell, Record, Row, rows_of
 from ib_tutorial.experiments.vision import (
     Split,
@@ -327,62 +327,70 @@ OVER_LEARNT = (
     f"{READS:.0%} at every seed."
 )
 
-AT_CHOSEN = f"{LEARNT} The finding is void unless the networks of the smallest beta and those of the chosen betas have learnt."
 
-FINDINGS = (
-    Finding(
-        name="occluded_nuisance.nuisance_gets_harder",
-        experiment=NAME,
-        where="Fig. 4",
-        statement="As beta grows, the nuisance is classified worse from the noisy representation.",
-        test="By seed: the reader's error on the digit, noise on, at a larger beta minus that at the smallest beta, is above 0. "
-        f"{OVER_LEARNT}",
-        unit="percentage points of error on the digit",
-        values=lambda record: if_readable(record, fall(record, "nuisance_error_noisy", -100.0)),
-        since=2,
-    ),
-    Finding(
-        name="occluded_nuisance.fewer_nats",
-        experiment=NAME,
-        where="Fig. 4",
-        statement="As beta grows, the noisy representation tells fewer nats about the nuisance.",
-        test="By seed: the lower bound on I(z; n) that the reader proves, noise on, at the smallest beta minus that at a larger beta, is above 0. "
-        f"{OVER_LEARNT}",
-        unit="nats",
-        values=lambda record: if_readable(record, fall(record, "nuisance_information_noisy")),
-        since=2,
-    ),
-    Finding(
-        name="occluded_nuisance.clean_units_too",
-        experiment=NAME,
-        where="Fig. 4",
-        statement="The units themselves become invariant: without noise, too, the nuisance is classified worse as beta grows.",
-        test="By seed: the reader's error on the digit, noise off, at a larger beta minus that at the smallest beta, is above 0. "
-        f"{OVER_LEARNT}",
-        unit="percentage points of error on the digit",
-        values=lambda record: if_readable(record, fall(record, "nuisance_error_clean", -100.0)),
-        since=2,
-    ),
-    Finding(
-        name="occluded_nuisance.main_task_improves",
-        experiment=NAME,
-        where="Fig. 4",
-        statement="As beta grows, the main task first gets better (noise off, D).",
-        test="By seed: the test error on the picture, noise off, at the smallest beta minus that at the chosen beta, is above 0. "
-        f"{CHOSEN.format(reading=', noise off')} {AT_CHOSEN}",
-        unit="percentage points of test error",
-        values=lambda record: gain(record, "test_error"),
-        since=2,
-    ),
-    Finding(
-        name="occluded_nuisance.main_task_improves_noisy",
-        experiment=NAME,
-        where="Fig. 4",
-        statement="As beta grows, the main task first gets better (noise on, N).",
-        test="By seed: the test error on the picture, noise on, at the smallest beta minus that at the chosen beta, is above 0. "
-        f"{CHOSEN.format(reading=', noise on')} {AT_CHOSEN}",
-        unit="percentage points of test error",
-        values=lambda record: gain(record, "test_error_noisy"),
-        since=2,
-    ),
+@finding(
+    where="Fig. 4",
+    statement="As beta grows, the nuisance is classified worse from the noisy representation.",
+    unit="percentage points of error on the digit",
+    since=2,
+    condition=OVER_LEARNT,
 )
+def nuisance_gets_harder(record: Record) -> list[float]:
+    """By seed: the reader's error on the digit, noise on, at a larger beta minus that at the smallest beta, is above
+    0."""
+    return if_readable(record, fall(record, "nuisance_error_noisy", -100.0))
+
+
+@finding(
+    where="Fig. 4",
+    statement="As beta grows, the noisy representation tells fewer nats about the nuisance.",
+    unit="nats",
+    since=2,
+    condition=OVER_LEARNT,
+)
+def fewer_nats(record: Record) -> list[float]:
+    """By seed: the lower bound on I(z; n) that the reader proves, noise on, at the smallest beta minus that at a larger
+    beta, is above 0."""
+    return if_readable(record, fall(record, "nuisance_information_noisy"))
+
+
+@finding(
+    where="Fig. 4",
+    statement="The units themselves become invariant: without noise, too, the nuisance is classified worse as beta grows.",
+    unit="percentage points of error on the digit",
+    since=2,
+    condition=OVER_LEARNT,
+)
+def clean_units_too(record: Record) -> list[float]:
+    """By seed: the reader's error on the digit, noise off, at a larger beta minus that at the smallest beta, is above
+    0."""
+    return if_readable(record, fall(record, "nuisance_error_clean", -100.0))
+
+
+@finding(
+    where="Fig. 4",
+    statement="As beta grows, the main task first gets better (noise off, D).",
+    unit="percentage points of test error",
+    since=2,
+    condition=f"{CHOSEN_CLEAN} {AT_CHOSEN}",
+)
+def main_task_improves(record: Record) -> list[float]:
+    """By seed: the test error on the picture, noise off, at the smallest beta minus that at the chosen beta, is above
+    0."""
+    return gain(record, "test_error")
+
+
+@finding(
+    where="Fig. 4",
+    statement="As beta grows, the main task first gets better (noise on, N).",
+    unit="percentage points of test error",
+    since=2,
+    condition=f"{CHOSEN_NOISY} {AT_CHOSEN}",
+)
+def main_task_improves_noisy(record: Record) -> list[float]:
+    """By seed: the test error on the picture, noise on, at the smallest beta minus that at the chosen beta, is above
+    0."""
+    return gain(record, "test_error_noisy")
+
+
+FINDINGS = (nuisance_gets_harder, fewer_nats, clean_units_too, main_task_improves, main_task_improves_noisy)

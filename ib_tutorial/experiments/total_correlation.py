@@ -28,8 +28,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ib_tutorial.experiments import choice, vision
-from ib_tutorial.experiments.choice import CHOSEN, LEARNT, fall, gain, rise
-from ib_tutorial.experiments.ledger import Finding
+from ib_tutorial.experiments.choice import AT_CHOSEN, CHOSEN_CLEAN, CHOSEN_NOISY, LEARNT, fall, gain, rise
+from ib_tutorial.experiments.findings import finding
 from ib_tutorial.experiments.record import Cell, Record, Row, rows_of
 from ib_tutorial.experiments.vision import Split, classification_data, kl_per_layer, trained
 from ib_tutorial.information import gaussian_total_correlation
@@ -159,65 +159,71 @@ OVER_LEARNT = (
     "and those of another one."
 )
 
-AT_CHOSEN = f"{LEARNT} The finding is void unless the networks of the smallest beta and those of the chosen betas have learnt."
 
-FINDINGS = (
-    Finding(
-        name="total_correlation.falls",
-        experiment=NAME,
-        where="Fig. 5",
-        statement="As beta grows, the total correlation of the representation falls.",
-        test="By seed: the Gaussian total correlation of log z, noise on and bias removed, at the smallest beta minus that at a larger beta, "
-        f"is above 0. {OVER_LEARNT}",
-        unit="nats",
-        values=lambda record: fall(record, "tc_log_z"),
-        since=2,
-    ),
-    Finding(
-        name="total_correlation.units_come_apart",
-        experiment=NAME,
-        where="Fig. 5, beyond the paper",
-        statement="The fall is the units' own, and not only the noise's: the total correlation of log f falls too.",
-        test="By seed: the Gaussian total correlation of log f, noise on in the layer below and bias removed, at the smallest beta minus that "
-        f"at a larger beta, is above 0. {OVER_LEARNT}",
-        unit="nats",
-        published="not in the paper",
-        values=lambda record: fall(record, "tc_log_f"),
-        since=2,
-    ),
-    Finding(
-        name="total_correlation.error_first_falls",
-        experiment=NAME,
-        where="Fig. 5",
-        statement="As beta grows, the test error first falls (noise off).",
-        test="By seed: the test error, noise off, at the smallest beta minus that at the chosen beta, is above 0. "
-        f"{CHOSEN.format(reading=', noise off')} {AT_CHOSEN}",
-        unit="percentage points of test error",
-        values=lambda record: gain(record, "test_error"),
-        since=2,
-    ),
-    Finding(
-        name="total_correlation.error_first_falls_noisy",
-        experiment=NAME,
-        where="Fig. 5, beyond the paper",
-        statement="As beta grows, the test error first falls with the noise on, too.",
-        test="By seed: the test error, noise on, at the smallest beta minus that at the chosen beta, is above 0. "
-        f"{CHOSEN.format(reading=', noise on')} {AT_CHOSEN}",
-        unit="percentage points of test error",
-        published="not in the paper",
-        values=lambda record: gain(record, "test_error_noisy"),
-        since=2,
-    ),
-    Finding(
-        name="total_correlation.error_then_rises",
-        experiment=NAME,
-        where="Fig. 5",
-        statement="When beta is too large, the test error rises drastically.",
-        test="By seed: the test error, noise off, at the largest beta minus that at the chosen beta, is above 10 percentage points. "
-        f"{CHOSEN.format(reading=', noise off')} {AT_CHOSEN}",
-        unit="percentage points beyond 10",
-        scale=10.0,
-        values=lambda record: [points - DRASTIC for points in rise(record, "test_error")],
-        since=2,
-    ),
+@finding(
+    where="Fig. 5",
+    statement="As beta grows, the total correlation of the representation falls.",
+    unit="nats",
+    since=2,
+    condition=OVER_LEARNT,
 )
+def falls(record: Record) -> list[float]:
+    """By seed: the Gaussian total correlation of log z, noise on and bias removed, at the smallest beta minus that at a
+    larger beta, is above 0."""
+    return fall(record, "tc_log_z")
+
+
+@finding(
+    where="Fig. 5, beyond the paper",
+    statement="The fall is the units' own, and not only the noise's: the total correlation of log f falls too.",
+    unit="nats",
+    published="not in the paper",
+    since=2,
+    condition=OVER_LEARNT,
+)
+def units_come_apart(record: Record) -> list[float]:
+    """By seed: the Gaussian total correlation of log f, noise on in the layer below and bias removed, at the smallest
+    beta minus that at a larger beta, is above 0."""
+    return fall(record, "tc_log_f")
+
+
+@finding(
+    where="Fig. 5",
+    statement="As beta grows, the test error first falls (noise off).",
+    unit="percentage points of test error",
+    since=2,
+    condition=f"{CHOSEN_CLEAN} {AT_CHOSEN}",
+)
+def error_first_falls(record: Record) -> list[float]:
+    """By seed: the test error, noise off, at the smallest beta minus that at the chosen beta, is above 0."""
+    return gain(record, "test_error")
+
+
+@finding(
+    where="Fig. 5, beyond the paper",
+    statement="As beta grows, the test error first falls with the noise on, too.",
+    unit="percentage points of test error",
+    published="not in the paper",
+    since=2,
+    condition=f"{CHOSEN_NOISY} {AT_CHOSEN}",
+)
+def error_first_falls_noisy(record: Record) -> list[float]:
+    """By seed: the test error, noise on, at the smallest beta minus that at the chosen beta, is above 0."""
+    return gain(record, "test_error_noisy")
+
+
+@finding(
+    where="Fig. 5",
+    statement="When beta is too large, the test error rises drastically.",
+    unit="percentage points beyond 10",
+    scale=10.0,
+    since=2,
+    condition=f"{CHOSEN_CLEAN} {AT_CHOSEN}",
+)
+def error_then_rises(record: Record) -> list[float]:
+    """By seed: the test error, noise off, at the largest beta minus that at the chosen beta, is above 10 percentage
+    points."""
+    return [points - DRASTIC for points in rise(record, "test_error")]
+
+
+FINDINGS = (falls, units_come_apart, error_first_falls, error_first_falls_noisy, error_then_rises)

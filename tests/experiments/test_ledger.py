@@ -5,13 +5,13 @@ import pytest
 from scipy.stats import t, ttest_1samp
 
 from ib_tutorial.experiments import EXPERIMENTS, Finding, ledger
+from ib_tutorial.experiments.comparisons import paired_differences
 from ib_tutorial.experiments.ledger import (
     as_markdown,
     holm,
     interval,
     judge,
     p_value,
-    paired_differences,
     plan_as_markdown,
 )
 
