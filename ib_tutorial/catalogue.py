@@ -11,6 +11,7 @@ SHOWS = {
     "occluded_nuisance": "Fig. 4: the picture's class and the occluding digit's, from one representation, as beta grows",
     "total_correlation": "Fig. 5: total correlation of the representation and test error, as beta grows",
     "vae_bound": "Table 1: the bounds of two variational autoencoders; total correlation of their latents against beta",
+    "measuring_information": "Beyond the paper: what binned plots, estimators and known noise say of I(x;z)",
     "learned_versus_exact": "Information Dropout against the exact information curve of a small source",
 }
 """What each experiment shows, by the name of its module in `ib_tutorial.experiments`."""

@@ -22,7 +22,7 @@ class LogNormalEncoder:
     log_f: Float[Tensor, "x units"]
     alpha: Float[Tensor, "x units"]
 
-    def sample(self, standard_normal: Float[Tensor, "draws x units"]) -> Float[Tensor, "draws x units"]:
+    def sample(self, standard_normal: Float[Tensor, "*draws x units"]) -> Float[Tensor, "*draws x units"]:
         """log z for each x, from standard normal draws."""
         return self.log_f + self.alpha * standard_normal
 
