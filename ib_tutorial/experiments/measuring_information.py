@@ -29,10 +29,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from ib_tutorial.experiments import convolutional
-from ib_tutorial.experiments.convolutional import by_seed
+from ib_tutorial.experiments import vision
+from ib_tutorial.experiments.comparisons import by_seed
+from ib_tutorial.experiments.findings import finding
 from ib_tutorial.experiments.fully_connected import digits
-from ib_tutorial.experiments.ledger import Finding
 from ib_tutorial.experiments.record import Cell, Record, Row
 from ib_tutorial.information import (
     Estimate,
@@ -161,7 +161,7 @@ def task(settings: Config, root: Path | str | None, name: str, seed: int) -> Tas
 def source(settings: Config, root: Path | str | None) -> dict[str, str]:
     """Names and one SHA-256 of the sphere's patterns and labels and of the training digits, for the record."""
     x, y = sphere()
-    images = convolutional.source(settings.data, root)
+    images = vision.source(settings.data, root)
     digest = hashlib.sha256(x.numpy().astype("<f4").tobytes() + y.numpy().astype("<i8").tobytes() + images["sha256"].encode())
     return {"name": f"patterns on a sphere, and {images['name']}", "sha256": digest.hexdigest()}
 
@@ -466,13 +466,13 @@ def falls(record: Record, activation: Activation, width: float) -> list[list[flo
         for name in record.config["tasks"]:
             if not has_learnt(record, seed, task=name, activation=activation):
                 return []
-            last = len(HIDDEN[name])
-            of_task.append(fall(course(record, "binned", seed, task=name, activation=activation, layer=last, width=width)))
+            values = course(record, "binned", seed, task=name, activation=activation, layer=len(HIDDEN[name]), width=width)
+            of_task.append(fall(values))
         found.append(of_task)
     return found
 
 
-def last(record: Record, metric: str, beta: float) -> list[float]:
+def at_end(record: Record, metric: str, beta: float) -> list[float]:
     """By seed, a metric of the noisy network after training; none where a network has not learnt."""
     if not all(has_learnt(record, seed, beta=beta) for seed in record.seeds):
         return []
@@ -485,14 +485,9 @@ def middle_beta(record: Record) -> float:
     return betas[(len(betas) - 1) // 2]
 
 
-def share_rises(record: Record) -> list[float]:
-    """By seed, the share of the cost that is information at the largest beta minus that at the smallest, minus a quarter."""
-    betas = record.config["betas"]
-    shares = [
-        [kept / paid for kept, paid in zip(last(record, "information", beta), last(record, "cost", beta), strict=True)]
-        for beta in (max(betas), min(betas))
-    ]
-    return [high - low - 0.25 for high, low in zip(*shares, strict=True)] if all(shares) else []
+def shares(record: Record, beta: float) -> list[float]:
+    """By seed, the true information divided by the cost, after training."""
+    return [kept / paid for kept, paid in zip(at_end(record, "information", beta), at_end(record, "cost", beta), strict=True)]
 
 
 def estimates(record: Record, estimator: str, dimensions: int) -> list[float]:
@@ -500,106 +495,106 @@ def estimates(record: Record, estimator: str, dimensions: int) -> list[float]:
     return by_seed(record, "estimate", estimator=estimator, dimensions=dimensions)
 
 
-def missed(record: Record) -> list[float]:
-    """By seed, half the truth minus what the nearest neighbours find, at 16 dimensions."""
-    truth = by_seed(record, "truth", dimensions=16)
-    return [true / 2 - found for true, found in zip(truth, estimates(record, "neighbours", 16), strict=True)]
-
-
 CONDITION = f"Learnt: every network of the comparison has a training error of at most {LEARNED:.0%}."
 
-OTHERS = "not in the paper"
 
-FINDINGS = (
-    Finding(
-        name="measuring_information.tanh_falls",
-        experiment=NAME,
-        where="Shwartz-Ziv & Tishby (2017)",
-        statement="In a tanh network the binned information of the last hidden layer falls during training.",
-        test="By seed: the largest binned information during training minus the last one, with bins of 1/15, is taken for both tasks. The "
-        f"smaller of the two, minus 0.5 nats, is above 0. {CONDITION}",
-        unit="nats",
-        scale=0.5,
-        values=lambda record: [min(of_task) - 0.5 for of_task in falls(record, "tanh", COARSE)],
-        published="both phases, on the sphere's task",
-    ),
-    Finding(
-        name="measuring_information.relu_falls_less",
-        experiment=NAME,
-        where="Saxe et al. (2018)",
-        statement="It falls less in a ReLU network.",
-        test="By seed: the fall of the tanh network minus the fall of the ReLU network, with bins of 1/15, averaged over the tasks, is above 0. "
-        f"{CONDITION}",
-        unit="nats",
-        values=lambda record: [
-            sum(tanh) / len(tanh) - sum(relu) / len(relu)
-            for tanh, relu in zip(falls(record, "tanh", COARSE), falls(record, "relu", COARSE), strict=False)
-        ],
-        published="no fall with ReLU units",
-    ),
-    Finding(
-        name="measuring_information.bins_decide",
-        experiment=NAME,
-        where="Goldfeld et al. (2019)",
-        statement="The fall is made by the bins: the same activations of the tanh networks, in narrow bins, show none.",
-        test="By seed: 0.1 nats minus the larger of the two tasks' falls, with bins of 1e-12, is above 0. " + CONDITION,
-        unit="nats",
-        scale=0.1,
-        values=lambda record: [0.1 - max(of_task) for of_task in falls(record, "tanh", FINE)],
-        published="binning measures clustering",
-    ),
-    Finding(
-        name="measuring_information.noise_forgets",
-        experiment=NAME,
-        where="section 6",
-        statement="With Information Dropout the true information of the noisy layer falls during training.",
-        test="By seed, at the middle beta of the grid: the largest true information during training minus the last one, minus 0.2 nats, is above "
-        f"0. {CONDITION}",
-        unit="nats",
-        scale=0.2,
-        values=lambda record: [
-            fall(course(record, "information", seed, beta=middle_beta(record))) - 0.2
-            for seed in record.seeds
-            if last(record, "information", middle_beta(record))
-        ],
-        published=OTHERS,
-    ),
-    Finding(
-        name="measuring_information.price_buys",
-        experiment=NAME,
-        where="eq. (3)",
-        statement="A larger beta leaves less true information in the layer.",
-        test="By seed: the information after training at the smallest beta minus that at the largest beta, minus 2 nats, is above 0. " + CONDITION,
-        unit="nats",
-        scale=2.0,
-        values=lambda record: [
-            low - high - 2
-            for low, high in zip(
-                last(record, "information", min(record.config["betas"])), last(record, "information", max(record.config["betas"])), strict=False
-            )
-        ],
-        published=OTHERS,
-    ),
-    Finding(
-        name="measuring_information.share_rises",
-        experiment=NAME,
-        where="eq. (3)",
-        statement="The share of the cost that is information is larger at a large beta.",
-        test="By seed: the true information divided by the cost, after training, at the largest beta minus the same at the smallest beta, minus "
-        f"0.25, is above 0. {CONDITION}",
-        unit="share of the cost",
-        scale=0.25,
-        values=share_rises,
-        published=OTHERS,
-    ),
-    Finding(
-        name="measuring_information.neighbours_miss",
-        experiment=NAME,
-        where="Kraskov et al. (2004)",
-        statement="Nearest neighbours find less than half of the information of Gaussians in 16 dimensions.",
-        test="By seed: half the true information minus the estimate from 3 neighbours, at 16 dimensions, is above 0.",
-        unit="nats",
-        values=missed,
-        published=OTHERS,
-    ),
+@finding(
+    where="Shwartz-Ziv & Tishby (2017)",
+    statement="In a tanh network the binned information of the last hidden layer falls during training.",
+    unit="nats",
+    scale=0.5,
+    condition=CONDITION,
+    published="two phases, on the sphere's task",
 )
+def tanh_falls(record: Record) -> list[float]:
+    """By seed: the largest binned information during training minus the last one, with bins of 1/15, is taken for both tasks.
+    The smaller of the two, minus 0.5 nats, is above 0."""
+    return [min(of_task) - 0.5 for of_task in falls(record, "tanh", COARSE)]
+
+
+@finding(
+    where="Saxe et al. (2018)",
+    statement="It falls less in a ReLU network.",
+    unit="nats",
+    condition=CONDITION,
+    published="no fall with ReLU units",
+)
+def relu_falls_less(record: Record) -> list[float]:
+    """By seed: the fall of the tanh network minus the fall of the ReLU network, with bins of 1/15, averaged over the tasks,
+    is above 0."""
+    pairs = zip(falls(record, "tanh", COARSE), falls(record, "relu", COARSE), strict=False)
+    return [sum(tanh) / len(tanh) - sum(relu) / len(relu) for tanh, relu in pairs]
+
+
+@finding(
+    where="Goldfeld et al. (2019)",
+    statement="The fall is made by the bins: the same activations of the tanh networks, in narrow bins, show none.",
+    unit="nats",
+    scale=0.1,
+    condition=CONDITION,
+    published="binning measures clustering",
+)
+def bins_decide(record: Record) -> list[float]:
+    """By seed: 0.1 nats minus the larger of the two tasks' falls, with bins of 1e-12, is above 0."""
+    return [0.1 - max(of_task) for of_task in falls(record, "tanh", FINE)]
+
+
+@finding(
+    where="section 6",
+    statement="With Information Dropout the true information of the noisy layer falls during training.",
+    unit="nats",
+    scale=0.2,
+    condition=CONDITION,
+    published="not in the paper",
+)
+def noise_forgets(record: Record) -> list[float]:
+    """By seed, at the middle beta of the grid: the largest true information during training minus the last one, minus 0.2 nats,
+    is above 0."""
+    beta = middle_beta(record)
+    if not at_end(record, "information", beta):
+        return []
+    return [fall(course(record, "information", seed, beta=beta)) - 0.2 for seed in record.seeds]
+
+
+@finding(
+    where="eq. (3)",
+    statement="A larger beta leaves less true information in the layer.",
+    unit="nats",
+    scale=2.0,
+    condition=CONDITION,
+    published="not in the paper",
+)
+def price_buys(record: Record) -> list[float]:
+    """By seed: the information after training at the smallest beta minus that at the largest beta, minus 2 nats, is above 0."""
+    low, high = (at_end(record, "information", beta) for beta in (min(record.config["betas"]), max(record.config["betas"])))
+    return [a - b - 2 for a, b in zip(low, high, strict=False)]
+
+
+@finding(
+    where="eq. (3)",
+    statement="The share of the cost that is information is larger at a large beta.",
+    unit="share of the cost",
+    scale=0.25,
+    condition=CONDITION,
+    published="not in the paper",
+)
+def share_rises(record: Record) -> list[float]:
+    """By seed: the true information divided by the cost, after training, at the largest beta minus the same at the smallest beta,
+    minus 0.25, is above 0."""
+    low, high = (shares(record, beta) for beta in (min(record.config["betas"]), max(record.config["betas"])))
+    return [b - a - 0.25 for a, b in zip(low, high, strict=False)]
+
+
+@finding(
+    where="Kraskov et al. (2004)",
+    statement="Nearest neighbours find less than half of the information of Gaussians in 16 dimensions.",
+    unit="nats",
+    published="not in the paper",
+)
+def neighbours_miss(record: Record) -> list[float]:
+    """By seed: half the true information minus the estimate from 3 neighbours, at 16 dimensions, is above 0."""
+    pairs = zip(by_seed(record, "truth", dimensions=16), estimates(record, "neighbours", 16), strict=True)
+    return [true / 2 - found for true, found in pairs]
+
+
+FINDINGS = (tanh_falls, relu_falls_less, bins_decide, noise_forgets, price_buys, share_rises, neighbours_miss)
