@@ -67,7 +67,7 @@ def main() -> int:
 
 def usable(device: str) -> str:
     """The device's name; ValueError, saying what is needed, where this machine does not have it."""
-    from ib_tutorial.experiments.run import usable_device
+    from ib_tutorial.experiments.runner import usable_device
 
     return str(usable_device(device))
 

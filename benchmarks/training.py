@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from data_gen import DataError, load
 from ib_tutorial.nn import InformationDropout, NoisyNetwork, all_cnn_32, mlp, noise
 from ib_tutorial.training import fit, kl_per_image
-from ib_tutorial.training.fit import compiled
+from ib_tutorial.training.loop import compiled
 from ib_tutorial.training.precision import chosen
 
 from .bounds import median_seconds, operations

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 PACKAGES = ("ib_tutorial", "data_gen")
 
-EXPERIMENTS, EXERCISES = "ib_tutorial.experiments.run", "ib_tutorial.exercises.registry"
+EXPERIMENTS, EXERCISES = "ib_tutorial.experiments.runner", "ib_tutorial.exercises.registry"
 REGISTRIES = {EXPERIMENTS: re.compile(r"\bEXPERIMENTS\b|\bledger\("), EXERCISES: re.compile(r"\bEXERCISES\b")}
 """Modules that import every module of their package. A chapter uses those that it names; all of them, where its code has this."""
 

@@ -210,8 +210,8 @@ def ledger(
 
     from ib_tutorial.experiments import EXPERIMENTS
     from ib_tutorial.experiments import ledger as judge_all
-    from ib_tutorial.experiments.ledger import after_holm
-    from ib_tutorial.experiments.ledger import as_markdown as markdown
+    from ib_tutorial.experiments.verdicts import after_holm
+    from ib_tutorial.experiments.verdicts import as_markdown as markdown
 
     try:
         verdicts = judge_all(finding for module in EXPERIMENTS.values() for finding in module.FINDINGS)

@@ -120,7 +120,7 @@ def machine(device: str, folder: Path) -> tuple[dict[str, str], list[Problem]]:
     import torch
 
     from ib_tutorial.experiments.record import describe_device
-    from ib_tutorial.experiments.run import usable_device
+    from ib_tutorial.experiments.runner import usable_device
     from ib_tutorial.training.precision import WORTH_IT, bfloat16_gain
 
     problems = []
@@ -257,7 +257,7 @@ def estimates(slower: dict[str, float], jobs: int, folder: Path = RECORDED) -> d
         folder: of the records. Where there is none at `paper`, that at `reduced` is scaled by `size`.
     """
     from ib_tutorial.experiments import EXPERIMENTS, load_record
-    from ib_tutorial.experiments.run import config
+    from ib_tutorial.experiments.runner import config
 
     def recorded(name: str, profile: str) -> float | None:
         path = folder / f"{name}.{profile}.json"

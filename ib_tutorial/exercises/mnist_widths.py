@@ -3,7 +3,7 @@
 import numpy as np
 
 from ib_tutorial.exercises.exercise import Exercise, Mistake
-from ib_tutorial.experiments.ledger import interval
+from ib_tutorial.experiments.verdicts import interval
 
 
 def runs(rng):

@@ -5,8 +5,8 @@ paper says, and the test that was fixed before the run) and `run_cell` (one cell
 """
 
 from ib_tutorial.experiments.findings import Finding, finding
-from ib_tutorial.experiments.ledger import Verdict, ledger
 from ib_tutorial.experiments.record import Record, load_record, recorded
-from ib_tutorial.experiments.run import EXPERIMENTS, run
+from ib_tutorial.experiments.runner import EXPERIMENTS, run
+from ib_tutorial.experiments.verdicts import Verdict, ledger
 
 __all__ = ["EXPERIMENTS", "Finding", "Record", "Verdict", "finding", "ledger", "load_record", "recorded", "run"]

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from ib_tutorial.experiments.run import config, experiment, run
+from ib_tutorial.experiments.runner import config, experiment, run
 from ib_tutorial.stopping import sigterm_as_control_c
 
 PROFILE = "slice"

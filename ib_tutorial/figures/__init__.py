@@ -73,7 +73,6 @@ from ib_tutorial.figures.limits import (
     three_bills,
 )
 from ib_tutorial.figures.loss import bill, kept_and_paid, log_n_ceiling, sample_and_source, variational_gaps
-from ib_tutorial.figures.mnist_widths import by_drop_rate, grid_to_verdict, mnist_published, mnist_widths
 from ib_tutorial.figures.networks import all_cnn_diagram, network_diagram
 from ib_tutorial.figures.occluded_nuisance import occluded_errors, occluded_nats
 from ib_tutorial.figures.representations import (
@@ -90,6 +89,7 @@ from ib_tutorial.figures.speed import speed_growth, speed_ladder, speed_ratios
 from ib_tutorial.figures.style import use_style
 from ib_tutorial.figures.total_correlation import bias_and_dilution, error_and_total_correlation, noise_dial
 from ib_tutorial.figures.vae_bound import vae_bounds, vae_diagram, vae_digits, vae_rates, vae_sweep, vae_training
+from ib_tutorial.figures.widths import by_drop_rate, grid_to_verdict, mnist_published, mnist_widths
 
 __all__ = [
     "activation_histograms",

@@ -6,7 +6,7 @@ from textwrap import shorten
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
-from ib_tutorial.experiments.ledger import Verdict
+from ib_tutorial.experiments.verdicts import Verdict
 
 COLOURS = {"supported": "C2", "not supported": "C3", "inconclusive": "0.45"}
 

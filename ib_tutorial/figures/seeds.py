@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import NullFormatter
 
 from ib_tutorial.experiments import Record
-from ib_tutorial.experiments.ledger import interval
+from ib_tutorial.experiments.verdicts import interval
 
 
 def means(

@@ -1,6 +1,6 @@
 """The objective (eq. 3), the loop that minimises it, and what is measured on a trained network."""
 
-from ib_tutorial.training.evaluate import (
+from ib_tutorial.training.evaluation import (
     Evaluation,
     EvidenceBound,
     evaluate,
@@ -8,7 +8,7 @@ from ib_tutorial.training.evaluate import (
     reading,
     recalibrate_batch_norm,
 )
-from ib_tutorial.training.fit import Epoch, fit
+from ib_tutorial.training.loop import Epoch, fit
 from ib_tutorial.training.objective import bernoulli_nats, information_bottleneck_loss, kl_per_image
 from ib_tutorial.training.randomness import initialised
 from ib_tutorial.training.stacked import fit_stacked

@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from ib_tutorial.nn.contexts import noise_layers
 from ib_tutorial.nn.fused import precision_of
-from ib_tutorial.training.fit import CHECK_EVERY, Epoch, stop_if_not_finite
+from ib_tutorial.training.loop import CHECK_EVERY, Epoch, stop_if_not_finite
 from ib_tutorial.training.objective import kl_per_image
 from ib_tutorial.training.precision import Precision, autocast, chosen
 from ib_tutorial.training.randomness import derived_seed, generator

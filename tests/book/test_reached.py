@@ -12,8 +12,8 @@ FILES = {
     "ib_tutorial/figures/one.py": "from ib_tutorial.figures.style import colour\n",
     "ib_tutorial/figures/two.py": "",
     "ib_tutorial/figures/style.py": "",
-    "ib_tutorial/experiments/__init__.py": "from .run import EXPERIMENTS, run\n",
-    "ib_tutorial/experiments/run.py": "from importlib import import_module as load\nimport importlib\n"
+    "ib_tutorial/experiments/__init__.py": "from .runner import EXPERIMENTS, run\n",
+    "ib_tutorial/experiments/runner.py": "from importlib import import_module as load\nimport importlib\n"
     'EXPERIMENTS = {name: importlib.import_module(f"ib_tutorial.experiments.{name}") for name in ("alpha", "beta")}\n',
     "ib_tutorial/experiments/alpha.py": "",
     "ib_tutorial/experiments/beta.py": "def late():\n    from data_gen import load\n",
@@ -55,7 +55,7 @@ def within(package, *modules):
 
 
 LAMP, WALL = within("ib_tutorial/figures", "one", "style"), within("ib_tutorial/figures", "two")
-RUN, ALPHA = within("ib_tutorial/experiments", "run"), within("ib_tutorial/experiments", "alpha")
+RUN, ALPHA = within("ib_tutorial/experiments", "runner"), within("ib_tutorial/experiments", "alpha")
 BETA = within("ib_tutorial/experiments", "beta") | within("data_gen", "sources")
 CHECK = within("ib_tutorial/exercises", "checking", "registry")
 

@@ -4,9 +4,9 @@ import pytest
 
 from ib_tutorial.experiments import activation_priors, run
 from ib_tutorial.experiments.comparisons import by_seed
-from ib_tutorial.experiments.ledger import judge
 from ib_tutorial.experiments.record import Record
-from ib_tutorial.experiments.run import config, plain
+from ib_tutorial.experiments.runner import config, plain
+from ib_tutorial.experiments.verdicts import judge
 
 AUTHORS_PRICE = {"relu": 3 / 50_000, "softplus": 1 / 50_000}
 

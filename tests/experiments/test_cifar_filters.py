@@ -8,9 +8,9 @@ import torch
 from ib_tutorial.experiments import cifar_filters as experiment
 from ib_tutorial.experiments import run
 from ib_tutorial.experiments.comparisons import RIVALS
-from ib_tutorial.experiments.ledger import judge
 from ib_tutorial.experiments.record import Record, recorded
-from ib_tutorial.experiments.run import config
+from ib_tutorial.experiments.runner import config
+from ib_tutorial.experiments.verdicts import judge
 from ib_tutorial.nn import BinaryDropout
 
 SMOKE = config("cifar_filters", "smoke")

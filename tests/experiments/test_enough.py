@@ -4,7 +4,7 @@ import pytest
 
 from data_gen import load
 from ib_tutorial.experiments import learned_versus_exact, run, vision
-from ib_tutorial.experiments.run import EXPERIMENTS
+from ib_tutorial.experiments.runner import EXPERIMENTS
 from ib_tutorial.experiments.vision import check_enough
 
 

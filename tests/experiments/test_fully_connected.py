@@ -9,7 +9,7 @@ from data_gen import load
 from ib_tutorial.experiments import fully_connected as shared
 from ib_tutorial.experiments import vision
 from ib_tutorial.experiments.comparisons import scales_of_twin
-from ib_tutorial.experiments.run import config
+from ib_tutorial.experiments.runner import config
 
 CPU = torch.device("cpu")
 SMOKE = config("mnist_published", "smoke")

@@ -26,7 +26,7 @@ from ib_tutorial.catalogue import SHOWS
 from ib_tutorial.cli import app
 from ib_tutorial.experiments import grid, run
 from ib_tutorial.experiments.record import code, commit, load_record
-from ib_tutorial.experiments.run import EXPERIMENTS, shared_circumstances
+from ib_tutorial.experiments.runner import EXPERIMENTS, shared_circumstances
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -10,9 +10,9 @@ from scipy import stats
 from scipy.integrate import quad
 
 from ib_tutorial.experiments import learned_versus_exact as experiment
-from ib_tutorial.experiments.ledger import judge
 from ib_tutorial.experiments.record import Record
-from ib_tutorial.experiments.run import config, run
+from ib_tutorial.experiments.runner import config, run
+from ib_tutorial.experiments.verdicts import judge
 from ib_tutorial.information import kl_divergence
 from ib_tutorial.information.log_normal import LogNormalEncoder, divergences
 from ib_tutorial.training import information_bottleneck_loss

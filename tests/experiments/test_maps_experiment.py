@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from ib_tutorial.experiments import information_maps as experiment
-from ib_tutorial.experiments.ledger import judge
 from ib_tutorial.experiments.record import Record, recorded
-from ib_tutorial.experiments.run import config
+from ib_tutorial.experiments.runner import config
+from ib_tutorial.experiments.verdicts import judge
 from ib_tutorial.nn import NoisyNetwork
 
 SMOKE = config("information_maps", "smoke")

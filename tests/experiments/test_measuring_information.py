@@ -10,9 +10,9 @@ import torch
 
 from ib_tutorial.experiments import measuring_information as experiment
 from ib_tutorial.experiments import run
-from ib_tutorial.experiments.ledger import judge
 from ib_tutorial.experiments.record import Record
-from ib_tutorial.experiments.run import config
+from ib_tutorial.experiments.runner import config
+from ib_tutorial.experiments.verdicts import judge
 from ib_tutorial.information import mutual_information
 from ib_tutorial.information.log_normal import LogNormalEncoder
 

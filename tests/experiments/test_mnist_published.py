@@ -5,8 +5,8 @@ import math
 import pytest
 
 from ib_tutorial.experiments import mnist_published, run
-from ib_tutorial.experiments.ledger import judge
-from ib_tutorial.experiments.run import config
+from ib_tutorial.experiments.runner import config
+from ib_tutorial.experiments.verdicts import judge
 
 
 @pytest.fixture(scope="module")

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from ib_tutorial.experiments import fully_connected, mnist_widths, run, vision
-from ib_tutorial.experiments.ledger import judge
 from ib_tutorial.experiments.record import Record, recorded
-from ib_tutorial.experiments.run import config
+from ib_tutorial.experiments.runner import config
+from ib_tutorial.experiments.verdicts import judge
 
 SMOKE = config("mnist_widths", "smoke")
 

@@ -11,10 +11,10 @@ from torch import nn
 
 from data_gen import load, occluded
 from ib_tutorial.experiments import occluded_nuisance, recorded, run
-from ib_tutorial.experiments.ledger import judge
 from ib_tutorial.experiments.occluded_nuisance import FINDINGS, FreshDigits, RawImage, Reader, pictures
 from ib_tutorial.experiments.record import Record
-from ib_tutorial.experiments.run import config
+from ib_tutorial.experiments.runner import config
+from ib_tutorial.experiments.verdicts import judge
 from ib_tutorial.nn import all_cnn_32
 
 CPU = torch.device("cpu")

@@ -18,7 +18,7 @@ import pytest
 
 from ib_tutorial.experiments import run
 from ib_tutorial.experiments.record import as_json
-from ib_tutorial.experiments.run import EXPERIMENTS
+from ib_tutorial.experiments.runner import EXPERIMENTS
 from ib_tutorial.stopping import sigterm_as_control_c
 
 ROOT = Path(__file__).resolve().parents[2]

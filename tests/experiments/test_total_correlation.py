@@ -3,10 +3,10 @@
 import pytest
 
 from ib_tutorial.experiments import recorded
-from ib_tutorial.experiments.ledger import judge
 from ib_tutorial.experiments.record import Record
-from ib_tutorial.experiments.run import config
+from ib_tutorial.experiments.runner import config
 from ib_tutorial.experiments.total_correlation import FINDINGS, stages
+from ib_tutorial.experiments.verdicts import judge
 
 BETAS = (0.001, 0.03, 0.3, 3.0)
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from ib_tutorial.experiments import Record, ledger, run, total_correlation, vae_bound, vision
-from ib_tutorial.experiments.ledger import judge
-from ib_tutorial.experiments.run import config, provenance_of
+from ib_tutorial.experiments.runner import config, provenance_of
+from ib_tutorial.experiments.verdicts import judge
 from ib_tutorial.experiments.vision import subset
 from ib_tutorial.information import gaussian_total_correlation
 from ib_tutorial.training import Epoch, evidence_bound

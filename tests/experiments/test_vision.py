@@ -9,8 +9,8 @@ from data_gen import load
 from ib_tutorial.experiments import EXPERIMENTS, run, vision
 from ib_tutorial.experiments.activation_priors import CLOSE, distances, histogram
 from ib_tutorial.experiments.information_maps import information_maps
-from ib_tutorial.experiments.ledger import judge
 from ib_tutorial.experiments.total_correlation import log_units
+from ib_tutorial.experiments.verdicts import judge
 from ib_tutorial.nn import all_cnn_32, all_cnn_96
 from ib_tutorial.training import reading, recalibrate_batch_norm
 

@@ -6,7 +6,7 @@ import torch
 from ib_tutorial.nn import all_cnn_32, mlp
 from ib_tutorial.training import fit
 from ib_tutorial.training import precision as precision_module
-from ib_tutorial.training.fit import compiled
+from ib_tutorial.training.loop import compiled
 from ib_tutorial.training.precision import autocast, bfloat16_gain, chosen
 
 CPU = torch.device("cpu")

@@ -6,7 +6,7 @@ from scipy.stats import t, ttest_1samp
 
 from ib_tutorial.experiments import EXPERIMENTS, Finding, ledger
 from ib_tutorial.experiments.comparisons import paired_differences
-from ib_tutorial.experiments.ledger import (
+from ib_tutorial.experiments.verdicts import (
     as_markdown,
     holm,
     interval,

@@ -1,6 +1,5 @@
 """Runs are resumed, never repeated, and say what is wrong with what they were given. `mnist_widths` at smoke is the subject."""
 
-import importlib
 import json
 from itertools import chain
 
@@ -10,7 +9,8 @@ import torch
 
 from ib_tutorial.experiments import mnist_widths, run
 from ib_tutorial.experiments.record import as_json, load_record
-from ib_tutorial.experiments.run import EXPERIMENTS, PROFILE_NAMES, config, usable_device
+from ib_tutorial.experiments.runner import EXPERIMENTS, PROFILE_NAMES, config, usable_device
+from ib_tutorial.training import loop
 from ib_tutorial.training.checkpoint import load
 
 
@@ -122,12 +122,11 @@ def test_a_run_killed_within_a_cell_goes_on_from_its_last_epoch(tmp_path, monkey
     """The second run must start from the checkpoint, and end where an uninterrupted run ends."""
     from ib_tutorial.experiments import total_correlation
 
-    fit_module = importlib.import_module("ib_tutorial.training.fit")  # the package's own `fit` is the function
     monkeypatch.setitem(total_correlation.PROFILES, "smoke", total_correlation.PROFILES["smoke"] | {"epochs": 3})
     whole = run("total_correlation", "smoke", jobs=1, seeds=1, betas=[1.0], progress=False)
 
     saves = []
-    save = fit_module.save_run
+    save = loop.save_run
 
     def killed_after_two_epochs(*arguments):
         save(*arguments)
@@ -135,7 +134,7 @@ def test_a_run_killed_within_a_cell_goes_on_from_its_last_epoch(tmp_path, monkey
         if len(saves) == 2:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(fit_module, "save_run", killed_after_two_epochs)
+    monkeypatch.setattr(loop, "save_run", killed_after_two_epochs)
     options = dict(jobs=1, seeds=1, betas=[1.0], out=tmp_path, progress=False)
     with pytest.raises(KeyboardInterrupt):
         run("total_correlation", "smoke", **options)

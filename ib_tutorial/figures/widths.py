@@ -8,8 +8,8 @@ from matplotlib.patches import Rectangle
 from ib_tutorial.experiments import Record
 from ib_tutorial.experiments.comparisons import final, gains
 from ib_tutorial.experiments.fully_connected import mean_gain
-from ib_tutorial.experiments.ledger import interval
 from ib_tutorial.experiments.mnist_widths import validation_errors
+from ib_tutorial.experiments.verdicts import interval
 from ib_tutorial.figures.seeds import means
 from ib_tutorial.figures.style import METHODS
 
