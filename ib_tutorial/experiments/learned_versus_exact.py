@@ -33,6 +33,7 @@ from ib_tutorial.information import Bottleneck, entropy, information_curve
 from ib_tutorial.information.log_normal import LogNormalEncoder, divergences
 from ib_tutorial.nn import InformationDropout, NoisyNetwork
 from ib_tutorial.training.checkpoint import load, restore_run, save_run
+from ib_tutorial.training.optimisers import Adam
 from ib_tutorial.training.threads import on_threads
 
 NAME = "learned_versus_exact"
@@ -201,9 +202,7 @@ def train(
     of_each = vmap(lambda parameters: functional_call(skeleton, parameters, ()), randomness="different")
 
     frozen = () if settings.sigma is None else ("network.layers.0.log_sigma",)
-    optimiser = torch.optim.Adam(
-        [p for name, p in stacked.items() if name not in frozen], lr=settings.lr, betas=(0.9, 0.99)
-    )
+    optimiser = Adam([p for name, p in stacked.items() if name not in frozen], lr=settings.lr, betas=(0.9, 0.99))
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, settings.steps)
     done = resumed(checkpoint, restarts, optimiser, schedule) if checkpoint is not None and checkpoint.exists() else 0
     for step in range(done, settings.steps):

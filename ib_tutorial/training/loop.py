@@ -17,6 +17,7 @@ from ib_tutorial.nn.batch_norm import in_batches, modes_restored, norms
 from ib_tutorial.nn.contexts import measure_batch_norm, modules_in_training, noise_layers
 from ib_tutorial.training.checkpoint import load, restore_run, save_run
 from ib_tutorial.training.objective import check_beta, check_images, check_labels, loss_and_terms, with_costs
+from ib_tutorial.training.optimisers import SGD, Adam
 from ib_tutorial.training.precision import Precision, autocast, chosen
 from ib_tutorial.training.randomness import derived_seed, generator
 from ib_tutorial.training.threads import on_threads, threads_for
@@ -321,11 +322,11 @@ def chosen_optimiser(
 ) -> torch.optim.Optimizer:
     parameters = [p for p in network.parameters() if p.requires_grad]
     if name == "sgd":
-        return torch.optim.SGD(
+        return SGD(
             parameters, lr=lr, momentum=momentum, nesterov=momentum > 0, weight_decay=weight_decay, fused=True
         )
     if name == "adam":
-        return torch.optim.Adam(parameters, lr=lr, betas=(momentum, 0.999), weight_decay=weight_decay, fused=True)
+        return Adam(parameters, lr=lr, betas=(momentum, 0.999), weight_decay=weight_decay, fused=True)
     raise ValueError(f"optimiser is {name!r}; it must be 'sgd' or 'adam'")
 
 
