@@ -105,5 +105,8 @@ def test_the_books_figures_are_told_apart(build):
     }
     drawn = [name for name, modules in here.items() if "ib_tutorial.figures.lagrangian" in modules]
     assert drawn == ["lagrangian"]
+    for module, chapter in {"experiments.vae_bound": "two_autoencoders", "exercises.vae_bound": "two_autoencoders"}.items():
+        users = [name for name, modules in here.items() if f"ib_tutorial.{module}" in modules]
+        assert chapter in users and not {"exact", "speed", "cifar_filters"} & set(users), "a registry has another name"
     for name in ("ib_tutorial.figures.style", "ib_tutorial.figures when imported"):
         assert all(name in modules for modules in here.values())

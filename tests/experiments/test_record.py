@@ -2,7 +2,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from dataclasses import asdict
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import torch
 from ib_tutorial import __version__
 from ib_tutorial.experiments import Record, load_record, recorded
 from ib_tutorial.experiments import record as record_module
-from ib_tutorial.experiments.record import provenance
+from ib_tutorial.experiments.record import commit, provenance
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = dict(device="CPU", precision="float32", threads=1, commit="c", code="0", versions={"torch": "2"})
@@ -208,17 +207,16 @@ def test_provenance_says_threads_precision_and_code_and_times_nothing_on_a_cpu(m
     assert here["device"].startswith("CPU, ") and "bfloat16" not in here["device"] and len(here["code"]) == 16
 
 
-COMMIT = "from ib_tutorial.experiments.record import commit; print(commit())"
+def said_commit(root, monkeypatch, **environment):
+    """What a process says whose packages lie in `root`."""
+    with monkeypatch.context() as patch:
+        patch.setattr(record_module, "ROOT", root.resolve())
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        return commit.__wrapped__()
 
 
-def said_commit(root, **environment):
-    path = {"PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"}
-    done = subprocess.run([sys.executable, "-c", COMMIT], cwd=root, env=os.environ | path | environment,
-                          capture_output=True, text=True, check=True)  # fmt: skip
-    return done.stdout.strip()
-
-
-def test_the_commit_of_another_repository_is_never_taken_for_ours(tmp_path):
+def test_the_commit_of_another_repository_is_never_taken_for_ours(tmp_path, monkeypatch):
     """Installed inside somebody's repository, or called by a git hook, records once carried that repository's commit."""
     others = tmp_path / "others"
     subprocess.run(["git", "init", "-q", str(others)], check=True)
@@ -227,9 +225,9 @@ def test_the_commit_of_another_repository_is_never_taken_for_ours(tmp_path):
     for place in (others / "lib", others):
         for package in ("ib_tutorial", "data_gen"):
             shutil.copytree(ROOT / package, place / package, ignore=shutil.ignore_patterns("__pycache__"))
-        assert said_commit(place) == f"ib_tutorial {__version__}, commit unknown"
+        assert said_commit(place, monkeypatch) == f"ib_tutorial {__version__}, commit unknown"
     theirs = {"GIT_DIR": str(others / ".git"), "GIT_WORK_TREE": str(others)}
-    assert said_commit(ROOT, **theirs) == said_commit(ROOT)
+    assert said_commit(ROOT, monkeypatch, **theirs) == said_commit(ROOT, monkeypatch)
 
 
 def test_the_fullest_record_comes_first(tmp_path, monkeypatch):
