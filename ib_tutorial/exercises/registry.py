@@ -11,6 +11,7 @@ from ib_tutorial.exercises import (
     layer,
     learned_versus_exact,
     limits,
+    measuring_information,
     mnist_widths,
     occluded_nuisance,
     representations,
@@ -35,6 +36,7 @@ MODULES = (
     total_correlation,
     vae_bound,
     learned_versus_exact,
+    measuring_information,
 )  # in the order of the chapters
 
 EXERCISES: dict[str, Exercise] = {exercise.name: exercise for module in MODULES for exercise in module.EXERCISES}

@@ -97,8 +97,8 @@ class Config:
 PROFILES: dict[str, dict] = {
     "smoke": dict(n_train=200, n_test=100, n_seeds=2, sphere_epochs=2, digits_epochs=2, looks=2, widths=(COARSE, FINE), betas=(4.0, 60.0), units=4, noisy_epochs=2,
                   noisy_looks=2, measured=100, rounds=2, dimensions=(1, 8), samples=100, critic_steps=3, critic_batch=16),
-    "quick": dict(tasks=("sphere",), n_seeds=1, betas=(4.0, 40.0, 400.0), noisy_epochs=15, noisy_looks=3, measured=500, dimensions=(1, 4, 16),
-                  samples=1_000, critic_steps=200),
+    "quick": dict(tasks=("sphere",), n_seeds=1, sphere_epochs=200, looks=7, betas=(4.0, 40.0, 400.0), noisy_epochs=12, noisy_looks=3, measured=500, rounds=2, dimensions=(1, 16),
+                  samples=500, critic_steps=100),
     "reduced": dict(),
     "paper": dict(n_seeds=20, rounds=16, critic_steps=5_000, samples=10_000),
 }  # fmt: skip
@@ -495,6 +495,17 @@ def estimates(record: Record, estimator: str, dimensions: int) -> list[float]:
     return by_seed(record, "estimate", estimator=estimator, dimensions=dimensions)
 
 
+def regime(record: Record) -> str:
+    """How far the networks of a record were trained, each after its last epoch; the share of those that have not learnt."""
+    after: dict[str, tuple[int, float]] = {}
+    for row in record.select(metric="train_error"):
+        key = str(sorted((name, row[name]) for name in ("part", "task", "activation", "beta", "seed") if name in row))
+        after[key] = max(after.get(key, (0, 0.0)), (row["epoch"], row["value"]))
+    errors = [error for _, error in after.values()]
+    not_learnt = sum(error > LEARNED for error in errors)
+    return f"{len(errors) - not_learnt} of {len(errors)} networks learnt to a training error of at most {LEARNED:.0%}"
+
+
 CONDITION = f"Learnt: every network of the comparison has a training error of at most {LEARNED:.0%}."
 
 
@@ -505,6 +516,7 @@ CONDITION = f"Learnt: every network of the comparison has a training error of at
     scale=0.5,
     condition=CONDITION,
     published="two phases, on the sphere's task",
+    regime=regime,
 )
 def tanh_falls(record: Record) -> list[float]:
     """By seed: the largest binned information during training minus the last one, with bins of 1/15, is taken for both tasks.
@@ -518,6 +530,7 @@ def tanh_falls(record: Record) -> list[float]:
     unit="nats",
     condition=CONDITION,
     published="no fall with ReLU units",
+    regime=regime,
 )
 def relu_falls_less(record: Record) -> list[float]:
     """By seed: the fall of the tanh network minus the fall of the ReLU network, with bins of 1/15, averaged over the tasks,
@@ -533,6 +546,7 @@ def relu_falls_less(record: Record) -> list[float]:
     scale=0.1,
     condition=CONDITION,
     published="binning measures clustering",
+    regime=regime,
 )
 def bins_decide(record: Record) -> list[float]:
     """By seed: 0.1 nats minus the larger of the two tasks' falls, with bins of 1e-12, is above 0."""
@@ -546,6 +560,7 @@ def bins_decide(record: Record) -> list[float]:
     scale=0.2,
     condition=CONDITION,
     published="not in the paper",
+    regime=regime,
 )
 def noise_forgets(record: Record) -> list[float]:
     """By seed, at the middle beta of the grid: the largest true information during training minus the last one, minus 0.2 nats,
@@ -563,6 +578,7 @@ def noise_forgets(record: Record) -> list[float]:
     scale=2.0,
     condition=CONDITION,
     published="not in the paper",
+    regime=regime,
 )
 def price_buys(record: Record) -> list[float]:
     """By seed: the information after training at the smallest beta minus that at the largest beta, minus 2 nats, is above 0."""
@@ -577,6 +593,7 @@ def price_buys(record: Record) -> list[float]:
     scale=0.25,
     condition=CONDITION,
     published="not in the paper",
+    regime=regime,
 )
 def share_rises(record: Record) -> list[float]:
     """By seed: the true information divided by the cost, after training, at the largest beta minus the same at the smallest beta,
@@ -590,6 +607,7 @@ def share_rises(record: Record) -> list[float]:
     statement="Nearest neighbours find less than half of the information of Gaussians in 16 dimensions.",
     unit="nats",
     published="not in the paper",
+    regime=lambda record: "nothing is trained",
 )
 def neighbours_miss(record: Record) -> list[float]:
     """By seed: half the true information minus the estimate from 3 neighbours, at 16 dimensions, is above 0."""

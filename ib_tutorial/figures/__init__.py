@@ -73,6 +73,15 @@ from ib_tutorial.figures.limits import (
     three_bills,
 )
 from ib_tutorial.figures.loss import bill, kept_and_paid, log_n_ceiling, sample_and_source, variational_gaps
+from ib_tutorial.figures.measuring_information import (
+    binned_over_training,
+    clusters,
+    coded_pairs,
+    error_and_bound,
+    estimators_against_truth,
+    information_and_cost,
+    squared_bottleneck,
+)
 from ib_tutorial.figures.networks import all_cnn_diagram, network_diagram
 from ib_tutorial.figures.occluded_nuisance import occluded_errors, occluded_nats
 from ib_tutorial.figures.representations import (
@@ -85,7 +94,7 @@ from ib_tutorial.figures.representations import (
     representation_plane,
     station_chain,
 )
-from ib_tutorial.figures.speed import speed_growth, speed_ladder, speed_ratios
+from ib_tutorial.figures.speed import speed_busy, speed_growth, speed_ladder, speed_ratios
 from ib_tutorial.figures.style import use_style
 from ib_tutorial.figures.total_correlation import bias_and_dilution, error_and_total_correlation, noise_dial
 from ib_tutorial.figures.vae_bound import vae_bounds, vae_diagram, vae_digits, vae_rates, vae_sweep, vae_training
@@ -103,11 +112,14 @@ __all__ = [
     "bifurcation",
     "bill",
     "bills_and_errors",
+    "binned_over_training",
     "bound_plane",
     "by_drop_rate",
     "by_price",
     "chain_bars",
+    "clusters",
     "clutter_boxes",
+    "coded_pairs",
     "copied_shape",
     "distance_to_markov",
     "distances_from_priors",
@@ -115,7 +127,9 @@ __all__ = [
     "doubted_digits",
     "early_and_late",
     "encoders",
+    "error_and_bound",
     "error_and_total_correlation",
+    "estimators_against_truth",
     "factor_strips",
     "factorized_bills",
     "filter_errors",
@@ -125,6 +139,7 @@ __all__ = [
     "gallery",
     "gaussian_curve",
     "grid_to_verdict",
+    "information_and_cost",
     "joint_tables",
     "kept_and_paid",
     "lamps",
@@ -174,10 +189,12 @@ __all__ = [
     "sample_ceiling",
     "scores",
     "shared_prior",
+    "speed_busy",
     "speed_growth",
     "speed_ladder",
     "speed_ratios",
     "spread_out",
+    "squared_bottleneck",
     "station_chain",
     "tailored_noise",
     "three_bills",

@@ -47,6 +47,32 @@ def speed_ladder(rows: Rows) -> Figure:
     return figure
 
 
+def speed_busy(rows: Rows) -> Figure:
+    """How many times the idle time each piece of work takes beside busy programs, with our threads and with torch's defaults.
+
+    Args:
+        rows: of the benchmark `busy`: `work`, `setting`, `loops` (how many programs compute beside it), and `to idle`, a ratio.
+    """
+    works = list(dict.fromkeys(row["work"] for row in rows))
+    settings = list(dict.fromkeys(row["setting"] for row in rows))
+    figure, axes = plt.subplots(1, len(works), figsize=(5.6, 2.9), sharey=True, squeeze=False)
+    for axis, work in zip(axes.flat, works, strict=True):
+        for setting, color, marker in zip(settings, ("C0", "C1"), ("o", "X"), strict=True):
+            points = [row for row in rows if row["work"] == work and row["setting"] == setting]
+            axis.plot([row["loops"] for row in points], [row["to idle"] for row in points], color=color, marker=marker, label=setting)
+        axis.axhline(1, color="0.6", lw=1)
+        axis.set(title=work.replace("_", " "), xticks=sorted({row["loops"] for row in rows}), yscale="log")
+        axis.yaxis.set_major_formatter("{x:g}")
+        axis.yaxis.set_minor_locator(NullLocator())
+    low, high = min(row["to idle"] for row in rows), max(row["to idle"] for row in rows)
+    axes[0, 0].set_yticks([tick for tick in (1, 2, 3, 5, 10, 20, 50, 100) if low / 2 < tick < 2 * high])
+    axes[0, 0].set_ylabel("time / time when idle")
+    figure.supxlabel("programs that keep a core busy", fontsize="medium")
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=2)
+    return figure
+
+
 def speed_growth(rows: Rows) -> Figure:
     """The cost of a unit of work, relative to its least, against what grows: a panel for each `against`."""
     panels = list(dict.fromkeys(row["against"] for row in rows))

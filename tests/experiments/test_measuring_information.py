@@ -119,6 +119,13 @@ def test_a_small_run_is_whole_and_its_networks_have_not_learnt_so_that_claims_on
     assert set(verdicts.values()) == {"void"}
 
 
+def test_the_regime_counts_networks_after_their_last_epoch():
+    record = made()
+    record.rows.append(dict(metric="train_error", value=0.9, epoch=9, task="sphere", activation="relu", seed=0))
+    record.rows.append(dict(metric="train_error", value=0.9, epoch=0, task="sphere", activation="relu", seed=1))
+    assert experiment.regime(record) == "20 of 21 networks learnt to a training error of at most 10%"
+
+
 # ---- verdicts, on records made by hand ----
 
 

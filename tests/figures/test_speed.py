@@ -3,7 +3,7 @@
 import matplotlib.pyplot as plt
 import pytest
 
-from ib_tutorial.figures.speed import speed_growth, speed_ladder, speed_ratios
+from ib_tutorial.figures.speed import speed_busy, speed_growth, speed_ladder, speed_ratios
 
 
 @pytest.fixture(autouse=True)
@@ -41,3 +41,18 @@ def test_growth_is_drawn_relative_to_the_least_of_its_panel():
     batch, units = figure.axes
     assert batch.lines[0].get_ydata() == pytest.approx([2, 1]) and units.lines[0].get_ydata() == pytest.approx([1])
     assert batch.get_xlabel() == "batch size"
+
+
+def test_busy_has_a_panel_for_each_work_and_a_line_for_each_setting():
+    rows = [
+        {"work": work, "setting": setting, "loops": loops, "to idle": ratio}
+        for work in ("mlp_3x100", "layer")
+        for setting, ratios in (("ours", (1.0, 1.1)), ("torch's defaults", (1.0, 6.0)))
+        for loops, ratio in enumerate(ratios)
+    ]
+    figure = speed_busy(rows)
+    assert [axis.get_title() for axis in figure.axes] == ["mlp 3x100", "layer"]
+    for axis in figure.axes:
+        ours, defaults = axis.lines[:2]
+        assert list(ours.get_ydata()) == [1.0, 1.1] and list(defaults.get_ydata()) == [1.0, 6.0]
+        assert list(ours.get_xdata()) == [0, 1]
