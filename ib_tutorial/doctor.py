@@ -17,10 +17,12 @@ import tomllib
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from types import ModuleType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ib_tutorial.catalogue import RECORDED
+
+if TYPE_CHECKING:
+    from ib_tutorial.experiments.experiment import Experiment
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -275,7 +277,7 @@ def estimates(slower: dict[str, float], jobs: int, folder: Path = RECORDED) -> d
     return found
 
 
-def size(settings: Any, module: ModuleType) -> float:
+def size(settings: Any, module: "Experiment") -> float:
     """What a run's time grows with: cells, epochs, training images, and the square of the share of the filters."""
     sizes, filters = asdict(settings), shares(settings) or [1.0]
     n_cells = sum(map(len, module.stages(settings)))

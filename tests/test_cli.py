@@ -113,7 +113,7 @@ def test_control_c_keeps_what_was_finished_and_says_how_to_go_on(tmp_path, monke
     def interrupted(*arguments):
         if len(done) == 3:
             raise KeyboardInterrupt
-        done.append(arguments[-1])
+        done.append(arguments[0])
         return run_cell(*arguments)
 
     monkeypatch.setattr(mnist_widths, "run_cell", interrupted)

@@ -26,6 +26,7 @@ from torch import Tensor
 
 from ib_tutorial.experiments import vision
 from ib_tutorial.experiments.comparisons import by_seed, paired_differences
+from ib_tutorial.experiments.experiment import Context
 from ib_tutorial.experiments.findings import finding
 from ib_tutorial.experiments.record import Cell, Record, Row, rows_of
 from ib_tutorial.experiments.vision import Split, classification_data, trained
@@ -122,9 +123,10 @@ def network_of(
     return network, history[-1].kl, train, test
 
 
-def run_cell(settings: Config, root: Path | str | None, earlier: Record, device: torch.device, cell: Cell) -> list[Row]:
+def run_cell(cell: Cell, context: Context[Config]) -> list[Row]:
     """Train one network; measure the distribution of its last noisy units."""
-    network, kl, train, test = network_of(settings, root, device, cell, earlier.checkpoint(cell))
+    settings = context.settings
+    network, kl, train, test = network_of(settings, context.root, context.device, cell, context.checkpoint(cell))
     _, z = last_units(network, test.x, settings.n_units, cell["seed"])
     log_z = z[z > 0].log()
     measured = {

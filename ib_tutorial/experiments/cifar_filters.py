@@ -32,8 +32,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
-
 from ib_tutorial.experiments import vision
 from ib_tutorial.experiments.comparisons import (
     by_seed,
@@ -46,6 +44,7 @@ from ib_tutorial.experiments.comparisons import (
     small_minus_large,
     where_both_learned,
 )
+from ib_tutorial.experiments.experiment import Context
 from ib_tutorial.experiments.findings import finding
 from ib_tutorial.experiments.mnist_widths import FOLLOWS, STRENGTH, grown, on_edge
 from ib_tutorial.experiments.mnist_widths import best_setting as selected
@@ -161,19 +160,20 @@ def crossed(stage: str, widths: Iterable[float], seeds: Iterable[int], methods: 
     return [dict(stage=stage, width=width, seed=seed, **method) for seed in seeds for width in widths for method in methods]
 
 
-def run_cell(settings: Config, root: Path | str | None, earlier: Record, device: torch.device, cell: Cell) -> list[Row]:
+def run_cell(cell: Cell, context: Context[Config]) -> list[Row]:
     """Train one network and measure it: a validation error in the selection stages, test errors and nats in the others."""
+    settings, earlier = context.settings, context.earlier
     method, width, seed = cell["method"], cell["width"], cell["seed"]
     chosen = strength(earlier, cell)
     if chosen is None:
         return rows_of({"not_needed": 0.0})
     train, validation, test = classification_data(
         settings.data,
-        root,
+        context.root,
         settings.n_train,
         settings.n_validation,
         settings.n_test,
-        device,
+        context.device,
         seed=seed,
         prepared=whitened if settings.preparation == "whitened" else vision.standardised,
     )
@@ -193,7 +193,7 @@ def run_cell(settings: Config, root: Path | str | None, earlier: Record, device:
         settings,
         beta=chosen.get("beta") or 0.0,
         seed=seed,
-        checkpoint=earlier.checkpoint(cell),
+        checkpoint=context.checkpoint(cell),
     )
     if cell["stage"] == "selection":
         return rows_of({"validation_error": evaluate(network, *validation).error}, **chosen)

@@ -36,6 +36,7 @@ from torch import Tensor, nn
 from data_gen import Cluttered, cluttered
 from ib_tutorial.experiments import vision
 from ib_tutorial.experiments.comparisons import by_seed, paired_differences
+from ib_tutorial.experiments.experiment import Context
 from ib_tutorial.experiments.findings import finding
 from ib_tutorial.experiments.map_scores import auroc, blind_share, distractor_share
 from ib_tutorial.experiments.record import Cell, Record, Row, rows_of
@@ -188,12 +189,11 @@ def stages(settings: Config) -> list[list[Cell]]:
     return [swept, capped + [dict(method="none", seed=seed) for seed in seeds if settings.without_noise]]
 
 
-def run_cell(
-    settings: Config, root: Path | str | None, earlier: Record, device: torch.device, cell: Cell
-) -> tuple[list[Row], dict[str, Tensor]]:
+def run_cell(cell: Cell, context: Context[Config]) -> tuple[list[Row], dict[str, Tensor]]:
     """Train one network; measure its errors, the nats per layer, and the scores of its maps. Returns rows, and weights to keep."""
+    settings, device = context.settings, context.device
     beta, seed = cell.get("beta", 0.0), cell["seed"]
-    of_training, held_out, of_test = digits(settings, root, seed)
+    of_training, held_out, of_test = digits(settings, context.root, seed)
     fresh = FreshClutter(of_training, settings, seed)
     fresh.set_epoch(settings.epochs - 1)  # for a run that resumes after its last epoch
     network, history = trained(
@@ -204,7 +204,7 @@ def run_cell(
         n_train=settings.n_train,
         seed=seed,
         device=device,
-        checkpoint=earlier.checkpoint(cell),
+        checkpoint=context.checkpoint(cell),
     )
 
     def errors(made: Cluttered, **how):

@@ -27,6 +27,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
+from ib_tutorial.experiments.experiment import Context
 from ib_tutorial.experiments.findings import finding
 from ib_tutorial.experiments.record import Cell, Record, Row
 from ib_tutorial.information import Bottleneck, entropy, information_curve
@@ -107,10 +108,11 @@ def stages(settings: Config) -> list[list[Cell]]:
     ]
 
 
-def run_cell(settings: Config, root: Path | str | None, earlier: Record, device: torch.device, cell: Cell) -> list[Row]:
+def run_cell(cell: Cell, context: Context[Config]) -> list[Row]:
     """Train the restarts, keep the best by its training objective, and measure it against the exact optimum."""
+    settings = context.settings
     beta, optimum = cell["beta"], exact_curve(settings)[cell["beta"]]
-    network, losses = train(settings, beta, cell["objective"], cell["seed"], device, earlier.checkpoint(cell))
+    network, losses = train(settings, beta, cell["objective"], cell["seed"], context.device, context.checkpoint(cell))
     generator = torch.Generator().manual_seed(cell["seed"])
     measured = measure(network, table(settings), beta, settings.measured_draws, generator, cell["objective"] == "layer")
     measured["excess"] = Estimate(measured["lagrangian"].value - float(optimum.lagrangian), measured["lagrangian"].se)

@@ -31,6 +31,7 @@ from torch import Tensor, nn
 
 from ib_tutorial.experiments import vision
 from ib_tutorial.experiments.comparisons import by_seed
+from ib_tutorial.experiments.experiment import Context
 from ib_tutorial.experiments.findings import finding
 from ib_tutorial.experiments.fully_connected import digits
 from ib_tutorial.experiments.record import Cell, Record, Row
@@ -178,9 +179,9 @@ def stages(settings: Config) -> list[list[Cell]]:
 
 
 @on_threads(1)  # its networks are too small to be shared
-def run_cell(settings: Config, root: Path | str | None, earlier: Record, device: torch.device, cell: Cell) -> list[Row]:
+def run_cell(cell: Cell, context: Context[Config]) -> list[Row]:
     """Compute one cell: see the module's three parts."""
-    seed = cell["seed"]
+    settings, root, seed = context.settings, context.root, cell["seed"]
     if cell["part"] == "plane":
         name = cell["task"]
         epochs = {"sphere": settings.sphere_epochs, "digits": settings.digits_epochs}[name]

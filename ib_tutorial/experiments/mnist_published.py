@@ -20,10 +20,9 @@ Dropout and with constant noise (measured on 12,000 images). So `reduced` takes 
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
 from ib_tutorial.experiments import vision
 from ib_tutorial.experiments.comparisons import scales_of_twin, small_minus_large
+from ib_tutorial.experiments.experiment import Context
 from ib_tutorial.experiments.findings import finding
 from ib_tutorial.experiments.fully_connected import (
     CONDITION,
@@ -80,10 +79,11 @@ def stages(settings: Config) -> list[list[Cell]]:
     ]
 
 
-def run_cell(settings: Config, root: Path | str | None, earlier: Record, device: torch.device, cell: Cell) -> list[Row]:
+def run_cell(cell: Cell, context: Context[Config]) -> list[Row]:
     """Train one network, and read the test images once."""
+    settings = context.settings
     method, width, seed = cell["method"], cell["width"], cell["seed"]
-    train, test = digits(settings, root, device, seed)
+    train, test = digits(settings, context.root, context.device, seed)
     network = trained(
         settings,
         train,
@@ -92,8 +92,8 @@ def run_cell(settings: Config, root: Path | str | None, earlier: Record, device:
         seed=seed,
         beta=settings.beta if method == "information" else 0.0,
         p=settings.p,
-        alphas=scales_of_twin(earlier, width, seed, n_layers=3) if method == "log_normal" else None,
-        checkpoint=earlier.checkpoint(cell),
+        alphas=scales_of_twin(context.earlier, width, seed, n_layers=3) if method == "log_normal" else None,
+        checkpoint=context.checkpoint(cell),
     )
     return rows_of(measured(network, train, test))
 

@@ -25,14 +25,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from ib_tutorial.experiments import vision
 from ib_tutorial.experiments.comparisons import (
     gains,  # noqa: F401 -- the chapter asks this experiment for them
     scales_of_twin,
     small_minus_large,
 )
+from ib_tutorial.experiments.experiment import Context
 from ib_tutorial.experiments.findings import finding
 from ib_tutorial.experiments.fully_connected import (
     CONDITION,
@@ -123,12 +122,12 @@ def stages(settings: Config) -> list[list[Cell]]:
     ]
 
 
-def run_cell(settings: Config, root: Path | str | None, earlier: Record, device: torch.device, cell: Cell) -> list[Row]:
+def run_cell(cell: Cell, context: Context[Config]) -> list[Row]:
     """Train one network and measure it: a validation error in the selection stages, test errors in the final ones."""
-    method, width = cell["method"], cell["width"]
     if cell["stage"] == "selection":
-        return validated(settings, root, earlier, device, cell)
-    train, test = digits(settings, root, device, cell["seed"])
+        return validated(cell, context)
+    settings, earlier, method, width = context.settings, context.earlier, cell["method"], cell["width"]
+    train, test = digits(settings, context.root, context.device, cell["seed"])
     chosen = best_setting(earlier, width, method)
     network = trained(
         settings,
@@ -139,20 +138,19 @@ def run_cell(settings: Config, root: Path | str | None, earlier: Record, device:
         beta=chosen.get("beta") or 0.0,
         p=chosen.get("p") or 0.0,
         alphas=scales_of_twin(earlier, width, cell["seed"], n_layers=3) if method == "log_normal" else None,
-        checkpoint=earlier.checkpoint(cell),
+        checkpoint=context.checkpoint(cell),
     )
     return rows_of(measured(network, train, test), **chosen, edge=on_edge(earlier, width, method))
 
 
-def validated(
-    settings: Config, root: Path | str | None, earlier: Record, device: torch.device, cell: Cell
-) -> list[Row]:
+def validated(cell: Cell, context: Context[Config]) -> list[Row]:
     """The error on held-out training images at the cell's strength of noise, or at the strength that its grid grows by."""
+    settings = context.settings
     method, width, name = cell["method"], cell["width"], STRENGTH[cell["method"]]
-    strength = cell[name] if name in cell else grown(earlier, width, method, cell["growth"])
+    strength = cell[name] if name in cell else grown(context.earlier, width, method, cell["growth"])
     if strength is None:
         return rows_of({"not_needed": 0.0})
-    train, _ = digits(settings, root, device, cell["seed"])
+    train, _ = digits(settings, context.root, context.device, cell["seed"])
     fitted, held_out = (
         Split(train.x[part], train.y[part]) for part in (slice(settings.n_validation, None), slice(settings.n_validation))
     )
@@ -167,7 +165,7 @@ def validated(
         beta=strength if name == "beta" else 0.0,
         p=strength if name == "p" else 0.0,
         alphas=None,
-        checkpoint=earlier.checkpoint(cell),
+        checkpoint=context.checkpoint(cell),
     )
     return rows_of({"validation_error": evaluate(network, *held_out).error}, **{name: strength})
 

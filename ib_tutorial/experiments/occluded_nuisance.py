@@ -39,6 +39,7 @@ from data_gen import Images, Occluded, occluded
 from ib_tutorial.experiments import choice
 from ib_tutorial.experiments.choice import AT_CHOSEN, CHOSEN_CLEAN, CHOSEN_NOISY, LEARNT, fall, gain
 from ib_tutorial.experiments.comparisons import by_seed
+from ib_tutorial.experiments.experiment import Context
 from ib_tutorial.experiments.findings import finding
 from ib_tutorial.experiments.record import Cell, Record, Row, rows_of
 from ib_tutorial.experiments.vision import (
@@ -198,16 +199,17 @@ READINGS = {"raw image": ("clean",), "none": ("clean",), "information": ("noisy"
 """The readers of each method's representation: what draws no noise has one."""
 
 
-def run_cell(settings: Config, root: Path | str | None, earlier: Record, device: torch.device, cell: Cell) -> list[Row]:
+def run_cell(cell: Cell, context: Context[Config]) -> list[Row]:
     """Train a main network and the readers of its representation, or a reader of the raw image; or write down which betas were chosen."""
     if "chosen_by" in cell:
-        return choice.rows(earlier, cell["chosen_by"])
+        return choice.rows(context.earlier, cell["chosen_by"])
+    settings, root, device = context.settings, context.root, context.device
     seed, method = cell["seed"], cell["method"]
     splits = data(settings, root, seed)
     train, validation, test = (OccludedSplit(*(part.to(device) for part in split)) for split in splits)
     fresh = FreshDigits(settings, root, seed, device)
     if method == "raw image":
-        read = nuisance_reading(settings, RawImage(), fresh, test, seed, noisy=False, checkpoint=earlier.checkpoint(cell))
+        read = nuisance_reading(settings, RawImage(), fresh, test, seed, noisy=False, checkpoint=context.checkpoint(cell))
         return rows_of({f"nuisance_{name}": value for name, value in read.items()})
 
     beta = cell.get("beta", 0.0)
@@ -217,7 +219,7 @@ def run_cell(settings: Config, root: Path | str | None, earlier: Record, device:
         settings,
         beta=beta,
         seed=seed,
-        checkpoint=earlier.checkpoint(cell),
+        checkpoint=context.checkpoint(cell),
     )
     on_test = evaluate(network, test.x, test.y)
     measured = {
@@ -233,7 +235,7 @@ def run_cell(settings: Config, root: Path | str | None, earlier: Record, device:
     for layer, (nats, _) in enumerate(kl_per_layer(network, test.x), start=1):
         measured[f"kl_{layer}"] = nats
     for name in READINGS[method]:
-        read = nuisance_reading(settings, network, fresh, test, seed, name == "noisy", earlier.checkpoint(cell, name))
+        read = nuisance_reading(settings, network, fresh, test, seed, name == "noisy", context.checkpoint(cell, name))
         measured |= {f"nuisance_{metric}_{name}": value for metric, value in read.items()}
     return rows_of(measured)
 

@@ -13,13 +13,13 @@ from functools import partial
 from importlib import import_module
 from itertools import chain
 from pathlib import Path
-from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 import torch
 from tqdm import tqdm
 
 from ib_tutorial.catalogue import SHOWS, unknown
+from ib_tutorial.experiments.experiment import Context, Experiment
 from ib_tutorial.experiments.grid import on_every_worker, run_cells
 from ib_tutorial.experiments.record import (
     FORMAT,
@@ -39,13 +39,15 @@ from ib_tutorial.training import checkpoint
 from ib_tutorial.training.atomic import remove_parts
 from ib_tutorial.training.threads import shared_out
 
-EXPERIMENTS: dict[str, ModuleType] = {name: import_module(f"ib_tutorial.experiments.{name}") for name in SHOWS}
+EXPERIMENTS: dict[str, Experiment] = {
+    name: cast(Experiment, import_module(f"ib_tutorial.experiments.{name}")) for name in SHOWS
+}
 
 PROFILE_NAMES = ("smoke", "quick", "reduced", "paper")
 """The profiles of every experiment. Some have `authors` too: the settings of the authors' code at the size of `reduced`."""
 
 
-def experiment(name: str) -> ModuleType:
+def experiment(name: str) -> Experiment:
     if name not in EXPERIMENTS:
         raise unknown(name)
     return EXPERIMENTS[name]
@@ -163,12 +165,12 @@ def with_betas(name: str, settings, betas: Sequence[float]):
     return replace(settings, betas=tuple(betas))
 
 
-def circumstances(module: ModuleType, settings, data: Path | str | None, device: str) -> dict[str, Any]:
+def circumstances(module: Experiment, settings, data: Path | str | None, device: str) -> dict[str, Any]:
     """The source of the data, and the provenance of what is computed in this process."""
     return {"source": module.source(settings, data), **provenance_of(module, usable_device(device))}
 
 
-def provenance_of(module: ModuleType, device: torch.device) -> Provenance:
+def provenance_of(module: Experiment, device: torch.device) -> Provenance:
     """What computes an experiment's cells in this process; an experiment with a `PRECISION` has that one on every device."""
     here = provenance(device)
     return here | {"precision": getattr(module, "PRECISION", here["precision"])}
@@ -191,7 +193,7 @@ def shared_circumstances(workers: dict[str, dict[str, Any]]) -> dict[str, Any]:
 
 
 def computed(
-    module: ModuleType,
+    module: Experiment,
     settings,
     data: Path | str | None,
     device: torch.device,
@@ -206,7 +208,7 @@ def computed(
     record.identify(here, before, deterministic and device.type == "cuda")
     run_cell = partial(deterministically, module.run_cell) if deterministic else module.run_cell
     with shared_out():
-        return run_cell(settings, data, record, device, cell), here
+        return run_cell(cell, Context(settings, data, record, device)), here
 
 
 def taken_up(kept: Record, fresh: Record, stages: list[list[Cell]], path: Path) -> Record:

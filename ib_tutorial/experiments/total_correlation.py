@@ -29,6 +29,7 @@ from torch import Tensor
 
 from ib_tutorial.experiments import choice, vision
 from ib_tutorial.experiments.choice import AT_CHOSEN, CHOSEN_CLEAN, CHOSEN_NOISY, LEARNT, fall, gain, rise
+from ib_tutorial.experiments.experiment import Context
 from ib_tutorial.experiments.findings import finding
 from ib_tutorial.experiments.record import Cell, Record, Row, rows_of
 from ib_tutorial.experiments.vision import Split, classification_data, kl_per_layer, trained
@@ -111,11 +112,12 @@ def network_of(
     return network, history[-1].kl, *splits
 
 
-def run_cell(settings: Config, root: Path | str | None, earlier: Record, device: torch.device, cell: Cell) -> list[Row]:
+def run_cell(cell: Cell, context: Context[Config]) -> list[Row]:
     """Train one network and measure it; in the last stage, write down which betas were chosen."""
     if "chosen_by" in cell:
-        return choice.rows(earlier, cell["chosen_by"])
-    network, kl, train, validation, test = network_of(settings, root, device, cell, earlier.checkpoint(cell))
+        return choice.rows(context.earlier, cell["chosen_by"])
+    settings = context.settings
+    network, kl, train, validation, test = network_of(settings, context.root, context.device, cell, context.checkpoint(cell))
     on_test = evaluate(network, *test)
     measured = {
         "effective_beta": cell["beta"] / settings.n_train,

@@ -41,6 +41,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ib_tutorial.experiments import vision
+from ib_tutorial.experiments.experiment import Context
 from ib_tutorial.experiments.findings import finding
 from ib_tutorial.experiments.record import Cell, Record, Row, rows_of
 from ib_tutorial.experiments.vision import Split, check_enough, images, subset
@@ -178,11 +179,12 @@ def build(settings: Config, cell: Cell) -> NoisyNetwork:
     return vae(settings.hidden * k, settings.n_latents * k, cell["latents"], max_alpha=cap)
 
 
-def run_cell(settings: Config, root: Path | str | None, earlier: Record, device: torch.device, cell: Cell) -> list[Row]:
+def run_cell(cell: Cell, context: Context[Config]) -> list[Row]:
     """Train one network and measure it: its bound on held-out images in the selection stages, else all of it on the test set."""
-    (train, test), _ = data(settings.data, root)
+    settings, earlier = context.settings, context.earlier
+    (train, test), _ = data(settings.data, context.root)
     k, kind, seed, stage = cell["k"], cell["latents"], cell["seed"], cell["stage"]
-    x = train[subset(len(train), settings.n_train, seed)].to(device)
+    x = train[subset(len(train), settings.n_train, seed)].to(context.device)
     if stage == "selection":
         return validated(settings, earlier, cell, x)
     if stage == "retry" and not broken(earlier, k, kind, seed):
@@ -193,7 +195,7 @@ def run_cell(settings: Config, root: Path | str | None, earlier: Record, device:
     measured = {} if stage == "sweep" else {"broken": float(not sound)}
     rows: list[Row] = []
     if network is not None:
-        x_test = test[: settings.n_test].to(device)
+        x_test = test[: settings.n_test].to(context.device)
         found = evidence_bound(network, x_test, draws=settings.draws)
         measured |= measure(network, x_test, found)
         measured["training_bound"] = evidence_bound(network, x[: settings.n_test], draws=settings.draws).bound

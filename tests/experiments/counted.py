@@ -8,6 +8,7 @@ from pathlib import Path
 
 NAME = "counted"
 PROFILES = {"smoke": {}}
+FINDINGS = ()
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,8 @@ def source(settings, root):
     return {"name": "none", "sha256": "0" * 64}
 
 
-def run_cell(settings, root, earlier, device, cell):
+def run_cell(cell, context):
+    settings = context.settings
     folder, seed = Path(settings.folder), cell["seed"]
     write(folder, "begins", seed)
     if settings.act == "third hangs" and began_here(folder) == 3 and first(folder / "hanging"):

@@ -13,6 +13,7 @@ from ib_tutorial.training import evaluate, fit
 
 NAME = "learner"
 PROFILES = {"smoke": {}}
+FINDINGS = ()
 
 
 @dataclass(frozen=True)
@@ -40,16 +41,17 @@ def images(root):
     return torch.rand(60, 784, generator=generator), torch.randint(10, (60,), generator=generator)
 
 
-def run_cell(settings, root, earlier, device, cell):
-    x, y = images(root)
+def run_cell(cell, context):
+    settings = context.settings
+    x, y = images(context.root)
     beta = cell.get("beta")
     if beta is None:
-        beta = min(earlier.select(stage="selection", metric="loss"), key=lambda row: row["value"])["beta"]
+        beta = min(context.earlier.select(stage="selection", metric="loss"), key=lambda row: row["value"])["beta"]
     torch.manual_seed(cell["seed"])
     network = mlp(8, "information")
     fit(
         network, x, y, epochs=settings.epochs, lr=0.05, beta=beta, batch_size=20, seed=cell["seed"], precision="float32",
-        checkpoint=earlier.checkpoint(cell), progress=False, on_epoch=partial(pause, settings.pause),
+        checkpoint=context.checkpoint(cell), progress=False, on_epoch=partial(pause, settings.pause),
     )  # fmt: skip
     result = evaluate(network, x, y)
     return [dict(metric="loss", value=result.cross_entropy), dict(metric="kl", value=result.kl)]

@@ -8,6 +8,7 @@ import torch
 from ib_tutorial.experiments import cifar_filters as experiment
 from ib_tutorial.experiments import run
 from ib_tutorial.experiments.comparisons import RIVALS
+from ib_tutorial.experiments.experiment import Context
 from ib_tutorial.experiments.record import Record, recorded
 from ib_tutorial.experiments.runner import config
 from ib_tutorial.experiments.verdicts import judge
@@ -158,7 +159,8 @@ def test_a_cell_of_the_authors_setting_runs_and_the_noise_on_the_input_is_no_lay
     settings = replace(SMOKE, preparation="whitened", weight_decay=1e-3, keep_input=0.8, variant="code")
     record = Record("cifar_filters", "authors", {}, [0], "", {}, "", {}, "")
     cell = dict(stage="fixed", method="information", beta=0.1, width=0.04, seed=0)
-    rows = {row["metric"]: row["value"] for row in experiment.run_cell(settings, None, record, torch.device("cpu"), cell)}
+    found = experiment.run_cell(cell, Context(settings, None, record, torch.device("cpu")))
+    rows = {row["metric"]: row["value"] for row in found}
     assert isinstance(seen["network"].layers[0], BinaryDropout) and seen["decay"] == 1e-3
     assert rows["kl_1"] > 0 and "kl_3" not in rows
     assert rows["kl_1"] / rows["kl_per_unit_1"] == pytest.approx(4 * 16 * 16)

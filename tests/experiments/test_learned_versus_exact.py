@@ -10,6 +10,7 @@ from scipy import stats
 from scipy.integrate import quad
 
 from ib_tutorial.experiments import learned_versus_exact as experiment
+from ib_tutorial.experiments.experiment import Context
 from ib_tutorial.experiments.record import Record
 from ib_tutorial.experiments.runner import config, run
 from ib_tutorial.experiments.verdicts import judge
@@ -243,7 +244,7 @@ def test_a_killed_cell_resumes_to_the_bit(tmp_path, monkeypatch, objective, sigm
 def test_run_cell_trains_with_the_checkpoint_of_its_cell(tmp_path, monkeypatch):
     monkeypatch.setattr(experiment, "SAVE_EVERY", 2)
     record, cell = made_up_record(tmp_path), experiment.stages(TINY)[0][0]
-    experiment.run_cell(TINY, None, record, torch.device("cpu"), cell)
+    experiment.run_cell(cell, Context(TINY, None, record, torch.device("cpu")))
     assert [*record.checkpoints.iterdir()] == [record.checkpoint(cell)]
 
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from ib_tutorial.experiments import information_maps as experiment
+from ib_tutorial.experiments.experiment import Context
 from ib_tutorial.experiments.record import Record, recorded
 from ib_tutorial.experiments.runner import config
 from ib_tutorial.experiments.verdicts import judge
@@ -129,7 +130,7 @@ def test_a_cell_of_the_authors_setting_runs(monkeypatch):
     monkeypatch.setattr(experiment, "build", lambda *which: built.append(build(*which)) or built[-1])
     settings = replace(SMOKE, variant="code", max_alpha=1.0, batch_size=32)
     cell = dict(method="information", seed=0, beta=0.1, cap=1.0)
-    rows, kept = experiment.run_cell(settings, None, empty(), CPU, cell)
+    rows, kept = experiment.run_cell(cell, Context(settings, None, empty(), CPU))
     names = set(built[0].state_dict())
     assert {name.split("/")[1] for name in kept} >= {name for name in names if name.endswith("weight")}
     assert {f"distractor_share_{layer}" for layer in (1, 2, 3)} <= {row["metric"] for row in rows}

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from ib_tutorial.experiments import fully_connected, mnist_widths, run, vision
+from ib_tutorial.experiments.experiment import Context
 from ib_tutorial.experiments.record import Record, recorded
 from ib_tutorial.experiments.runner import config
 from ib_tutorial.experiments.verdicts import judge
@@ -98,7 +99,7 @@ def test_a_growth_that_is_not_needed_trains_nothing(monkeypatch):
     monkeypatch.setattr(mnist_widths, "trained", lambda *_, **__: pytest.fail("a network was trained"))
     record = selected({0.3: [0.03], 3.0: [0.02], 30.0: [0.03]})
     cell = dict(stage="selection", method="information", width=50, seed=0, growth=1)
-    (row,) = mnist_widths.run_cell(SMOKE, None, record, torch.device("cpu"), cell)
+    (row,) = mnist_widths.run_cell(cell, Context(SMOKE, None, record, torch.device("cpu")))
     assert row["metric"] == "not_needed"
 
 
@@ -135,7 +136,7 @@ def test_selection_never_reads_the_test_set_nor_trains_on_what_it_validates_with
         lambda network, x, y, **options: seen.setdefault("evaluate", []).append(x) or real(network, x, y),
     )
     cell = mnist_widths.stages(SMOKE)[0][0]
-    mnist_widths.run_cell(SMOKE, None, record_with_errors(), torch.device("cpu"), cell)
+    mnist_widths.run_cell(cell, Context(SMOKE, None, record_with_errors(), torch.device("cpu")))
     train, _ = fully_connected.digits(SMOKE, None, torch.device("cpu"), cell["seed"])
     (validated,) = seen["evaluate"]
     assert torch.equal(validated, train.x[: SMOKE.n_validation])

@@ -7,7 +7,7 @@ import learner
 import pytest
 import torch
 
-from ib_tutorial.experiments import mnist_widths, run
+from ib_tutorial.experiments import Experiment, mnist_widths, run
 from ib_tutorial.experiments.record import as_json, load_record
 from ib_tutorial.experiments.runner import EXPERIMENTS, PROFILE_NAMES, config, usable_device
 from ib_tutorial.training import loop
@@ -36,11 +36,11 @@ def test_every_cell_of_every_stage_is_there(whole):
 def test_an_interrupted_run_goes_on_where_it_stopped(whole, tmp_path, monkeypatch):
     done, run_cell = [], mnist_widths.run_cell
 
-    def interrupted(settings, data, earlier, device, cell):
+    def interrupted(cell, context):
         if len(done) == 9:
             raise KeyboardInterrupt
         done.append(cell)
-        return run_cell(settings, data, earlier, device, cell)
+        return run_cell(cell, context)
 
     monkeypatch.setattr(mnist_widths, "run_cell", interrupted)
     with pytest.raises(KeyboardInterrupt):
@@ -50,9 +50,9 @@ def test_an_interrupted_run_goes_on_where_it_stopped(whole, tmp_path, monkeypatc
 
     again = []
 
-    def counted(settings, data, earlier, device, cell):
+    def counted(cell, context):
         again.append(cell)
-        return run_cell(settings, data, earlier, device, cell)
+        return run_cell(cell, context)
 
     monkeypatch.setattr(mnist_widths, "run_cell", counted)
     resumed = run("mnist_widths", "smoke", out=tmp_path, jobs=1, progress=False)
@@ -112,6 +112,7 @@ def test_missing_data_are_said(tmp_path, monkeypatch):
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_every_experiment_has_four_profiles_and_findings_that_are_tests(name):
     module = EXPERIMENTS[name]
+    assert isinstance(module, Experiment) and module.NAME == name
     assert set(module.PROFILES) - {"authors"} == set(PROFILE_NAMES)
     for profile in PROFILE_NAMES:
         assert config(name, profile).n_seeds >= 1
@@ -149,7 +150,7 @@ def test_more_seeds_are_added_to_a_finished_record(tmp_path, monkeypatch):
     assert first.finished
     ran = []
     cell_of = mnist_widths.run_cell
-    monkeypatch.setattr(mnist_widths, "run_cell", lambda *arguments: ran.append(arguments[-1]) or cell_of(*arguments))
+    monkeypatch.setattr(mnist_widths, "run_cell", lambda *arguments: ran.append(arguments[0]) or cell_of(*arguments))
     more = run("mnist_widths", "smoke", seeds=2, jobs=1, out=tmp_path, progress=False)
     assert more.finished and more.seeds == [0, 1] and more.config["n_seeds"] == 2
     assert ran and all(cell["seed"] == 1 for cell in ran)
@@ -317,7 +318,7 @@ def test_a_record_of_an_older_format_is_shown_and_never_added_to(learning, tmp_p
 def test_weights_of_a_record_that_is_replaced_do_not_stay_beside_the_new_one(learning, tmp_path, monkeypatch):
     run_cell = learner.run_cell
     monkeypatch.setattr(
-        learner, "run_cell", lambda *given: (run_cell(*given), {as_json(given[-1]): torch.ones(1)}),
+        learner, "run_cell", lambda *given: (run_cell(*given), {as_json(given[0]): torch.ones(1)}),
     )  # fmt: skip
 
     def kept():

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from ib_tutorial.experiments import Record, ledger, run, total_correlation, vae_bound, vision
+from ib_tutorial.experiments.experiment import Context
 from ib_tutorial.experiments.runner import config, provenance_of
 from ib_tutorial.experiments.verdicts import judge
 from ib_tutorial.experiments.vision import subset
@@ -100,7 +101,7 @@ def test_selection_never_reads_the_test_set_nor_trains_on_what_it_validates_with
         vae_bound, "evidence_bound", lambda net, x, **kw: seen.setdefault("read", []).append(x) or real(net, x, **kw)
     )
     cell = vae_bound.stages(SMOKE)[0][0]
-    vae_bound.run_cell(SMOKE, None, made_up({1: 0.0}, {1: 0.0}), torch.device("cpu"), cell)
+    vae_bound.run_cell(cell, Context(SMOKE, None, made_up({1: 0.0}, {1: 0.0}), torch.device("cpu")))
     (train, _), _ = vae_bound.data("mnist5k", None)
     drawn = train[subset(len(train), SMOKE.n_train, cell["seed"])]
     (validated,) = seen["read"]
@@ -153,7 +154,7 @@ def test_run_cell_trains_with_the_checkpoint_of_its_cell(tmp_path):
     record = made_up({1: 0.0}, {1: 0.0})
     record.folder = tmp_path
     cell = vae_bound.stages(SMOKE)[0][0]
-    vae_bound.run_cell(SMOKE, None, record, torch.device("cpu"), cell)
+    vae_bound.run_cell(cell, Context(SMOKE, None, record, torch.device("cpu")))
     assert [*record.checkpoints.iterdir()] == [record.checkpoint(cell)]
 
 

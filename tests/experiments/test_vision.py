@@ -8,6 +8,7 @@ import torch
 from data_gen import load
 from ib_tutorial.experiments import EXPERIMENTS, run, vision
 from ib_tutorial.experiments.activation_priors import CLOSE, distances, histogram
+from ib_tutorial.experiments.experiment import Context
 from ib_tutorial.experiments.information_maps import information_maps
 from ib_tutorial.experiments.total_correlation import log_units
 from ib_tutorial.experiments.verdicts import judge
@@ -40,7 +41,7 @@ def test_a_seed_gives_the_same_rows(smoke):
 
     settings = replace(module.Config(), **module.PROFILES["smoke"])
     cell = next(cell for cells in module.stages(settings) for cell in cells)
-    result = module.run_cell(settings, None, record, torch.device("cpu"), cell)
+    result = module.run_cell(cell, Context(settings, None, record, torch.device("cpu")))
     rows = result[0] if isinstance(result, tuple) else result
     for row in rows:
         assert record.select(**(cell | row)), row
