@@ -56,8 +56,8 @@ def clusters(activations: Mapping[str, np.ndarray], y: np.ndarray, width: float)
     """
     figure, axes = plt.subplots(1, len(activations), figsize=(6.2, 3.0), sharey=True)
     for axis, (title, units) in zip(axes, activations.items(), strict=True):
-        for label, color in ((0, "C0"), (1, "C1")):
-            axis.plot(*units[y == label].T, ".", color=color, ms=2, alpha=0.5, label=f"y = {label}")
+        colors = np.where(y == 1, "C1", "C0")
+        axis.scatter(*units.T, c=colors, s=3, alpha=0.6, linewidths=0)
         edges = np.arange(-1 - width / 2, 1 + width, width)
         axis.set_xticks(edges, minor=True)
         axis.set_yticks(edges, minor=True)
@@ -66,8 +66,8 @@ def clusters(activations: Mapping[str, np.ndarray], y: np.ndarray, width: float)
         axis.set(title=title, xlabel="first unit", xlim=(-1.07, 1.07), ylim=(-1.07, 1.07), aspect="equal")
         axis.tick_params(which="minor", length=0)
     axes[0].set_ylabel("second unit")
-    handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside right center", markerscale=4)
+    handles = [plt.Line2D([], [], color=color, marker="o", ls="", label=f"y = {label}") for label, color in enumerate(("C0", "C1"))]
+    figure.legend(handles=handles, loc="outside right center")
     return figure
 
 
