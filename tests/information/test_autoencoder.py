@@ -41,6 +41,20 @@ def test_no_neighbour_and_no_stranger_is_better():
         assert loss(cov, shift(model.decoder), shift(model.encoder), variance, 0.7, 0.2) >= least - 1e-12
 
 
+def test_the_terms_are_those_of_the_matrices():
+    rng, cov = np.random.default_rng(7), random_covariance(8)
+    decoder, encoder, log_var = (rng.normal(size=shape) for shape in [(5, 2), (2, 5), (2,)])
+    distortion, rates = linear_vae_terms(*(torch.from_numpy(array) for array in (cov, decoder, encoder, log_var)), 0.3)
+    for beta in (0.0, 1.7):
+        expected = loss(cov, decoder, encoder, np.exp(log_var), beta, 0.3)
+        assert (distortion + beta * rates.sum()).item() == pytest.approx(expected, abs=1e-12)
+
+
+def test_rounding_below_zero_is_no_negative_eigenvalue():
+    model = linear_vae(np.diag([1e6, 0.0, -0.1]), 3, 1.0, 0.5)
+    assert model.rate == pytest.approx(0.5 * math.log(2e6))
+
+
 def test_the_terms_are_those_of_samples():
     rng = np.random.default_rng(3)
     cov = random_covariance(4)
@@ -92,6 +106,7 @@ def test_torch_in_torch_out():
         ((np.eye(2), 1, 1.0, math.inf), "noise_variance must be positive"),
         ((np.array([[1.0, 0.5], [0.0, 1.0]]), 1, 1.0, 0.1), "symmetric"),
         ((np.array([[1.0, 2.0], [2.0, 1.0]]), 1, 1.0, 0.1), "negative eigenvalue"),
+        ((np.diag([2.0, 1.0, -1.0]), 1, 1.0, 0.1), "negative eigenvalue"),
         ((np.array([[math.nan, 0.0], [0.0, 1.0]]), 1, 1.0, 0.1), "finite"),
     ],
 )

@@ -138,6 +138,13 @@ def test_a_large_float32_softmax_is_a_distribution(n, convert):
         entropy(p * 1.001)
 
 
+def test_a_sum_that_float32_explains_is_accepted_and_one_that_float64_does_not_explain_is_refused():
+    p = np.full(10**6, (1 + 2e-4) / 10**6)
+    assert entropy(p.astype(np.float32)) == pytest.approx(math.log(10**6), rel=1e-3)
+    with pytest.raises(ValueError, match="must sum to 1 within 1e-06"):
+        entropy(p)
+
+
 def test_what_is_inside_the_tolerance_together_is_not_refused_further_in():
     p, q = np.full((4, 2), (1 + 9e-7) / 8), np.full((4, 3), (1 + 9e-7) / 3)
     assert information_plane(p, q) == pytest.approx((0, 0), abs=1e-5)

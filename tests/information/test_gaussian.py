@@ -7,8 +7,14 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import integrate, stats
 
-from ib_tutorial.information import gaussian_mutual_information, gaussian_total_correlation, mutual_information
+from ib_tutorial.information import (
+    gaussian_bottleneck,
+    gaussian_mutual_information,
+    gaussian_total_correlation,
+    mutual_information,
+)
 
 
 def random_covariance(seed: int, d: int) -> np.ndarray:
@@ -71,6 +77,15 @@ def test_the_bias_is_removed_whatever_the_covariance():
         assert error < 0.02  # the bias itself is 0.83 nats here
 
 
+@pytest.mark.parametrize("n", [3, 4, 11])
+def test_the_bias_of_two_units_is_an_integral(n):
+    """The squared correlation r^2 of n samples of two independent units has a beta distribution."""
+    density = lambda r: stats.beta.pdf((1 + r) / 2, n / 2 - 1, n / 2 - 1) / 2  # of r itself
+    expected = integrate.quad(lambda r: -density(r) * math.log1p(-(r**2)) / 2, -1, 1, limit=200)[0]
+    bias = gaussian_total_correlation(np.eye(2)) - gaussian_total_correlation(np.eye(2), n_samples=n)
+    assert bias == pytest.approx(expected, abs=1e-7)
+
+
 def test_the_bias_at_the_size_of_the_paper():
     """265 nats for 10,000 images and 3,072 units: what the plug-in would report of units that are independent."""
     bias = gaussian_total_correlation(np.eye(3072)) - gaussian_total_correlation(np.eye(3072), n_samples=10_000)
@@ -116,6 +131,35 @@ def test_what_is_no_covariance_is_refused(cov, complaint):
         gaussian_total_correlation(np.array(cov))
     with pytest.raises(ValueError, match=complaint):
         gaussian_mutual_information(np.array(cov), 1)
+
+
+def test_rounding_is_no_asymmetry():
+    cov = np.array([[2.0, 0.5], [0.5 + 1e-9, 1.0]])
+    assert gaussian_total_correlation(cov) == pytest.approx(-math.log(1 - 0.125) / 2, abs=1e-8)
+    with pytest.raises(ValueError, match="symmetric"):
+        gaussian_total_correlation(cov + [[0, 0], [1e-6, 0]])
+
+
+def test_a_unit_that_others_determine_to_its_last_digits_is_refused():
+    """In float64, Cholesky's algorithm does not fail here: what is left of the last variance is positive, but below float32's rounding."""
+    cov = torch.tensor([[1.0, 0.0, 0.6], [0.0, 1.0, 0.8], [0.6, 0.8, 1 + 2.4e-7]])
+    with pytest.raises(ValueError, match="linear functions of others"):
+        gaussian_total_correlation(cov)
+    apart = gaussian_total_correlation(cov + torch.diag(torch.tensor([0.0, 0.0, 1e-3])))
+    assert apart.item() == pytest.approx(-math.log(1e-3) / 2, abs=0.01)
+
+
+def test_the_least_precise_of_three_covariances_decides_what_is_singular():
+    cov_x, cov_y, cov_xy = np.array([[1, 1], [1, 1 + 2.4e-7]]), np.eye(1), np.zeros((2, 1))
+    assert gaussian_bottleneck(cov_x, cov_y, cov_xy, 0.5).i_xz == 0
+    with pytest.raises(ValueError, match="linear functions of others, to the precision of 1e-07"):
+        gaussian_bottleneck(cov_x.astype(np.float32), cov_y, cov_xy, 0.5)
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (3, 2), (4,), (0, 0)])
+def test_what_is_no_square_table_is_refused(shape, unchecked):
+    with pytest.raises(ValueError, match="must be a square covariance matrix"):
+        gaussian_total_correlation(np.ones(shape))
 
 
 def test_n_x_must_leave_both_sides_something():

@@ -79,6 +79,34 @@ def test_a_bound_that_bounds_nothing_is_refused(changed, said):
         variational_bound(**sound | changed)
 
 
+def test_without_a_price_of_nats_the_loss_is_the_cross_entropy():
+    bound = variational_bound(source(0), rows(1, 5, 4), rows(2, 4, 3), rows(3, 1, 4)[0], 0)
+    assert bound.loss == bound.cross_entropy and bound.lagrangian == bound.h_y_given_z
+
+
+def test_a_step_by_loops():
+    p, encoder, beta = source(7, 4, 3), rows(8, 4, 2), 0.3
+    p_x, p_z, p_zy = p.sum(1), [0.0, 0.0], np.zeros((2, 3))
+    for x in range(4):
+        for z in range(2):
+            p_z[z] += p_x[x] * encoder[x, z]
+            p_zy[z] += encoder[x, z] * p[x]
+    step = alternating_step(p, encoder, beta)
+    for x in range(4):
+        weights = []
+        for z in range(2):
+            kl = sum(p[x, y] / p_x[x] * math.log(p[x, y] / p_x[x] * p_z[z] / p_zy[z, y]) for y in range(3))
+            weights.append(p_z[z] * math.exp(-kl / beta))
+        assert step[x] == pytest.approx([weight / sum(weights) for weight in weights], abs=1e-12)
+
+
+def test_a_step_without_a_price_takes_the_best_cluster_for_sure():
+    p, encoder = source(7, 4, 3), rows(8, 4, 2)
+    decoder = (encoder.T @ p) / (encoder.T @ p).sum(1, keepdims=True)
+    best = (p @ np.log(decoder).T).argmax(1)
+    assert alternating_step(p, encoder, 1e-300).tolist() == np.eye(2)[best].tolist()
+
+
 def test_a_step_does_not_make_nan_of_an_x_that_never_occurs():
     p = np.array([[0.5, 0.0], [0.0, 0.0], [0.1, 0.4]])
     q = alternating_step(p, rows(1, 3, 2), 0.3)
@@ -114,6 +142,15 @@ def test_contraction_of_a_binary_input_against_a_grid(seed):
     far = cost > 1e-6
     grid = ((r_y * np.log(r_y / p_y)).sum(1)[far] / cost[far]).max()
     assert contraction_coefficient(p) == pytest.approx(grid, abs=2e-5)
+    assert contraction_coefficient(p, n_starts=0) == pytest.approx(grid, abs=2e-5)  # from near each x alone
+    assert 0 < contraction_coefficient(p, n_iterations=1) <= grid + 2e-5
+
+
+def test_a_search_without_a_step_is_refused():
+    with pytest.raises(ValueError, match="n_iterations must be an integer of at least 1"):
+        contraction_coefficient(source(0), n_iterations=0)
+    with pytest.raises(ValueError, match="n_starts must be an integer of at least 0"):
+        contraction_coefficient(source(0), n_starts=-1)
 
 
 def test_contraction_lies_between_the_squared_maximal_correlation_and_one():
@@ -131,6 +168,25 @@ def test_no_encoder_beats_the_contraction_coefficient():
     assert blahut_arimoto(p, eta + 1e-3).i_xz < 1e-9 < blahut_arimoto(p, eta - 1e-3).i_xz
 
 
+@pytest.mark.parametrize("flips", [0.0, 0.1, 0.3])
+def test_the_maximal_correlation_of_a_noisy_bit(flips):
+    bit = np.array([[1 - flips, flips], [0.0, 0.0], [flips, 1 - flips]]) / 2
+    for table in (bit, bit.T):  # with an x, and with a y, that never occurs
+        assert maximal_correlation(table) == pytest.approx(1 - 2 * flips, abs=1e-12)
+        assert contraction_coefficient(table) == pytest.approx((1 - 2 * flips) ** 2, abs=1e-6)
+
+
+def test_a_variable_with_one_value_is_correlated_with_nothing():
+    for table in ([[0.4, 0.6]], [[0.4], [0.6]], [[0.4, 0.6], [0.0, 0.0]]):
+        assert maximal_correlation(np.array(table)) == contraction_coefficient(np.array(table)) == 0
+
+
+def test_nothing_can_be_put_into_boxes_in_one_way():
+    assert list(partitions(0)) == [[]]
+    with pytest.raises(ValueError, match="n must be an integer of at least 0"):
+        partitions(-1)
+
+
 def test_partitions_are_as_many_as_the_bell_numbers_and_all_different():
     assert [len({tuple(labels) for labels in partitions(n)}) for n in range(1, 7)] == [1, 2, 5, 15, 52, 203]
 
@@ -142,5 +198,16 @@ def test_the_discretised_gaussian_against_the_bivariate_distribution_function():
     for i, x in enumerate(edges_x):
         for j, y in enumerate(edges_y):
             assert p[: i + 1, : j + 1].sum() == pytest.approx(joint.cdf([x, y]), abs=1e-6)
+
+
+@pytest.mark.parametrize("span", [0.5, 3.5, 8.9])
+def test_cells_and_tails_of_the_discretised_gaussian_have_normal_masses(span):
+    p, edges = discretised_gaussian(-0.3, 3, 4, span), np.array([-np.inf, -span, span, np.inf])
+    np.testing.assert_allclose(p.sum(1), np.diff(stats.norm.cdf(edges)), atol=1e-12)
+    np.testing.assert_allclose(p.sum(0), np.diff(stats.norm.cdf(np.insert(edges, 2, 0))), atol=1e-12)
+
+
+@pytest.mark.parametrize("arguments", [(1.0, 8, 8), (-1.0, 8, 8), (0.5, 2, 8), (0.5, 8, 2), (0.5, 8, 8, 0.0), (0.5, 8, 8, 9.0)])
+def test_what_is_no_grid_for_a_gaussian_is_refused(arguments):
     with pytest.raises(ValueError, match="between -1 and 1"):
-        discretised_gaussian(1.0, 8, 8)
+        discretised_gaussian(*arguments)

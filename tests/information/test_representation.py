@@ -43,6 +43,10 @@ def test_the_chain_multiplies_cell_by_cell():
     assert type(represent(torch.tensor(p), torch.tensor(encoder))) is torch.Tensor
 
 
+def test_a_distribution_of_x_alone_can_be_represented():
+    assert represent(np.array([0.4, 0.6]), np.array([[0.5, 0.5], [1.0, 0.0]])).tolist() == [[0.2, 0.2], [0.6, 0.0]]
+
+
 def test_given_its_x_the_representation_tells_nothing_of_y():
     p, encoder = random_table(2, 4, 3), random_table(3, 4, 5, zeros=0)
     joint = represent(p, encoder / encoder.sum(1, keepdims=True))
@@ -68,9 +72,25 @@ def test_zero_and_negative_zero_are_one_posterior():
     assert minimal_sufficient(np.array([[0.5, 0.0], [0.5, -0.0]])).tolist() == [0, 0]
 
 
+def test_posteriors_count_as_equal_to_the_decimals_that_are_asked_for():
+    p_xy = np.array([[0.35, 0.15], [0.4, 0.1]])
+    assert minimal_sufficient(p_xy).tolist() == [0, 1]
+    assert minimal_sufficient(p_xy, decimals=0).tolist() == [0, 0]
+
+
+def test_the_encoder_of_a_function_has_one_1_in_each_row():
+    assert encoder_of(np.array([2, -1, 0])).tolist() == [[0, 0, 1], [1, 0, 0], [1, 0, 0]]
+
+
 @pytest.mark.parametrize(
     ("call", "says"),
     [
+        (lambda: represent(np.array(1.0), np.eye(1)), "p must have x for its first axis"),
+        (lambda: encoder_of(np.array([0, -2])), "labels must be integers of at least -1"),
+        (lambda: encoder_of(np.array([], dtype=int)), "labels must be integers of at least -1"),
+        (lambda: marginal(np.full((2, 2), 0.25), 0, 0), "different ones of 0 to 1"),
+        (lambda: marginal(np.full((2, 2), 0.25), 2), "different ones of 0 to 1"),
+        (lambda: minimal_sufficient(np.full((2, 2), 0.25), decimals=-1), "decimals must be an integer of at least 0"),
         (lambda: conditional_mutual_information(np.full((2, 2), 0.25)), "three dimensions.*in this order"),
         (lambda: represent(np.full((2, 2), 0.25), np.eye(3)), "one row for each of the 2 values"),
         (lambda: represent(np.full((2, 2), 0.25), np.ones((2, 2))), "each row of p_z_given_x must be a distribution"),

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from ib_tutorial.information.log_normal import told_apart
+from ib_tutorial.information import mutual_information
+from ib_tutorial.information.log_normal import LogNormalEncoder, divergences, told_apart
 
 
 def overlap(one, other):
@@ -39,3 +40,43 @@ def test_equal_inputs_tell_nothing_and_distant_ones_everything():
 def test_zeros_alone_count_for_nothing():
     zeros = torch.where(torch.eye(4, dtype=torch.float64) > 0, 0.0, -math.inf)
     assert told_apart(zeros, torch.full_like(zeros, 0.7)).item() == pytest.approx(0, abs=1e-12)
+
+
+def test_the_means_over_a_grid_are_the_informations_of_its_table():
+    """Three inputs, two units: the means of what each u says, against I(x;u), H(y|u) and TC(u) of the joint table on the grid."""
+    log_f = torch.tensor([[0.0, 1.0], [0.5, -0.5], [-1.0, 0.2]], dtype=torch.float64)
+    alpha = torch.tensor([[0.6, 0.9], [0.8, 0.7], [0.7, 0.5]], dtype=torch.float64)
+    p_xy = torch.tensor([[0.2, 0.1], [0.1, 0.2], [0.05, 0.35]], dtype=torch.float64)
+    line = torch.linspace(-6, 7, 131, dtype=torch.float64)
+    u = torch.cartesian_prod(line, line)
+    density = torch.ones(3, len(u), dtype=torch.float64)
+    for x in range(3):
+        for j in range(2):
+            density[x] *= torch.exp(-(((u[:, j] - log_f[x, j]) / alpha[x, j]) ** 2) / 2) / alpha[x, j]
+    joint = p_xy.sum(1)[:, None] * density / density.sum(1, keepdim=True)
+    p_u, found = joint.sum(0), divergences(LogNormalEncoder(log_f, alpha), p_xy, u)
+    p_yu = p_xy.T @ (density / density.sum(1, keepdim=True))
+    h_y_given_u = -(p_yu * torch.log(p_yu / p_u)).sum().item()
+    assert (p_u @ found.i_xz).item() == pytest.approx(mutual_information(joint).item(), abs=1e-9)
+    assert (p_u @ found.h_y_given_z).item() == pytest.approx(h_y_given_u, abs=1e-9)
+    table = p_u.reshape(len(line), -1)
+    assert (p_u @ found.total_correlation).item() == pytest.approx(mutual_information(table).item(), abs=1e-9)
+    assert found.p_y_given_z.sum(1).numpy() == pytest.approx(1, abs=1e-12)
+    one = torch.exp(found.log_marginals.reshape(len(line), len(line), 2)[:, 0, 0]) * (line[1] - line[0])
+    assert one.numpy() == pytest.approx(table.sum(1).numpy(), abs=1e-9)
+
+
+@pytest.mark.parametrize("shape", [(), (6,), (2, 3), (1, 2, 3)])
+def test_draws_may_come_in_any_shape(shape):
+    encoder = LogNormalEncoder(torch.tensor([[0.0, 1.0], [0.5, -0.5]]).double(), torch.tensor([[0.6, 0.9], [0.8, 0.7]]).double())
+    u = torch.linspace(-1, 1, 12, dtype=torch.float64).reshape(6, 2)
+    p_xy = torch.tensor([[0.2, 0.1, 0.1], [0.1, 0.2, 0.3]], dtype=torch.float64)
+    flat, shaped = divergences(encoder, p_xy, u), divergences(encoder, p_xy, u[: math.prod(shape)].reshape(*shape, 2))
+    for one, other in zip(flat, shaped, strict=True):
+        np.testing.assert_allclose(other, one[: math.prod(shape)].reshape(other.shape), atol=1e-14)
+        assert other.shape[: len(shape)] == shape
+
+
+def test_a_draw_is_the_logarithm_of_the_unit_plus_its_noise():
+    encoder = LogNormalEncoder(torch.tensor([[1.0], [-2.0]]), torch.tensor([[0.5], [0.25]]))
+    assert encoder.sample(torch.tensor([[[2.0], [-4.0]]])).tolist() == [[[2.0], [-3.0]]]
