@@ -10,7 +10,8 @@ from torch.nn import functional
 
 from ib_tutorial.information import kl_log_normal
 from ib_tutorial.nn import InformationDropout
-from ib_tutorial.nn.dropout import MIN_F, standard_normal
+from ib_tutorial.nn._normal import standard_normal
+from ib_tutorial.nn.precision import MIN_F
 from ib_tutorial.training.precision import chosen
 
 from .bounds import median_seconds

@@ -35,7 +35,7 @@ from ib_tutorial.experiments.record import Cell, Record, Row, rows_of
 from ib_tutorial.experiments.vision import Split, classification_data, kl_per_layer, trained
 from ib_tutorial.information import gaussian_total_correlation
 from ib_tutorial.nn import NoisyNetwork, all_cnn_32
-from ib_tutorial.nn.dropout import MIN_F
+from ib_tutorial.nn.precision import MIN_F
 from ib_tutorial.training import evaluate, reading
 
 NAME = "total_correlation"

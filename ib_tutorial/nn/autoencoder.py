@@ -7,9 +7,10 @@ from jaxtyping import Float
 from torch import nn
 
 from ib_tutorial.information import kl_standard_normal
-from ib_tutorial.nn.dropout import InformationDropout, NoiseLayer, Units, standard_normal
-from ib_tutorial.nn.fused import precision_of
+from ib_tutorial.nn._normal import Units, standard_normal
+from ib_tutorial.nn.dropout import InformationDropout, NoiseLayer
 from ib_tutorial.nn.networks import NoisyNetwork
+from ib_tutorial.nn.precision import precision_of
 
 Latents = Literal["gaussian", "information"]
 

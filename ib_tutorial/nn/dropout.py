@@ -17,10 +17,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from ib_tutorial.information import kl_log_normal, kl_log_uniform, kl_variational_dropout
-from ib_tutorial.nn import fused
-from ib_tutorial.nn.fused import MIN_ALPHA, MIN_F, precision_of
-
-Units = Float[Tensor, "batch *units"]
+from ib_tutorial.nn import _fused
+from ib_tutorial.nn._normal import Units, standard_normal
+from ib_tutorial.nn.precision import MIN_ALPHA, MIN_F, precision_of
 
 SOFTPLUS_LOG_MEAN, SOFTPLUS_LOG_STD = -0.441, 0.716
 """Mean and standard deviation of log softplus(n), n ~ N(0, 1): where the log-normal prior starts."""
@@ -71,6 +70,8 @@ class InformationDropout(NoiseLayer):
         such as Softplus (Prop. 3, eq. (5), with the missing f(x) restored), learns one mu and one sigma for the whole layer.
     max_alpha: the cap; 0.7 in the paper.
     noise: "paper" has E[log eps] = 0, so that E[eps] = exp(alpha^2 / 2) > 1; "unit_mean" shifts it, so that E[eps] = 1.
+    fused: whether noise and cost are computed in one fused operation with a derivative written by hand. By default where the units are so
+        many that it pays. It changes the speed, and the last digits. torch.compile and forward-mode derivatives always see the formulas.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class InformationDropout(NoiseLayer):
         prior: Literal["log_uniform", "log_normal"] = "log_uniform",
         max_alpha: float = 0.7,
         noise: Literal["paper", "unit_mean"] = "paper",
+        fused: bool | None = None,
     ):
         super().__init__(f)
         if prior not in ("log_uniform", "log_normal"):
@@ -96,6 +98,7 @@ class InformationDropout(NoiseLayer):
         self.prior: str = prior
         self.max_alpha = max_alpha
         self.unit_mean = noise == "unit_mean"
+        self.fused = fused
         if prior == "log_normal":
             self.mu = nn.Parameter(torch.tensor(SOFTPLUS_LOG_MEAN))
             self.log_sigma = nn.Parameter(torch.tensor(math.log(SOFTPLUS_LOG_STD)))
@@ -119,8 +122,8 @@ class InformationDropout(NoiseLayer):
             raise ValueError(
                 f"alpha(x) has shape {tuple(pre_activation.shape)}; it needs that of f(x), {tuple(f.shape)}"
             )
-        if self.noisy and f.numel() >= fused.PAYS_FROM and fused.applies():
-            return self.at_once(f, pre_activation)  # the rest of this method in one fused operation
+        if self.noisy and self.is_fused(f):
+            return self.by_fused_operation(f, pre_activation)
         alpha = self.scale(pre_activation)
         shift = -(alpha**2) / 2 if self.unit_mean else 0.0
         if self.prior == "log_uniform":
@@ -130,11 +133,16 @@ class InformationDropout(NoiseLayer):
             kl = kl_log_normal(log_f + shift, alpha, self.mu, self.sigma)
         return (multiply(f, alpha, shift) if self.noisy else f), kl
 
-    def at_once(self, f: Units, pre_activation: Units) -> tuple[Units, Units]:
-        """The noisy units and their cost as `forward` computes them, faster where the units are many."""
+    def is_fused(self, f: Units) -> bool:
+        """Whether the next noisy pass over these units takes the fused operation."""
+        return (_fused.pays(f) if self.fused is None else self.fused) and _fused.applies()
+
+    def by_fused_operation(self, f: Units, pre_activation: Units) -> tuple[Units, Units]:
+        """The noisy units and their cost, as the formulas of `forward` give them."""
         mu, sigma = (None, None) if self.prior == "log_uniform" else (self.mu, self.sigma)
-        n = standard_normal(f)
-        return fused.NoisyUnits.apply(f, pre_activation, n, mu, sigma, self.max_alpha, self.unit_mean)
+        return _fused.NoisyUnits.apply(
+            f, pre_activation, standard_normal(f), mu, sigma, self.max_alpha, self.unit_mean
+        )
 
     def extra_repr(self) -> str:
         return f"prior={self.prior}, max_alpha={self.max_alpha}, noise={'unit_mean' if self.unit_mean else 'paper'}"
@@ -238,27 +246,6 @@ class VariationalDropout(NoiseLayer):
 def add_noise(f: Units, scale: Float[Tensor, ""] | float) -> Units:
     """f * (1 + scale * n) with fresh n ~ N(0, 1) per unit, in the precision of f."""
     return f * (1 + scale * standard_normal(f)).to(f.dtype)
-
-
-def standard_normal(like: Units) -> Units:
-    """A N(0, 1) per unit, in float32 (float64 for float64 units), in the memory format of `like`.
-
-    Drawn into the default format and permuted: on a CPU torch draws into any other format one number at a time, several times slower.
-    """
-    device, dtype = like.device, precision_of(like)
-    if like.dim() == 4 and like.is_contiguous(memory_format=torch.channels_last):
-        return drawn(like.permute(0, 2, 3, 1).shape, device, dtype).permute(0, 3, 1, 2)
-    return drawn(like.shape, device, dtype)
-
-
-def drawn(shape: torch.Size, device: torch.device, dtype: torch.dtype) -> Tensor:
-    """torch.randn, and where that is many numbers a piece at a time: one thread draws, but all can write to new memory."""
-    if shape.numel() <= fused.PIECE or device.type != "cpu" or torch.compiler.is_compiling():
-        return torch.randn(shape, device=device, dtype=dtype)
-    n = torch.randn(0, device=device, dtype=dtype).new_empty(shape)  # in a stack (vmap), of which empty() knows nothing, one for each
-    for (piece,) in fused.pieces(n):
-        piece.copy_(torch.randn(piece.shape, device=device, dtype=dtype))
-    return n
 
 
 class Deterministic(NoiseLayer):

@@ -12,8 +12,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from ib_tutorial.information import kl_truncated_log_uniform
-from ib_tutorial.nn.dropout import InformationDropout, Units, standard_normal
-from ib_tutorial.nn.fused import precision_of
+from ib_tutorial.nn._normal import Units, standard_normal
+from ib_tutorial.nn.dropout import InformationDropout
+from ib_tutorial.nn.precision import precision_of
 
 
 class TruncatedInformationDropout(InformationDropout):

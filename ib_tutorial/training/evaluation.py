@@ -21,7 +21,7 @@ from ib_tutorial.nn.batch_norm import (
     statistics_restored,
 )
 from ib_tutorial.nn.contexts import draws_noise, measure_batch_norm, modules_in_training, noise
-from ib_tutorial.nn.fused import precision_of
+from ib_tutorial.nn.precision import precision_of
 from ib_tutorial.training.objective import check_binary, check_images, check_labels, kl_per_image, with_costs
 from ib_tutorial.training.randomness import derived_seed, generator
 from ib_tutorial.training.threads import on_threads, threads_for

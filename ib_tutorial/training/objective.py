@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from ib_tutorial.nn.contexts import noise_layers, observe_kl
-from ib_tutorial.nn.fused import precision_of
+from ib_tutorial.nn.precision import precision_of
 
 
 def kl_per_image(kl_terms: Sequence[Tensor], n_images: int | None = None) -> Float[Tensor, ""]:

@@ -16,7 +16,7 @@ from torch.nn.functional import cross_entropy
 from tqdm import tqdm
 
 from ib_tutorial.nn.contexts import noise_layers
-from ib_tutorial.nn.fused import precision_of
+from ib_tutorial.nn.precision import precision_of
 from ib_tutorial.training.loop import CHECK_EVERY, Epoch, stop_if_not_finite
 from ib_tutorial.training.objective import kl_per_image
 from ib_tutorial.training.precision import Precision, autocast, chosen

@@ -9,8 +9,9 @@ from torch.autograd import forward_ad
 from torch.func import functional_call, stack_module_state, vmap
 
 from ib_tutorial.information import kl_log_normal, kl_log_uniform
-from ib_tutorial.nn import InformationDropout, fused
-from ib_tutorial.nn.fused import MIN_ALPHA, MIN_F, NoisyUnits
+from ib_tutorial.nn import InformationDropout, _normal
+from ib_tutorial.nn._fused import NoisyUnits
+from ib_tutorial.nn.precision import MIN_ALPHA, MIN_F
 
 CAP = 0.7
 KINDS = [(prior, unit_mean) for prior in ("log_uniform", "log_normal") for unit_mean in (False, True)]
@@ -116,7 +117,7 @@ def test_half_precision_units_are_rounded_once(prior, unit_mean):
 @pytest.mark.parametrize("prior", ["log_uniform", "log_normal"])
 @pytest.mark.parametrize("shape", [(1, 700), (64, 7), (7, 3, 5, 4), (0, 6), (6, 0)])
 def test_it_does_not_matter_how_the_units_are_cut_and_laid_out(monkeypatch, prior, shape):
-    monkeypatch.setattr(fused, "PIECE", 64)
+    monkeypatch.setattr(_normal, "PIECE", 64)
     torch.manual_seed(0)
     f, pre_activation, n = torch.randn(3, *shape, dtype=torch.float64)
     if len(shape) == 4:
@@ -127,27 +128,25 @@ def test_it_does_not_matter_how_the_units_are_cut_and_laid_out(monkeypatch, prio
 
 
 @pytest.fixture
-def always(monkeypatch):
-    """Fuse layers of any size, in several pieces."""
-    monkeypatch.setattr(fused, "PAYS_FROM", 0)
-    monkeypatch.setattr(fused, "PIECE", 16)
+def in_pieces(monkeypatch):
+    """Cut layers of any size into several pieces."""
+    monkeypatch.setattr(_normal, "PIECE", 16)
 
 
-def network_of(prior, mean):
+def network_of(prior, mean, fused=True):
     torch.manual_seed(2)
     activation = nn.ReLU() if prior == "log_uniform" else nn.Softplus()
     f, alpha = nn.Sequential(nn.Linear(4, 8), activation), nn.Linear(4, 8)
-    return InformationDropout(f, alpha, prior, max_alpha=0.9, noise=mean)
+    return InformationDropout(f, alpha, prior, max_alpha=0.9, noise=mean, fused=fused)
 
 
 @pytest.mark.parametrize("prior", ["log_uniform", "log_normal"])
 @pytest.mark.parametrize("mean", ["paper", "unit_mean"])
-def test_a_large_layer_computes_what_a_small_one_does(monkeypatch, prior, mean):
+def test_a_fused_layer_computes_what_a_plain_one_does(monkeypatch, prior, mean):
     layer, x = network_of(prior, mean), torch.randn(30, 4)
     results = []
-    for pays_from in (0, 10**9, 0):
-        monkeypatch.setattr(fused, "PAYS_FROM", pays_from)
-        monkeypatch.setattr(fused, "PIECE", 16)
+    for layer.fused in (True, False, True):
+        monkeypatch.setattr(_normal, "PIECE", 16)
         torch.manual_seed(3)
         z, kl = layer(x)
         gradients = torch.autograd.grad(z.square().sum() + kl.sum(), list(layer.parameters()))
@@ -158,7 +157,7 @@ def test_a_large_layer_computes_what_a_small_one_does(monkeypatch, prior, mean):
 
 
 @pytest.mark.parametrize(("prior", "unit_mean"), KINDS)
-def test_stacked_layers_are_differentiated_each_by_itself(always, prior, unit_mean):
+def test_stacked_layers_are_differentiated_each_by_itself(in_pieces, prior, unit_mean):
     layers = [network_of(prior, "unit_mean" if unit_mean else "paper") for _ in range(3)]
     with torch.no_grad():
         for place, layer in enumerate(layers):
@@ -226,7 +225,7 @@ DERIVATIVES = {
 
 @pytest.mark.parametrize("derivative", DERIVATIVES.values(), ids=DERIVATIVES)
 @pytest.mark.parametrize(("prior", "unit_mean"), [KINDS[0], KINDS[3]])
-def test_what_can_be_differentiated_does_not_depend_on_the_batch_size(monkeypatch, derivative, prior, unit_mean):
+def test_what_can_be_differentiated_does_not_depend_on_the_batch_size(derivative, prior, unit_mean):
     layer = network_of(prior, "unit_mean" if unit_mean else "paper").double()
     x = torch.randn(3, 4, dtype=torch.float64, requires_grad=True)
 
@@ -236,13 +235,19 @@ def test_what_can_be_differentiated_does_not_depend_on_the_batch_size(monkeypatc
         return (z.square() + z * kl).sum()
 
     results = []
-    for pays_from in (0, 10**9):
-        monkeypatch.setattr(fused, "PAYS_FROM", pays_from)
+    for layer.fused in (True, False):
         results.append(derivative(loss, x).detach())
     torch.testing.assert_close(*results)
     assert results[0].any()
 
 
-def test_a_compiler_sees_the_formulas(always, monkeypatch):
+def test_a_compiler_sees_the_formulas(in_pieces, monkeypatch):
     monkeypatch.setattr(torch.compiler, "is_compiling", lambda: True)
     assert "NoisyUnits" not in network_of("log_normal", "paper")(torch.randn(6, 4))[0].grad_fn.name()
+
+
+def test_by_default_a_layer_is_fused_where_its_units_are_many():
+    layer = network_of("log_uniform", "paper", fused=None)
+    for images, fused in ((10, False), (2**17 // 8, True)):
+        z, _ = layer(torch.randn(images, 4))
+        assert ("NoisyUnits" in z.grad_fn.name()) == fused == layer.is_fused(z)

@@ -7,8 +7,6 @@ derivative needs: memory that is new costs more here than an exponential. It goe
 next piece finds its intermediate memory in use already.
 """
 
-import math
-from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -16,19 +14,16 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ib_tutorial.information import kl_log_normal, kl_log_uniform
-
-MIN_ALPHA = 1e-6
-"""The least noise scale. A saturated sigmoid would give alpha = 0, and no noise costs infinitely many nats."""
-
-MIN_F = 1e-4
-"""The least f(x) whose logarithm is taken, as in the authors' code: a unit at 0 has log f = -inf."""
+from ib_tutorial.nn._normal import pieces
+from ib_tutorial.nn.precision import MIN_ALPHA, MIN_F
 
 PAYS_FROM = 2**17
 """Units from which this operation is faster than autograd, whose steps on fewer stay in the cache by themselves."""
 
-PIECE = 2**20
-"""Units that a CPU works on at a time. Fewer would stay in a smaller cache, but then torch's threads, which wait for each other after
-every step, wait more often, and that is slow where other programs take the processor from one of them."""
+
+def pays(f: Float[Tensor, "batch *units"]) -> bool:
+    """Whether this operation is the faster one for so many units."""
+    return f.numel() >= PAYS_FROM
 
 
 class NoisyUnits(torch.autograd.Function):
@@ -156,11 +151,6 @@ def differentiable_backward(ctx: Any, of_z: Tensor, of_kl: Tensor) -> tuple[Tens
     return tuple(found.get(place) for place in range(len(ctx.needs_input_grad)))
 
 
-def precision_of(units: Tensor) -> torch.dtype:
-    """The precision in which noise and costs are computed: float64 for float64 units, else float32."""
-    return torch.promote_types(units.dtype, torch.float32)
-
-
 def applies() -> bool:
     """Whether `NoisyUnits` may stand for its formulas. A compiler fuses them by itself, and forward mode needs their steps."""
     return not torch.compiler.is_compiling() and torch.autograd.forward_ad._current_level < 0
@@ -169,14 +159,6 @@ def applies() -> bool:
 def is_batched(gradient: Tensor) -> bool:
     """Whether it stands for many gradients that are taken at once (vmap, is_grads_batched): in-place steps have no room for them."""
     return torch._C._functorch.is_batchedtensor(gradient) or torch._C._functorch.is_legacy_batchedtensor(gradient)
-
-
-def pieces(*tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
-    """The tensors' views of the same images at a time: few on a CPU, all of them elsewhere."""
-    first = tensors[0]
-    n_pieces = math.ceil(first.numel() / PIECE) if first.device.type == "cpu" else 1
-    images = math.ceil(len(first) / max(1, n_pieces))
-    return zip(*(tensor.split(max(1, images)) for tensor in tensors), strict=True)
 
 
 def noise_scale(pre_activation: Tensor, like: Tensor, max_alpha: float) -> Tensor:
