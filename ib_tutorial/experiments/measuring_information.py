@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise, product
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -271,8 +271,7 @@ def noisy_network(settings: Config) -> NoisyNetwork:
 @torch.no_grad()
 def encoder_of(network: NoisyNetwork, x: Float[Tensor, "images 784"]) -> LogNormalEncoder:
     """p(log z|x) of the noisy layer for every image, in float64."""
-    before, layer = network.layers[0], network.layers[1]
-    assert isinstance(layer, InformationDropout)
+    before, layer = network.layers[0], cast(InformationDropout, network.layers[1])
     h = before(x)
     return LogNormalEncoder(layer.clean(h).double().clamp(min=1e-30).log(), layer.noise_scale(h).double())
 
