@@ -206,7 +206,7 @@ def train(
     frozen = () if settings.sigma is None else ("network.layers.0.log_sigma",)
     optimiser = Adam([p for name, p in stacked.items() if name not in frozen], lr=settings.lr, betas=(0.9, 0.99))
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, settings.steps)
-    done = resumed(checkpoint, restarts, optimiser, schedule) if checkpoint is not None and checkpoint.exists() else 0
+    done = resume(checkpoint, restarts, optimiser, schedule) if checkpoint is not None and checkpoint.exists() else 0
     for step in range(done, settings.steps):
         optimiser.zero_grad()
         of_each(stacked).sum().backward()  # restarts do not touch each other: each gets the gradient of its own loss
@@ -222,7 +222,7 @@ def train(
     return losses[best].network.cpu(), reached.cpu()
 
 
-def resumed(
+def resume(
     checkpoint: Path, restarts: nn.Module, optimiser: torch.optim.Optimizer, schedule: torch.optim.lr_scheduler.LRScheduler
 ) -> int:
     """Put the checkpoint's state in place, and return how many steps were taken."""
