@@ -44,7 +44,7 @@ def binned_mutual_information(x: Samples | Labels, y: Samples | Labels, width: f
     symbol of its own and the estimate ends at log(samples), whatever the truth.
 
     Args:
-        x: [samples, *units], numbers, or [samples], integers.
+        x: [samples, ...], numbers, or [samples], integers.
         y: the same, for the other variable.
         width: of the bins, in the unit of the numbers.
 
@@ -78,8 +78,8 @@ def nearest_neighbour_mutual_information(x: Samples, y: Samples, k: int = 3) -> 
     10,000 samples in two dimensions, and more in many.
 
     Args:
-        x: [samples, *units]; put its units on comparable scales first.
-        y: [samples, *units].
+        x: [samples, ...]; put its units on comparable scales first.
+        y: [samples, ...].
         k: a small number has less bias and more variance.
 
     Raises:
@@ -148,7 +148,7 @@ def noisy_mutual_information(
     equally likely it is the information on the sample, at most log N. Time and memory: N^2 densities for each round of draws.
 
     Args:
-        log_density: from z [x, *units] to log p(z_i | x_j), row i, column j, up to a factor that does not depend on x. -inf is a density of 0.
+        log_density: from z [x, ...] to log p(z_i | x_j), row i, column j, up to a factor that does not depend on x. -inf is a density of 0.
         draws: rounds of z; row i of each round is drawn from p(z | x_i). Two rounds or more give each x a variance of its own.
         p_x: how likely each x is; equally by default.
 
