@@ -242,7 +242,8 @@ CONDITION = f"The finding is void if one of these networks has a training error 
     condition=CONDITION,
 )
 def relu_log_uniform(record: Record) -> list[float]:
-    """By seed, at the larger beta: {CLOSE} minus the distance of the middle 90 % of log z from a uniform is above 0."""
+    """For each seed, at the larger beta: the distance of the middle 90 % of log z from a uniform distribution. The
+    claim holds if this is below {CLOSE}. The value shown is {CLOSE} minus the distance."""
     return learned(record, "relu", [CLOSE - d for d in distance(record, "relu", "uniform")])
 
 
@@ -256,8 +257,8 @@ def relu_log_uniform(record: Record) -> list[float]:
     condition=CONDITION,
 )
 def relu_not_log_normal(record: Record) -> list[float]:
-    """By seed, at the larger beta: the distance of the middle 90 % of log z from a fitted normal, minus its distance
-    from a uniform, is above 0."""
+    """For each seed, at the larger beta: the distance of the middle 90 % of log z from a fitted normal minus its
+    distance from a uniform distribution. The claim holds if this is above 0."""
     apart = paired_differences(distance(record, "relu", "normal"), distance(record, "relu", "uniform"))
     return learned(record, "relu", apart)
 
@@ -272,8 +273,8 @@ def relu_not_log_normal(record: Record) -> list[float]:
     condition=CONDITION,
 )
 def softplus_log_normal(record: Record) -> list[float]:
-    """By seed, at the larger beta: {CLOSE} minus the distance of the middle 90 % of log z from a fitted normal is above
-    0."""
+    """For each seed, at the larger beta: the distance of the middle 90 % of log z from a fitted normal. The claim holds
+    if this is below {CLOSE}. The value shown is {CLOSE} minus the distance."""
     return learned(record, "softplus", [CLOSE - d for d in distance(record, "softplus", "normal")])
 
 
@@ -287,8 +288,8 @@ def softplus_log_normal(record: Record) -> list[float]:
     condition=CONDITION,
 )
 def softplus_not_log_uniform(record: Record) -> list[float]:
-    """By seed, at the larger beta: the distance of the middle 90 % of log z from a uniform, minus its distance from a
-    fitted normal, is above 0."""
+    """For each seed, at the larger beta: the distance of the middle 90 % of log z from a uniform distribution minus its
+    distance from a fitted normal. The claim holds if this is above 0."""
     apart = paired_differences(distance(record, "softplus", "uniform"), distance(record, "softplus", "normal"))
     return learned(record, "softplus", apart)
 

@@ -11,10 +11,10 @@ LEARNED = 0.40
 """A network has learnt its pictures if its training error, noise off, is at most this. Guessing has 0.90."""
 
 CHOSEN_CLEAN, CHOSEN_NOISY = (
-    f"The chosen beta has the least held-out error, noise {reading}, averaged over the other seeds." for reading in ("off", "on")
+    f"The chosen beta is the one with the smallest held-out error, noise {reading}, averaged over the other seeds." for reading in ("off", "on")
 )
 
-LEARNT = f"Learnt: a training error, noise off, of at most {LEARNED:.0%} at every seed; guessing has 90 %."
+LEARNT = f"Networks have learnt if their training error, noise off, is at most {LEARNED:.0%} at every seed; guessing errs on 90 %."
 
 AT_CHOSEN = f"{LEARNT} The finding is void unless the networks of the smallest beta and those of the chosen betas have learnt."
 

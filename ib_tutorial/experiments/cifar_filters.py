@@ -269,7 +269,7 @@ def spread(record: Record, layer: int) -> list[float]:
 POINTS = "percentage points of test error"
 
 CONDITION = where_both_learned(LEARNED)
-CONDITION_6 = f"If one of these networks has a training error above {LEARNED:.0%}, the finding is void."
+CONDITION_6 = f"The finding is void if one of these networks has a training error above {LEARNED:.0%}."
 
 
 @finding(
@@ -281,8 +281,8 @@ CONDITION_6 = f"If one of these networks has a training error above {LEARNED:.0%
     condition=CONDITION,
 )
 def no_worse_than_binary(record: Record) -> list[float]:
-    """By seed: the error of binary dropout minus the error of Information Dropout, averaged over the widths, plus 1
-    point, is above 0."""
+    """For each seed: the test error of binary dropout minus that of Information Dropout, averaged over the widths. The
+    claim holds if this is above -1 percentage point. The value shown is the difference plus 1."""
     return [gain + 1.0 for gain in over_widths(gains_where_learned(record, "binary"))]
 
 
@@ -294,14 +294,14 @@ def no_worse_than_binary(record: Record) -> list[float]:
     condition=CONDITION,
 )
 def most_with_few_filters(record: Record) -> list[float]:
-    """By seed: the advantage over binary dropout at the smallest share of filters minus the advantage at the largest is
-    above 0."""
+    """The advantage is the test error of binary dropout minus that of Information Dropout. For each seed: the advantage
+    at the smallest share of filters minus that at the largest. The claim holds if this is above 0."""
     return small_minus_large(gains_where_learned(record, "binary"))
 
 
 @finding(
     where="Fig. 3b, beyond the paper",
-    statement="The advantage is not the extra parameters': it remains against binary dropout with as many.",
+    statement="The advantage does not come from the extra parameters: it remains against binary dropout with as many.",
     unit=POINTS,
     published="not in the paper",
     comment="In the first record the gated rival is ahead on average at every seed. Its gate works at test time too, when the networks "
@@ -309,8 +309,8 @@ def most_with_few_filters(record: Record) -> list[float]:
     condition=CONDITION,
 )
 def equal_parameters(record: Record) -> list[float]:
-    """By seed: the error of binary dropout with a gate of equal size minus the error of Information Dropout, averaged
-    over the widths, is above 0."""
+    """For each seed: the test error of binary dropout with a gate of equal size minus that of Information Dropout,
+    averaged over the widths. The claim holds if this is above 0."""
     return over_widths(gains_where_learned(record, "binary_gated"))
 
 
@@ -322,8 +322,8 @@ def equal_parameters(record: Record) -> list[float]:
     condition=CONDITION_6,
 )
 def total_constant(record: Record) -> list[float]:
-    """In each layer, divide the largest total over the widths by the smallest. The claim holds if this ratio is below 2
-    in the first layer and in the second. By seed: 2 minus the larger of the two ratios is above 0."""
+    """For each seed and layer: divide the largest total among the widths by the smallest. The claim holds if the larger
+    of the two layers' ratios is below 2. The value shown is 2 minus that ratio."""
     return [2 - max(pair) for pair in zip(spread(record, 1), spread(record, 2), strict=True)]
 
 
@@ -335,7 +335,8 @@ def total_constant(record: Record) -> list[float]:
     condition=CONDITION_6,
 )
 def second_layer_less_in_total(record: Record) -> list[float]:
-    """By seed: the nats of the first layer minus the nats of the second, averaged over the widths, is above 0."""
+    """For each seed: the nats of the first layer minus those of the second, averaged over the widths. The claim holds
+    if this is above 0."""
     return over_widths(difference(learned_nats(record, "kl_1"), learned_nats(record, "kl_2")))
 
 
@@ -347,20 +348,21 @@ def second_layer_less_in_total(record: Record) -> list[float]:
     condition=CONDITION_6,
 )
 def second_layer_more_per_unit(record: Record) -> list[float]:
-    """By seed: the nats per unit of the second layer minus those of the first, averaged over the widths, is above 0."""
+    """For each seed: the nats per unit of the second layer minus those of the first, averaged over the widths. The
+    claim holds if this is above 0."""
     return over_widths(difference(learned_nats(record, "kl_per_unit_2"), learned_nats(record, "kl_per_unit_1")))
 
 
 @finding(
     where="Fig. 6b",
-    statement="Fewer filters, more information per unit.",
+    statement="With fewer filters, each unit transmits more.",
     unit="nats per unit",
     since=2,
     condition=CONDITION_6,
 )
 def fewer_filters_more_per_unit(record: Record) -> list[float]:
-    """By seed: the nats per unit at the smallest share of filters minus those at the largest, averaged over the two
-    layers, is above 0."""
+    """For each seed: the nats per unit at the smallest share of filters minus those at the largest, averaged over the
+    two layers. The claim holds if this is above 0."""
     layers = (small_minus_large(learned_nats(record, f"kl_per_unit_{layer}")) for layer in (1, 2))
     return [(a + b) / 2 for a, b in zip(*layers, strict=True)]
 
@@ -373,8 +375,8 @@ def fewer_filters_more_per_unit(record: Record) -> list[float]:
     condition=CONDITION,
 )
 def beats_half(record: Record) -> list[float]:
-    """By seed: the error of binary dropout at p = 0.5 minus the error of Information Dropout, averaged over the widths,
-    is above 0."""
+    """For each seed: the test error of binary dropout at p = 0.5 minus that of Information Dropout, averaged over the
+    widths. The claim holds if this is above 0."""
     return over_widths(gains_where_learned(record, "half"))
 
 
@@ -386,8 +388,8 @@ def beats_half(record: Record) -> list[float]:
     condition=CONDITION,
 )
 def half_most_with_few_filters(record: Record) -> list[float]:
-    """By seed: the advantage over binary dropout at p = 0.5 at the smallest share of filters minus the advantage at the
-    largest is above 0."""
+    """The advantage is the test error of binary dropout at p = 0.5 minus that of Information Dropout. For each seed:
+    the advantage at the smallest share of filters minus that at the largest. The claim holds if this is above 0."""
     return small_minus_large(gains_where_learned(record, "half"))
 
 

@@ -67,8 +67,8 @@ def learned_gains(record: Record, baseline: str, learned: float) -> dict[float, 
 def where_both_learned(learned: float) -> str:
     """The condition of `learned_gains`, for the test of a finding: a rival that has failed to train is no rival."""
     return (
-        f"Only those widths count at which every network of both methods has a training error of at most {learned:.0%}. "
-        "With fewer than two such widths the finding is void."
+        f"A width counts if every network of both methods has a training error of at most {learned:.0%} there. "
+        "The finding is void if fewer than two widths count."
     )
 
 

@@ -281,18 +281,19 @@ def blind(record: Record, layer: int) -> float:
 
 
 CONDITION = f"A beta counts if all of its networks have a training error of at most {LEARNED:.0%}."
-SHARE = "The share of a map is its mean nats on distractors divided by its mean nats on the digit, above the minimum of the map."
+SHARE = "The share of a map is its mean on the distractors divided by its mean on the digit, both in nats above the minimum of the map."
 
 
 def localises(record: Record, layer: int) -> list[float]:
-    """By seed: the share of the best map that does not see the image minus the share of the map of layer {layer}, at the
-    largest beta that counts, is above 0."""
+    """For each seed, at the largest beta that counts: the share of the best map that does not see the image minus the
+    share of the map of layer {layer}. The claim holds if this is above 0."""
     betas = counting_betas(record)
     return [blind(record, layer) - share for share in shares(record, layer, betas[-1])] if betas else []
 
 
 def drops_distractors(record: Record, layer: int) -> list[float]:
-    """By seed: the share of layer {layer} at the smallest beta that counts minus its share at the largest is above 0."""
+    """For each seed: the share of layer {layer} at the smallest beta that counts minus its share at the largest. The
+    claim holds if this is above 0."""
     betas = counting_betas(record)
     return paired_differences(shares(record, layer, betas[0]), shares(record, layer, betas[-1])) if len(betas) > 1 else []
 
@@ -305,8 +306,9 @@ def drops_distractors(record: Record, layer: int) -> list[float]:
     "networks had not learned. At half the usual cap the error was lower.",
 )
 def large_cap_hurts(record: Record) -> list[float]:
-    """By seed: the test error at the largest cap minus the test error at 0.7, at the same beta and with the noise off,
-    is above 0. If a network of either cap has a training error above {LEARNED:.0%}, the finding is void."""
+    """For each seed, at one beta and with the noise off: the test error at the largest cap minus that at a cap of 0.7.
+    The claim holds if this is above 0. The finding is void if a network of either cap has a training error above
+    {LEARNED:.0%}."""
     caps, beta = record.config["caps"], record.config["cap_beta"]
     if not caps:
         return []

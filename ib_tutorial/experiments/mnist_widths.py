@@ -243,8 +243,8 @@ UNIT = "percentage points of test error"
     condition=CONDITION,
 )
 def beats_binary(record: Record) -> list[float]:
-    """By seed: the error of binary dropout minus the error of Information Dropout, averaged over the widths, is above
-    0."""
+    """For each seed: the test error of binary dropout minus that of Information Dropout, averaged over the widths. The
+    claim holds if this is above 0."""
     return mean_gain(record, "binary")
 
 
@@ -256,7 +256,8 @@ def beats_binary(record: Record) -> list[float]:
     condition=CONDITION,
 )
 def most_on_small(record: Record) -> list[float]:
-    """By seed: the advantage at the smallest width minus the advantage at the largest width is above 0."""
+    """The advantage is the test error of binary dropout minus that of Information Dropout. For each seed: the advantage
+    at the smallest width minus that at the largest. The claim holds if this is above 0."""
     return small_minus_large(gains_where_learned(record, "binary"))
 
 
@@ -269,14 +270,14 @@ def most_on_small(record: Record) -> list[float]:
     condition=CONDITION,
 )
 def adapting_helps(record: Record) -> list[float]:
-    """By seed: the error with constant noise minus the error of Information Dropout, averaged over the widths, is above
-    0. Each layer's constant alpha^2 is the mean that Information Dropout learned."""
+    """For each seed: the test error with constant noise minus that of Information Dropout, averaged over the widths.
+    The claim holds if this is above 0. Each layer's constant alpha^2 is the mean that Information Dropout learned."""
     return mean_gain(record, "log_normal")
 
 
 @finding(
     where="Fig. 3a, beyond the paper",
-    statement="The advantage is not the extra parameters': it remains against binary dropout with as many.",
+    statement="The advantage does not come from the extra parameters: it remains against binary dropout with as many.",
     unit=UNIT,
     published="not in the paper",
     comment="Binary dropout is as close to Information Dropout with the gate's parameters as without them. "
@@ -284,8 +285,8 @@ def adapting_helps(record: Record) -> list[float]:
     condition=CONDITION,
 )
 def equal_parameters(record: Record) -> list[float]:
-    """By seed: the error of binary dropout with a gate of equal size minus the error of Information Dropout, averaged
-    over the widths, is above 0."""
+    """For each seed: the test error of binary dropout with a gate of equal size minus that of Information Dropout,
+    averaged over the widths. The claim holds if this is above 0."""
     return mean_gain(record, "binary_gated")
 
 

@@ -324,8 +324,8 @@ def if_readable(record: Record, values: list[float]) -> list[float]:
 
 
 OVER_LEARNT = (
-    f"The larger beta is the largest whose main networks have learnt the picture. {LEARNT} The finding is void unless those of the smallest beta "
-    "have learnt, and those of another one. It is void, too, unless the same reader's error on the raw image is under "
+    f"The larger beta is the largest one at which the main networks have learnt the picture. {LEARNT} The finding is void unless the networks "
+    "of the smallest beta and of another one have learnt. It is also void unless the same reader's error on the raw image is below "
     f"{READS:.0%} at every seed."
 )
 
@@ -338,8 +338,8 @@ OVER_LEARNT = (
     condition=OVER_LEARNT,
 )
 def nuisance_gets_harder(record: Record) -> list[float]:
-    """By seed: the reader's error on the digit, noise on, at a larger beta minus that at the smallest beta, is above
-    0."""
+    """For each seed, with the noise on: the reader's error on the digit at a larger beta minus that at the smallest
+    beta. The claim holds if this is above 0."""
     return if_readable(record, fall(record, "nuisance_error_noisy", -100.0))
 
 
@@ -351,8 +351,8 @@ def nuisance_gets_harder(record: Record) -> list[float]:
     condition=OVER_LEARNT,
 )
 def fewer_nats(record: Record) -> list[float]:
-    """By seed: the lower bound on I(z; n) that the reader proves, noise on, at the smallest beta minus that at a larger
-    beta, is above 0."""
+    """For each seed, with the noise on: the nats of I(z; n) that the reader proves at the smallest beta minus those at
+    a larger beta. The claim holds if this is above 0."""
     return if_readable(record, fall(record, "nuisance_information_noisy"))
 
 
@@ -364,8 +364,8 @@ def fewer_nats(record: Record) -> list[float]:
     condition=OVER_LEARNT,
 )
 def clean_units_too(record: Record) -> list[float]:
-    """By seed: the reader's error on the digit, noise off, at a larger beta minus that at the smallest beta, is above
-    0."""
+    """For each seed, with the noise off: the reader's error on the digit at a larger beta minus that at the smallest
+    beta. The claim holds if this is above 0."""
     return if_readable(record, fall(record, "nuisance_error_clean", -100.0))
 
 
@@ -377,8 +377,8 @@ def clean_units_too(record: Record) -> list[float]:
     condition=f"{CHOSEN_CLEAN} {AT_CHOSEN}",
 )
 def main_task_improves(record: Record) -> list[float]:
-    """By seed: the test error on the picture, noise off, at the smallest beta minus that at the chosen beta, is above
-    0."""
+    """For each seed, with the noise off: the test error on the picture at the smallest beta minus that at the chosen
+    beta. The claim holds if this is above 0."""
     return gain(record, "test_error")
 
 
@@ -390,8 +390,8 @@ def main_task_improves(record: Record) -> list[float]:
     condition=f"{CHOSEN_NOISY} {AT_CHOSEN}",
 )
 def main_task_improves_noisy(record: Record) -> list[float]:
-    """By seed: the test error on the picture, noise on, at the smallest beta minus that at the chosen beta, is above
-    0."""
+    """For each seed, with the noise on: the test error on the picture at the smallest beta minus that at the chosen
+    beta. The claim holds if this is above 0."""
     return gain(record, "test_error_noisy")
 
 

@@ -157,8 +157,8 @@ DRASTIC = 10.0
 """Percentage points: our reading of the paper's "drastic increase in error"."""
 
 OVER_LEARNT = (
-    f"The larger beta is the largest whose networks have learnt. {LEARNT} The finding is void unless those of the smallest beta have learnt, "
-    "and those of another one."
+    f"The larger beta is the largest one at which the networks have learnt. {LEARNT} The finding is void unless the networks of the smallest "
+    "beta and of another one have learnt."
 )
 
 
@@ -170,8 +170,8 @@ OVER_LEARNT = (
     condition=OVER_LEARNT,
 )
 def falls(record: Record) -> list[float]:
-    """By seed: the Gaussian total correlation of log z, noise on and bias removed, at the smallest beta minus that at a
-    larger beta, is above 0."""
+    """For each seed, with the noise on and the bias removed: the Gaussian total correlation of log z at the smallest
+    beta minus that at a larger beta. The claim holds if this is above 0."""
     return fall(record, "tc_log_z")
 
 
@@ -184,8 +184,8 @@ def falls(record: Record) -> list[float]:
     condition=OVER_LEARNT,
 )
 def units_come_apart(record: Record) -> list[float]:
-    """By seed: the Gaussian total correlation of log f, noise on in the layer below and bias removed, at the smallest
-    beta minus that at a larger beta, is above 0."""
+    """For each seed, with the noise on in the layer below and the bias removed: the Gaussian total correlation of log f
+    at the smallest beta minus that at a larger beta. The claim holds if this is above 0."""
     return fall(record, "tc_log_f")
 
 
@@ -197,7 +197,8 @@ def units_come_apart(record: Record) -> list[float]:
     condition=f"{CHOSEN_CLEAN} {AT_CHOSEN}",
 )
 def error_first_falls(record: Record) -> list[float]:
-    """By seed: the test error, noise off, at the smallest beta minus that at the chosen beta, is above 0."""
+    """For each seed, with the noise off: the test error at the smallest beta minus that at the chosen beta. The claim
+    holds if this is above 0."""
     return gain(record, "test_error")
 
 
@@ -210,7 +211,8 @@ def error_first_falls(record: Record) -> list[float]:
     condition=f"{CHOSEN_NOISY} {AT_CHOSEN}",
 )
 def error_first_falls_noisy(record: Record) -> list[float]:
-    """By seed: the test error, noise on, at the smallest beta minus that at the chosen beta, is above 0."""
+    """For each seed, with the noise on: the test error at the smallest beta minus that at the chosen beta. The claim
+    holds if this is above 0."""
     return gain(record, "test_error_noisy")
 
 
@@ -223,8 +225,8 @@ def error_first_falls_noisy(record: Record) -> list[float]:
     condition=f"{CHOSEN_CLEAN} {AT_CHOSEN}",
 )
 def error_then_rises(record: Record) -> list[float]:
-    """By seed: the test error, noise off, at the largest beta minus that at the chosen beta, is above 10 percentage
-    points."""
+    """For each seed, with the noise off: the test error at the largest beta minus that at the chosen beta. The claim
+    holds if this is above 10 percentage points. The value shown is the difference minus 10."""
     return [points - DRASTIC for points in rise(record, "test_error")]
 
 

@@ -1,5 +1,7 @@
 """A finding takes its name from its function and its test from the docstring, so that neither is written twice."""
 
+import re
+
 import pytest
 
 from ib_tutorial.experiments import EXPERIMENTS, finding
@@ -30,5 +32,5 @@ def test_every_finding_has_a_name_of_its_own_and_a_whole_test():
     found = [finding for module in EXPERIMENTS.values() for finding in module.FINDINGS]
     assert len({each.name for each in found}) == len(found) >= 33
     for each in found:
-        assert each.name.startswith(each.experiment + ".") and "{" not in each.test and "is above" in each.test
+        assert each.name.startswith(each.experiment + ".") and "{" not in each.test and re.search("is (above|below)", each.test)
         assert not each.test.endswith(" ") and "  " not in each.test

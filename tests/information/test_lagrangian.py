@@ -144,6 +144,7 @@ def test_contraction_of_a_binary_input_against_a_grid(seed):
     assert contraction_coefficient(p) == pytest.approx(grid, abs=2e-5)
     assert contraction_coefficient(p, n_starts=0) == pytest.approx(grid, abs=2e-5)  # from near each x alone
     assert 0 < contraction_coefficient(p, n_iterations=1) <= grid + 2e-5
+    assert contraction_coefficient(np.pad(p, ((0, 1), (1, 0)))) == pytest.approx(grid, abs=2e-5)  # what never occurs
 
 
 def test_a_search_without_a_step_is_refused():
