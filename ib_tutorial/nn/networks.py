@@ -159,15 +159,20 @@ def mlp(
     head = nn.Linear(width, n_classes)
     layers = [
         noise_layer(f, partial(nn.Linear, n_in, width), dropout, alpha=alpha, **options)
-        for f, n_in, alpha in zip(plain, sizes, one_per_layer(alphas, max_alpha, depth), strict=True)
+        for f, n_in, alpha in zip(plain, sizes, constant_scales(dropout, alphas, max_alpha, depth), strict=True)
     ]
     return NoisyNetwork(nn.Flatten(), *layers, head)
 
 
-def one_per_layer(alphas: Sequence[float] | None, max_alpha: float, n_layers: int) -> Sequence[float]:
+def constant_scales(dropout: str, alphas: Sequence[float] | None, max_alpha: float, n_layers: int) -> Sequence[float]:
+    """The scale of each layer of constant log-normal noise: `alphas`, or max_alpha in each. An error names the argument that was given."""
     if alphas is not None and len(alphas) != n_layers:
         raise ValueError(f"alphas has {len(alphas)} values; it needs one for each of the {n_layers} noise layers")
-    return (max_alpha,) * n_layers if alphas is None else alphas
+    scales = (max_alpha,) * n_layers if alphas is None else alphas
+    if dropout == "log_normal" and not all(0 <= scale < math.inf for scale in scales):
+        said = f"max_alpha is {max_alpha}" if alphas is None else f"alphas is {tuple(alphas)}"
+        raise ValueError(f"{said}; a constant noise scale is at least 0, and finite")
+    return scales
 
 
 def all_cnn_32(dropout: Dropout = "information", **options) -> NoisyNetwork:
@@ -216,8 +221,8 @@ def all_cnn(
         raise ValueError(
             f"filters is {tuple(filters)}, channels {channels} and n_classes {n_classes}; a network needs at least one of each"
         )
-    if not 0 < keep_input <= 1:
-        raise ValueError(f"keep_input is {keep_input}; it is a probability above 0, and 1 keeps the whole input")
+    if not 0 <= 1 - keep_input < 1:
+        raise ValueError(f"keep_input is {keep_input}; it is a probability above 1e-16, and 1 keeps the whole input")
     widths = [round(width * n) for n in filters] if 0 < width < math.inf else [0]
     if min(widths) < 1:
         raise ValueError(
@@ -235,7 +240,7 @@ def all_cnn(
         blocks.append((first, second, convolution(n_out, n_out, 3, activation, stride=2, variant=variant)))
     head = classifier_head(widths[-1], widths[-1], n_classes, activation, variant)
     layers: list[nn.Module] = [] if keep_input == 1 else [BinaryDropout(nn.Identity(), 1 - keep_input)]
-    for (*before, f), n, alpha in zip(blocks, widths, one_per_layer(alphas, max_alpha, len(widths)), strict=True):
+    for (*before, f), n, alpha in zip(blocks, widths, constant_scales(dropout, alphas, max_alpha, len(widths)), strict=True):
         layers += [*before, noise_layer(f, partial(alpha_network, n, n), dropout, alpha=alpha, **options)]
     return NoisyNetwork(*layers, *head)
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from ib_tutorial.information import kl_truncated_log_uniform
 from ib_tutorial.nn._normal import Units, standard_normal
 from ib_tutorial.nn.dropout import InformationDropout
-from ib_tutorial.nn.precision import precision_of
+from ib_tutorial.nn.precision import MIN_ALPHA, precision_of
 
 
 class TruncatedInformationDropout(InformationDropout):
@@ -51,7 +51,10 @@ class TruncatedInformationDropout(InformationDropout):
         """
         if not 0 < least < most < math.inf:
             raise ValueError(f"least is {least} and most is {most}; they need 0 < least < most, and most finite")
-        super().__init__(f, alpha, max_alpha=math.log(most / least) if max_alpha is None else max_alpha)
+        length = math.log(most) - math.log(least)  # most / least may overflow
+        if max_alpha is None and not length > MIN_ALPHA:
+            raise ValueError(f"least is {least} and most is {most}; their logarithms must be more than {MIN_ALPHA} apart")
+        super().__init__(f, alpha, max_alpha=length if max_alpha is None else max_alpha)
         self.prior = "truncated_log_uniform"
         self.least, self.most = least, most
 
