@@ -1,8 +1,9 @@
 """What a trained network gets wrong, how many nats its noise layers let through, and batch norm's statistics without noise;
 what a variational autoencoder reconstructs and pays."""
 
+import math
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import NamedTuple
 
@@ -87,28 +88,50 @@ def evaluate(
     y: Int[Tensor, " images"],
     *,
     noisy: bool = False,
+    draws: int = 1,
     batch_size: int = 1000,
     seed: int = 0,
 ) -> Evaluation:
     """Error, cross-entropy and KL over all images, noise off unless `noisy` (the paper's D, and its N).
 
-    Batch norm uses the statistics of its own kind of passes (see `reading`), `seed` is that of the noise, and the network leaves as it came.
+    Batch norm uses the statistics of its own kind of passes (see `reading`), and the network leaves as it came.
+
+    Args:
+        draws: noisy passes for each image. The prediction is the average of their probabilities: error and cross-entropy are those of that
+            average, which is never worse than the draws' mean cross-entropy. The KL is the draws' mean.
+        batch_size: images in a pass.
+        seed: of the noise, so that a reading repeats.
 
     Raises:
-        ValueError: no images, or not a label for each.
+        ValueError: no images, not a label for each, fewer draws than one, or several draws without noise.
     """
+    if draws < 1 or (draws > 1 and not noisy):
+        need = "at least one is needed" if draws < 1 else "without noise they are all alike: give noisy=True, or draws=1"
+        raise ValueError(f"draws is {draws}; {need}")
     check_images(x)
     if len(x) == 0 or len(x) != len(y):
         raise ValueError(f"there are {len(x)} images and {len(y)} labels; there must be at least one image, and a label for each")
     wrong, nats, kl = (torch.zeros((), dtype=torch.float64, device=x.device) for _ in range(3))
     with on_threads(threads_for(network, x.shape[1:])), reading(network, noisy=noisy, seed=seed):
         for x_batch, y_batch in zip(x.split(batch_size), y.split(batch_size), strict=True):
-            logits, kl_terms = with_costs(network, x_batch)
-            check_labels(y_batch, logits)
+            passes = []
+            for _ in range(draws):
+                logits, kl_terms = with_costs(network, x_batch)
+                check_labels(y_batch, logits)
+                passes.append(logits)
+                kl += kl_per_image(kl_terms, n_images=draws).to(x.device)
+            logits = averaged(passes)
             wrong += (logits.argmax(1) != y_batch).sum()
             nats += cross_entropy(logits.to(precision_of(logits)), y_batch, reduction="sum")
-            kl += kl_per_image(kl_terms, n_images=1).to(x.device)
     return Evaluation(*(total.item() / len(x) for total in (wrong, nats, kl)))
+
+
+def averaged(passes: Sequence[Float[Tensor, "batch classes"]]) -> Float[Tensor, "batch classes"]:
+    """Logits whose probabilities are the mean of the passes' probabilities; those of a single pass as they are."""
+    if len(passes) == 1:
+        return passes[0]
+    log_p = torch.stack([logits.to(precision_of(logits)).log_softmax(1) for logits in passes])
+    return log_p.logsumexp(0) - math.log(len(passes))
 
 
 def recalibrate_batch_norm(

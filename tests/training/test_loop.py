@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from ib_tutorial.nn import BinaryDropout, InformationDropout, all_cnn_32, mlp
-from ib_tutorial.training import evaluate, fit, initialised, recalibrate_batch_norm
+from ib_tutorial.training import evaluate, fit, initialised, reading, recalibrate_batch_norm
 from ib_tutorial.training.randomness import generator
 
 
@@ -110,6 +110,46 @@ def test_evaluate_agrees_with_a_loop_and_keeps_the_mode(blobs):
     assert result.cross_entropy == pytest.approx(nats / 300, rel=1e-5)
     assert result.kl == pytest.approx(kl / 300, rel=1e-5)
     assert evaluate(net, x, y, noisy=True).cross_entropy != pytest.approx(result.cross_entropy, rel=1e-6)
+
+
+def test_several_draws_are_averaged_as_probabilities(blobs):
+    """The plain loop: softmax of each pass, then the mean; the draws of one batch follow one another."""
+    x, y = blobs
+    net = network().double()
+    x = x.double()
+    result = evaluate(net, x, y, noisy=True, draws=5, batch_size=120, seed=3)
+    wrong = nats = kl = worse = 0.0
+    with torch.no_grad(), reading(net, noisy=True, seed=3):
+        for start in (0, 120, 240):
+            images, labels = x[start : start + 120], y[start : start + 120]
+            mean = torch.zeros(len(images), 3, dtype=torch.float64)
+            for _ in range(5):
+                logits, kl_terms = net(images)
+                p = logits.exp() / logits.exp().sum(1, keepdim=True)
+                mean += p / 5
+                worse -= sum(p[i, labels[i]].log().item() for i in range(len(images))) / 5
+                kl += sum(term.sum().item() for term in kl_terms) / 5
+            wrong += (mean.argmax(1) != labels).sum().item()
+            nats -= sum(mean[i, labels[i]].log().item() for i in range(len(images)))
+    assert result == pytest.approx((wrong / 300, nats / 300, kl / 300), rel=1e-9)
+    assert result.cross_entropy < worse / 300
+
+
+def test_one_draw_is_one_noisy_pass_to_the_last_bit(blobs):
+    x, y = blobs
+    net = network()
+    with torch.no_grad(), reading(net, noisy=True, seed=4):
+        logits = net(x)[0]
+    nats = torch.nn.functional.cross_entropy(logits, y, reduction="sum").item() / 300
+    assert evaluate(net, x, y, noisy=True, draws=1, seed=4) == evaluate(net, x, y, noisy=True, seed=4)
+    assert evaluate(net, x, y, noisy=True, seed=4).cross_entropy == nats
+
+
+def test_draws_that_mean_nothing_are_refused(blobs):
+    with pytest.raises(ValueError, match="draws is 0; at least one is needed"):
+        evaluate(network(), *blobs, noisy=True, draws=0)
+    with pytest.raises(ValueError, match="draws is 12; without noise they are all alike: give noisy=True"):
+        evaluate(network(), *blobs, draws=12)
 
 
 def test_another_likelihood_and_another_divisor(blobs):
