@@ -218,7 +218,7 @@ def test() -> None:
 
 
 def test_packages(*arguments: str) -> None:
-    parallel = ("-n", "2", "--dist", "loadscope")
+    parallel = ("-n", "2", "--dist", "loadscope", "--no-loadscope-reorder")  # tests/conftest.py puts the slow files first
     python("-m", "pytest", "tests", "--ignore", "tests/browser", *parallel, *arguments, OMP_NUM_THREADS="1")
 
 

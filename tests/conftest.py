@@ -12,6 +12,19 @@ hypothesis.settings.register_profile("untimed", deadline=None)  # a busy machine
 hypothesis.settings.load_profile("untimed")
 
 
+COSTLY = {"cluster", "installed", "kernel", "smoke", "whole"}
+"""Fixtures that train networks or start processes: the tests that use them are slow."""
+
+
+def pytest_collection_modifyitems(items):
+    """Mark what uses a costly fixture, and begin with the files that have slow tests: two processes then end together."""
+    for item in items:
+        if COSTLY & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.slow)
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture
 def unchecked():
     """Switch the run-time checks off: for what a user without them is told about a wrong argument."""

@@ -67,6 +67,7 @@ NOT_THERE = {"pooch", "platformdirs", "joblib", "dask", "distributed", "scipy", 
              "IPython", "pandas", "seaborn", "matplotlib", "sklearn", "filelock", "requests", "PIL", "beartype"}  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("train", [False, True])
 def test_training_needs_no_more_than_torch_numpy_and_a_few(train):
     script = BARE.format(refused=sorted(NOT_THERE), train=train)
@@ -96,6 +97,7 @@ app()
 """
 
 
+@pytest.mark.slow
 def test_the_doctor_works_on_a_bare_machine_and_says_what_it_lacks():
     script = DOCTOR.format(refused=sorted(NOT_THERE))
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)

@@ -60,6 +60,7 @@ main()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -79,6 +80,7 @@ def test_what_computes_nothing_does_not_wait_for_torch(arguments, said):
     assert done.stdout.splitlines()[-1] == "False"
 
 
+@pytest.mark.slow
 def test_a_run_writes_its_record_and_a_second_one_says_that_it_is_there(tmp_path):
     arguments = ("run", "mnist_widths", "--profile", "smoke", "--jobs", 1, "--out", tmp_path)
     first = call(*arguments)
@@ -208,6 +210,7 @@ def test_a_ledger_that_cannot_be_made_says_why_in_one_line(monkeypatch, raised, 
     assert result.exit_code == 1 and result.output.startswith("error: ") and said in result.output
 
 
+@pytest.mark.slow
 @needs_shell
 @pytest.mark.parametrize("arguments", ["ledger", "ledger --markdown", "list"])
 def test_an_output_that_cannot_show_a_character_gets_another(arguments):
@@ -215,6 +218,7 @@ def test_an_output_that_cannot_show_a_character_gets_another(arguments):
     assert done.returncode == 0 and done.stdout and not done.stderr, done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
 @pytest.mark.parametrize("arguments", ["list", "ledger --json", "--version", "run --help"])
 def test_a_full_disk_is_one_line(arguments):
@@ -223,6 +227,7 @@ def test_a_full_disk_is_one_line(arguments):
     assert done.stderr.decode() == "error: the output cannot be written: No space left on device; send it elsewhere\n"
 
 
+@pytest.mark.slow
 @needs_shell
 @pytest.mark.parametrize("arguments", ["list", "ledger --json"])
 def test_a_reader_that_leaves_ends_the_output_quietly(arguments):

@@ -15,6 +15,7 @@ def blocks(language):
     return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("snippet", blocks("python"))
 def test_python_runs_as_it_stands(snippet, tmp_path):
     done = subprocess.run([sys.executable, "-c", snippet], cwd=ROOT, capture_output=True, text=True)

@@ -27,6 +27,7 @@ def environment_after(script):
     return json.loads(done.stdout.splitlines()[-1])
 
 
+@pytest.mark.slow
 def test_importing_the_library_sets_nothing():
     assert environment_after("import ib_tutorial, ib_tutorial.nn, ib_tutorial.training, ib_tutorial.experiments, data_gen") == {}
 
@@ -51,6 +52,7 @@ def spin_count(cell):
     return os.environ.get("GOMP_SPINCOUNT")
 
 
+@pytest.mark.slow
 def test_the_grids_workers_bound_theirs_and_the_program_that_starts_them_keeps_its_own():
     found = [result for _, result, _ in run_cells(spin_count, [{"seed": 0}, {"seed": 1}], jobs=2)]
     assert found == [waiting.BOUND["GOMP_SPINCOUNT"]] * 2

@@ -254,6 +254,7 @@ def test_an_edit_is_executed_alone(tmp_path):
     assert book.anew().executed == {"book/a", "book/b"}
 
 
+@pytest.mark.slow
 def test_a_gpu_that_is_not_there_is_asked_for_by_name():
     if torch.cuda.is_available():
         pytest.skip("there is a GPU")

@@ -58,6 +58,7 @@ def outputs(build, root, chapter):
     return [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
 
 
+@pytest.mark.slow
 def test_sigterm_leaves_no_running_folder_and_begins_no_other_chapter(build, root):
     """A stopped build once left `_build/running-*` behind."""
     stops = "import os, signal\nos.kill(os.getppid(), signal.SIGTERM)"
@@ -68,6 +69,7 @@ def test_sigterm_leaves_no_running_folder_and_begins_no_other_chapter(build, roo
     assert not (build.executed_in(root) / "book" / "two.ipynb").exists()
 
 
+@pytest.mark.slow
 def test_only_what_changed_is_executed_again(build, root):
     before = sorted((path, path.read_bytes()) for path in root.rglob("*") if path.is_file())
     assert executed(build.execute_all("smoke", 2, root)) == ["book/one", "book/two"]
@@ -84,6 +86,7 @@ def test_only_what_changed_is_executed_again(build, root):
     assert executed(build.execute_all("quick", 1, root)) == ["book/one", "book/two"]
 
 
+@pytest.mark.slow
 def test_the_chapters_kernels_bound_how_long_threads_spin(build, root, monkeypatch):
     for name in waiting.CHOICES:
         monkeypatch.delenv(name, raising=False)
@@ -124,6 +127,7 @@ def test_a_users_number_of_threads_is_left_alone(build, monkeypatch, n, chosen, 
     assert os.environ.get("OMP_NUM_THREADS") == chosen
 
 
+@pytest.mark.slow
 def test_a_failing_cell_fails_the_build_and_says_where_after_the_others_are_done(build, root):
     write(root / "book" / "one.ipynb", new_code_cell("x = 1"), new_code_cell("x / 0"))
     with pytest.raises(build.ChapterFailed) as failure:
@@ -173,6 +177,7 @@ def test_the_ledger_shows_every_record(build, root):
     assert build.records_shown("print('nothing')", root) == []
 
 
+@pytest.mark.slow
 def test_what_is_no_chapter_any_more_leaves_the_copy(build, root):
     for chapter in build.chapters(root):
         target = build.executed_in(root) / f"{chapter}.ipynb"
@@ -192,6 +197,7 @@ def test_a_page_that_does_not_exist_is_said(build, root):
         build.chapters(root)
 
 
+@pytest.mark.slow
 def test_stored_outputs_hold_nothing_of_the_run_but_its_results(build, root):
     only_the_first(root)
     write(
@@ -214,6 +220,7 @@ def test_what_is_printed_in_pieces_is_stored_in_one(build):
     assert [(each.name, each.text) for each in build.merged(outputs)] == [("stdout", "a\nb\n"), ("stderr", "c\n"), ("stdout", "d\n")]
 
 
+@pytest.mark.slow
 def test_a_sound_build_reports_no_interrupt(build, root, capfd):
     slow = """import time
 
@@ -238,6 +245,7 @@ def test_an_unknown_profile_is_refused(build, root):
         build.execute_all("fast", 1, root)
 
 
+@pytest.mark.slow
 def test_chapters_are_not_built_where_their_asserts_vanish():
     command = [sys.executable, "-O", BUILD, "book", "--profile", "smoke"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)

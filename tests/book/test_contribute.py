@@ -24,6 +24,7 @@ def blocks(label: str, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", section, re.DOTALL)
 
 
+@pytest.mark.slow
 def test_a_chapter_made_by_the_recipe_is_executed(build, tmp_path):
     (opening,), (parameters, exact), (entry,) = (
         blocks("contribute-chapter", language) for language in ("markdown", "python", "yaml")

@@ -111,6 +111,7 @@ def softplus_cost(f, alpha, mu, sigma):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("submitted", "outcome"),
     [

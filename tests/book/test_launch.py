@@ -145,6 +145,7 @@ def links(page):
     return re.findall(r'href="([^"]+)"', page.read_text(encoding="utf-8"))
 
 
+@pytest.mark.slow
 def test_the_buttons_lead_to_the_published_notebook(rendered):
     found = links(rendered[0] / "book" / "one.html")
     path = "_sources/book/one.ipynb"
@@ -183,6 +184,7 @@ def test_a_page_of_prose_has_no_script(rendered):
     assert not [link for link in links(rendered[1] / "index.html") if link.endswith(".py")]
 
 
+@pytest.mark.slow
 def test_an_address_that_does_not_answer_fails_the_check_of_links(build, rendered):
     root = rendered[1].parents[1]
     (root / "book" / "index.md").write_text("# Front\n\n[nobody](http://127.0.0.1:9/) listens there.\n", encoding="utf-8")

@@ -79,6 +79,7 @@ def h(p):
     return -p * np.log(p) - (1 - p) * np.log(1 - p) if 0 < p < 1 else 0.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("flip", [0, 0.15, 0.37, 0.5, 0.93, 1])
 def test_the_noisy_needle_is_two_flips_in_a_row(made, flip):
     kept, told = np.log(2) - h(flip), np.log(2) - h(0.25 * (1 - flip) + 0.75 * flip)

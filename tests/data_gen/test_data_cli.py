@@ -92,6 +92,7 @@ def test_occluded_cifar_takes_train_digits_over_train_images(tmp_path, cifar_row
     )
 
 
+@pytest.mark.slow
 def test_shapes_are_the_ones_that_load_returns(tmp_path):
     out = tmp_path / "s.npz"
     run("shapes", "--train", 50, "--test", 20, "--out", out)
@@ -221,6 +222,7 @@ main()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -243,6 +245,7 @@ def test_public_names_are_found_when_they_are_used():
         _ = data_gen.clutterd
 
 
+@pytest.mark.slow
 def test_the_module_runs_without_a_traceback(tmp_path):
     command = [
         sys.executable,
@@ -270,18 +273,21 @@ def ended(command: str, **environment: str) -> tuple[int, str]:
     return result.returncode, result.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("buffered", ["", "1"])
 def test_a_reader_that_reads_no_more_is_no_error(buffered):
     code, said = ended("data_gen verify mnist5k shapes32 | true", PYTHONUNBUFFERED=buffered)
     assert (code, said) == (0, "")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="NO /dev/full HERE: output to a full disk was not tested")
 def test_output_that_cannot_be_written_is_one_line():
     code, said = ended("data_gen verify mnist5k > /dev/full")
     assert code == 1 and said == "error: cannot write the output: No space left on device.\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("level", "expected"), [("", 0), ("debug", 0), ("loud", 1)])
 def test_the_level_of_the_log_is_a_word_in_any_case(level, expected):
     code, said = ended("data_gen verify mnist5k", IB_TUTORIAL_LOG=level)

@@ -105,6 +105,7 @@ def test_retries_wait_longer_each_time(server, tmp_path, monkeypatch):
     assert len(server.requests) == 4
 
 
+@pytest.mark.slow
 def test_two_processes_fetch_once(server, tmp_path):
     wanted = remote(server, "slow")
     code = (

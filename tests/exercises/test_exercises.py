@@ -53,6 +53,7 @@ def test_pages_and_registry_name_the_same_exercises():
     assert set(SELF_CHECKING) == set(EXERCISES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SELF_CHECKING)
 def test_the_stub_is_told_that_it_is_not_solved_and_the_solution_that_it_is_right(name):
     """Each in a namespace that holds the page's imports only: readers need not run the chapter first."""
@@ -77,6 +78,7 @@ def test_the_stored_outputs_show_the_same(name):
 # The registry
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("exercise", EXERCISES.values(), ids=EXERCISES)
 def test_the_oracle_is_right_and_each_mistake_gets_its_own_words(exercise):
     assert check(exercise.name, answered(exercise, exercise.oracle))
@@ -87,6 +89,7 @@ def test_the_oracle_is_right_and_each_mistake_gets_its_own_words(exercise):
         assert (found.outcome, found.says) == ("mistake", f"not right. {mistake.says}"), mistake.says
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("exercise", EXERCISES.values(), ids=EXERCISES)
 def test_no_two_mistakes_agree(exercise):
     inputs = list(cases(exercise))
@@ -96,6 +99,7 @@ def test_no_two_mistakes_agree(exercise):
             assert not all(same(a, b, exercise.tolerance) for a, b in pairs), (one.says, other.says)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("exercise", [e for e in EXERCISES.values() if e.inputs], ids=lambda e: e.name)
 def test_no_constant_passes(exercise):
     for arguments in cases(exercise):

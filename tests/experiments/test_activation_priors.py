@@ -24,6 +24,7 @@ def test_a_nat_costs_what_it_costs_in_the_authors_code(profile, activation):
     assert control == 0 and beta / settings.n_train == pytest.approx(AUTHORS_PRICE[activation])
 
 
+@pytest.mark.slow
 def test_the_histogram_of_z_itself_is_kept_beside_that_of_its_logarithm(smoke):
     chosen = dict(activation="softplus", beta=1.0, seed=0)
     for metric, coordinate, share in (("density", "log_z", 0.998), ("density_z", "z", 0.99)):

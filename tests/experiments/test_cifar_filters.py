@@ -47,6 +47,7 @@ def test_figure_6_has_one_beta_at_the_authors_weight_of_a_nat():
         assert beta / settings.n_train == pytest.approx(2e-5) and len(settings.fixed_widths) == 3
 
 
+@pytest.mark.slow
 def test_a_smoke_run_grows_its_grid_and_marks_what_stays_on_an_edge(smoke):
     for width in SMOKE.widths:
         tried = {row["beta"] for row in smoke.select(stage="selection", width=width, metric="validation_error")}
@@ -151,6 +152,7 @@ def test_the_authors_setting_is_what_their_code_has():
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_cell_of_the_authors_setting_runs_and_the_noise_on_the_input_is_no_layer_of_figure_6(monkeypatch):
     seen = {}
     real = experiment.trained

@@ -14,6 +14,7 @@ def test_the_error_says_how_many_there_are_and_how_many_are_needed():
         check_enough("mnist", train=(20_000, 60_000), test=(10_000, 10_000))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("few", ["train", "test"])
 @pytest.mark.parametrize("name", [name for name in EXPERIMENTS if name != learned_versus_exact.NAME])
 def test_a_folder_with_too_few_images_is_refused_before_anything_trains(name, few, tmp_path, monkeypatch):

@@ -80,6 +80,7 @@ def times_begun(tmp_path):
     return Counter(seed for seed, _ in counted.log(tmp_path, "begins"))
 
 
+@pytest.mark.slow
 def test_a_killed_worker_loses_nothing_and_no_recorded_cell_is_run_again(cluster, experiment, tmp_path):
     """The worker is killed in its third cell, once its first two, whose results it still holds, are in the record."""
     experiment("third hangs")
@@ -123,6 +124,7 @@ def test_control_c_on_a_cluster_cancels_what_is_pending_and_keeps_what_is_finish
     assert times_begun(tmp_path)[0] == times_begun(tmp_path)[1] == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["one process", "two processes", "cluster"])
 def test_an_error_names_the_cell_it_came_from(request, how, experiment, tmp_path):
     experiment("one fails")
@@ -141,12 +143,14 @@ def test_the_command_line_says_the_cell_too(experiment, tmp_path):
     assert sorted(seed for seed, _ in recorded(tmp_path)) == [0, 1, 2]
 
 
+@pytest.mark.slow
 def test_a_killed_process_is_said(experiment, tmp_path):
     experiment("each kills")
     with pytest.raises(ChildProcessError, match="killed.*fewer --jobs"):
         run_counted(tmp_path, jobs=2)
 
 
+@pytest.mark.slow
 def test_a_cell_that_kills_its_workers_is_named(cluster, experiment, tmp_path, monkeypatch):
     monkeypatch.setattr(cluster.scheduler, "allowed_failures", 0)
     experiment("each kills")
@@ -154,6 +158,7 @@ def test_a_cell_that_kills_its_workers_is_named(cluster, experiment, tmp_path, m
         run_counted(tmp_path, seeds=1, scheduler=cluster.scheduler_address)  # one: Dask blames what waits there too
 
 
+@pytest.mark.slow
 def test_control_c_leaves_no_processes_and_one_message(tmp_path):
     """As from a terminal, which sends it to every process of the group."""
     script = (  # its own handler first: what pytest-xdist's workers ignore, their children ignore too
@@ -189,6 +194,7 @@ def alive(process):
         return False
 
 
+@pytest.mark.slow
 def test_a_cluster_finds_what_one_process_finds_from_the_command_line(cluster, tmp_path):
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # as a worker that `dask worker` or LocalCluster starts

@@ -129,6 +129,7 @@ def test_the_parts_of_the_loss_add_up_to_the_closed_form():
     assert min(found[name].value for name in ("decoder_gap", "total_correlation", "prior_shape")) > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("objective", experiment.OBJECTIVES)
 def test_training_lowers_every_objective_and_keeps_the_best_restart(objective):
     before = experiment.train(replace(TINY, steps=0), 0.1, objective, 0)[1]
@@ -139,6 +140,7 @@ def test_training_lowers_every_objective_and_keeps_the_best_restart(objective):
         assert sum(kept().item() for _ in range(8)) / 8 == pytest.approx(after.min().item(), abs=0.02)
 
 
+@pytest.mark.slow
 def test_side_by_side_restarts_equal_restarts_one_by_one():
     """The gradient of the sum over restarts is, for each of them, its own."""
     settings = replace(TINY, restarts=2, steps=3, draws=2000)
@@ -159,6 +161,7 @@ def test_side_by_side_restarts_equal_restarts_one_by_one():
     np.testing.assert_allclose(together, alone, atol=0.02)
 
 
+@pytest.mark.slow
 def test_a_fixed_sigma_stays_where_it_is_and_floors_the_rate():
     settings = replace(TINY, sigma=1.0, max_alpha=0.7, steps=300, draws=16, restarts=1)
     network, _ = experiment.train(settings, 0.9, "layer", 0)
@@ -169,6 +172,7 @@ def test_a_fixed_sigma_stays_where_it_is_and_floors_the_rate():
     assert found["i_xz"].value < 0.1
 
 
+@pytest.mark.slow
 def test_no_trained_network_is_better_than_the_optimum_and_runs_repeat():
     record, again = (run("learned_versus_exact", "smoke", betas=(0.2,), jobs=1, progress=False) for _ in range(2))
     assert record.rows == again.rows and record.finished
@@ -212,6 +216,7 @@ def test_the_anatomy_adds_up_and_takes_the_best_encoder_of_all():
     assert (parts.prior_shape, parts.total_correlation, parts.decoder) == pytest.approx((0.002, 0.001, 0.003))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("objective", "sigma"), [("layer", None), ("exact", 0.5)])
 def test_a_killed_cell_resumes_to_the_bit(tmp_path, monkeypatch, objective, sigma):
     """It once lost the whole cell."""
@@ -241,6 +246,7 @@ def test_a_killed_cell_resumes_to_the_bit(tmp_path, monkeypatch, objective, sigm
     assert all(torch.equal(a, b) for a, b in zip(whole.parameters(), resumed.parameters(), strict=True))
 
 
+@pytest.mark.slow
 def test_run_cell_trains_with_the_checkpoint_of_its_cell(tmp_path, monkeypatch):
     monkeypatch.setattr(experiment, "SAVE_EVERY", 2)
     record, cell = made_up_record(tmp_path), experiment.stages(TINY)[0][0]

@@ -124,6 +124,7 @@ def test_the_authors_setting_is_what_their_code_has():
     assert (settings.n_train, settings.epochs, settings.width) == (ours.n_train, ours.epochs, ours.width)
 
 
+@pytest.mark.slow
 def test_a_cell_of_the_authors_setting_runs(monkeypatch):
     built: list[NoisyNetwork] = []
     build = experiment.build

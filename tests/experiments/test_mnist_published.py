@@ -14,6 +14,7 @@ def smoke():
     return run("mnist_published", "smoke", jobs=1, progress=False)
 
 
+@pytest.mark.slow
 def test_smoke_runs_end_to_end_and_networks_that_have_not_learned_are_not_judged(smoke):
     assert smoke.finished and all(math.isfinite(row["value"]) for row in smoke.rows)
     assert {judge(finding, smoke).n for finding in mnist_published.FINDINGS} == {0}

@@ -103,6 +103,7 @@ def test_a_growth_that_is_not_needed_trains_nothing(monkeypatch):
     assert row["metric"] == "not_needed"
 
 
+@pytest.mark.slow
 def test_a_choice_on_the_edge_of_its_grid_is_marked_in_the_record(smoke):
     for row in smoke.select(stage="final", metric="test_error"):
         assert row["edge"] == mnist_widths.on_edge(smoke, row["width"], row["method"])

@@ -53,6 +53,7 @@ def test_the_reader_trains_its_head_alone_and_sees_fresh_noise_or_none():
     assert all(torch.equal(before[name], tensor) for name, tensor in network.state_dict().items())
 
 
+@pytest.mark.slow
 def test_the_bound_never_exceeds_the_labels_entropy_and_is_zero_for_a_guess(smoke):
     values = [row["value"] for row in smoke.rows if row["metric"].startswith("nuisance_information")]
     assert values and all(0 <= value <= math.log(10) for value in values)

@@ -31,6 +31,7 @@ def smoke(tmp_path_factory):
     return out
 
 
+@pytest.mark.slow
 def test_kept_networks_are_those_that_were_trained(smoke, monkeypatch):
     record = load_record(smoke / "information_maps.smoke.json")
     networks = reading.kept_networks(record, smoke)

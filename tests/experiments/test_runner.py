@@ -27,12 +27,14 @@ def values(record):
     return sorted(str(sorted(row.items(), key=str)) for row in record.rows)
 
 
+@pytest.mark.slow
 def test_every_cell_of_every_stage_is_there(whole):
     cells = [cell for stage in mnist_widths.stages(config("mnist_widths", "smoke")) for cell in stage]
     assert whole.finished and all(whole.has(cell) for cell in cells)
     assert whole.seeds == [0, 1] and whole.source["name"] == "mnist5k" and len(whole.source["sha256"]) == 64
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_goes_on_where_it_stopped(whole, tmp_path, monkeypatch):
     done, run_cell = [], mnist_widths.run_cell
 
@@ -65,11 +67,13 @@ def test_an_interrupted_run_goes_on_where_it_stopped(whole, tmp_path, monkeypatc
     assert len(again) == sum(map(len, mnist_widths.stages(config("mnist_widths", "smoke"))))
 
 
+@pytest.mark.slow
 def test_two_processes_find_what_one_finds(whole, monkeypatch):
     monkeypatch.setattr("ib_tutorial.experiments.grid.os.cpu_count", lambda: 2)  # one thread each, whatever the machine
     assert values(run("mnist_widths", "smoke", jobs=2, progress=False)) == values(whole)
 
 
+@pytest.mark.slow
 def test_other_settings_do_not_mix_with_a_record_that_was_begun(tmp_path):
     run("mnist_widths", "smoke", out=tmp_path, jobs=1, progress=False)
     with pytest.raises(ValueError, match=r"begun with another config.*betas.*\[0\.01, 0\.1\], \[9\.0\].*--force"):
@@ -119,6 +123,7 @@ def test_every_experiment_has_four_profiles_and_findings_that_are_tests(name):
     assert module.FINDINGS and all(finding.test and finding.unit for finding in module.FINDINGS)
 
 
+@pytest.mark.slow
 def test_a_run_killed_within_a_cell_goes_on_from_its_last_epoch(tmp_path, monkeypatch):
     """The second run must start from the checkpoint, and end where an uninterrupted run ends."""
     from ib_tutorial.experiments import total_correlation
@@ -145,6 +150,7 @@ def test_a_run_killed_within_a_cell_goes_on_from_its_last_epoch(tmp_path, monkey
     assert not (tmp_path / "checkpoints" / "total_correlation.smoke").exists()
 
 
+@pytest.mark.slow
 def test_more_seeds_are_added_to_a_finished_record(tmp_path, monkeypatch):
     first = run("mnist_widths", "smoke", seeds=1, jobs=1, out=tmp_path, progress=False)
     assert first.finished
@@ -157,6 +163,7 @@ def test_more_seeds_are_added_to_a_finished_record(tmp_path, monkeypatch):
     assert more.rows == run("mnist_widths", "smoke", seeds=2, jobs=1, progress=False).rows
 
 
+@pytest.mark.slow
 def test_a_method_that_an_experiment_has_gained_is_added_to_a_finished_record(tmp_path, monkeypatch):
     everything = run("mnist_widths", "smoke", seeds=1, jobs=1, progress=False)
     with monkeypatch.context() as before:
@@ -168,6 +175,7 @@ def test_a_method_that_an_experiment_has_gained_is_added_to_a_finished_record(tm
     assert sorted(map(str, more.rows)) == sorted(map(str, everything.rows))
 
 
+@pytest.mark.slow
 def test_deterministic_kernels_are_asked_for_within_cells_and_no_longer(monkeypatch):
     seen = []
     cell_of = mnist_widths.run_cell
@@ -182,6 +190,7 @@ def test_deterministic_kernels_are_asked_for_within_cells_and_no_longer(monkeypa
     assert not torch.are_deterministic_algorithms_enabled()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["total_correlation", "information_maps", "mnist_widths"])
 def test_every_operation_has_a_deterministic_kernel(name):
     """On a CPU this sees the operations that have none anywhere; the GPU's own are seen where there is one."""
@@ -221,6 +230,7 @@ def stopped(monkeypatch, learning, tmp_path):
     return call
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("epoch", [2, 6])  # within the first cell, and after it
 def test_other_data_never_go_on_from_the_checkpoint_of_the_first(learning, stopped, tmp_path, epoch):
     """They once did: a record named the second data for weights that the first had begun."""
@@ -245,6 +255,7 @@ def epochs_of(learning, monkeypatch, n, **how):
     return len(trained)
 
 
+@pytest.mark.slow
 def test_a_run_stopped_before_its_first_cell_ended_resumes_and_anew_means_anew(learning, stopped, monkeypatch, tmp_path):
     whole = 5 * learner.Config().epochs
     stopped(1, 2)
@@ -254,6 +265,7 @@ def test_a_run_stopped_before_its_first_cell_ended_resumes_and_anew_means_anew(l
     assert epochs_of(learning, monkeypatch, 1, out=tmp_path / "out", force=True) == whole
 
 
+@pytest.mark.slow
 def test_a_record_that_was_stopped_and_went_on_equals_one_that_was_not(learning, stopped, tmp_path):
     stopped(1, 6)
     resumed, whole = learning(1, out=tmp_path / "out"), learning(1)
@@ -299,6 +311,7 @@ def older(path):
     path.write_text(json.dumps(fields), encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_a_record_of_an_older_format_is_shown_and_never_added_to(learning, tmp_path):
     out, path = tmp_path / "out", tmp_path / "out" / "learner.smoke.json"
     finished = learning(1, out=out)
@@ -315,6 +328,7 @@ def test_a_record_of_an_older_format_is_shown_and_never_added_to(learning, tmp_p
     assert learning(1, out=out, force=True).format == 2
 
 
+@pytest.mark.slow
 def test_weights_of_a_record_that_is_replaced_do_not_stay_beside_the_new_one(learning, tmp_path, monkeypatch):
     run_cell = learner.run_cell
     monkeypatch.setattr(

@@ -15,6 +15,7 @@ PAGE = (Path(__file__).resolve().parents[2] / "book" / "contribute.md").read_tex
 NAMES = [each.name for each in slices.SLICES]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_slice_runs_at_smoke_into_ordinary_records_and_resumes(name, tmp_path, capsys):
     command = ["run", name, "--smoke", "--device", "cpu", "--out", str(tmp_path)]

@@ -120,6 +120,7 @@ def cells(record):
     return sorted(as_json(cell) for run in record.runs for cell in run["cells"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda how: how.name)
 def test_a_run_that_is_stopped_and_started_again_ends_as_one_that_was_not(how, whole, learning, data, tmp_path):
     """A terminal sends its signal to all processes, `kill` to the one, a batch system to the one or to all."""

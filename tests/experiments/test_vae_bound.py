@@ -231,6 +231,7 @@ def breaks(monkeypatch, *which):
     monkeypatch.setattr(vision, "fit", fit_or_break)
 
 
+@pytest.mark.slow
 def test_a_broken_run_is_retried_once_and_both_attempts_are_kept(monkeypatch):
     """A run that broke down once stayed in the table, and made its interval too wide to decide anything."""
     breaks(monkeypatch, ("final", "gaussian", 1))
@@ -253,6 +254,7 @@ def test_the_record_says_float32_where_another_precision_would_be_faster(monkeyp
     assert provenance_of(total_correlation, torch.device("cuda"))["precision"] == "bfloat16"
 
 
+@pytest.mark.slow
 def test_a_k_whose_second_attempt_breaks_too_is_void(monkeypatch):
     breaks(monkeypatch, ("final", "information", 0), ("retry", "information", 0))
     record = run("vae_bound", "smoke", betas=(0.5,), jobs=1, progress=False)

@@ -24,6 +24,7 @@ def smoke(request, tmp_path_factory):
     return request.param, run(request.param, "smoke", jobs=1, out=out, progress=False), out
 
 
+@pytest.mark.slow
 def test_smoke_runs_end_to_end_and_every_claim_is_judged(smoke):
     name, record, _ = smoke
     assert record.finished and len(record.seeds) == 2

@@ -56,6 +56,7 @@ fit(net, *images(), epochs=400, precision="float32", checkpoint={path!r}, **SETT
 """
 
 
+@pytest.mark.slow
 def test_a_killed_process_leaves_a_whole_checkpoint_from_which_the_run_goes_on(tmp_path):
     path = tmp_path / "run.safetensors"
     script = KILLED.format(tests=str(Path(__file__).parent), path=str(path))
