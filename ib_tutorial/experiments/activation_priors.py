@@ -237,8 +237,8 @@ CONDITION = f"The finding is void if one of these networks has a training error 
     statement="Post-noise ReLU units, given z > 0, look log-uniform.",
     unit=UNIT,
     scale=CLOSE,
-    comment="The cost under this prior does not contain f (Prop. 2), so nothing pulls the units towards it. Their histogram "
-    "is about that of rectified normal numbers under noise at the cap, which no training has touched.",
+    comment="The cost under this prior does not contain f (Prop. 2), so nothing pulls the units towards it. Untrained "
+    "units, rectified normal numbers under noise at the cap, have about the same histogram.",
     condition=CONDITION,
 )
 def relu_log_uniform(record: Record) -> list[float]:
@@ -268,8 +268,8 @@ def relu_not_log_normal(record: Record) -> list[float]:
     statement="Post-noise Softplus units look log-normal.",
     unit=UNIT,
     scale=CLOSE,
-    comment="At the authors' price of a nat every seed is well within what we had fixed as close. So is a layer that no training "
-    "has touched, under noise at the cap; its logarithms are wider.",
+    comment="Every seed is well below what counts as close, where a nat has the weight of the authors' code. So is an untrained layer "
+    "under noise at the cap, but its log z is wider.",
     condition=CONDITION,
 )
 def softplus_log_normal(record: Record) -> list[float]:
@@ -283,7 +283,7 @@ def softplus_log_normal(record: Record) -> list[float]:
     statement="For Softplus units the log-normal is the better of the two priors.",
     unit=UNIT,
     scale=CLOSE,
-    comment="It is so without the prior in the loss as well, by less: the cost contains f, and pulls its logarithm towards "
+    comment="This holds without the prior in the loss as well, by less. The cost contains f, and pulls its logarithm towards "
     "the prior's mean.",
     condition=CONDITION,
 )

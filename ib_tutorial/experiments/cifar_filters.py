@@ -277,7 +277,7 @@ CONDITION_6 = f"The finding is void if one of these networks has a training erro
     statement="On CIFAR-10 Information Dropout is comparable to binary dropout or better.",
     unit=POINTS + ", plus 1",
     comment="In the first record the choice was made after half of the epochs, and fell on the smallest beta on offer. In the "
-    "record of total_correlation, after 60 epochs, a hundredfold beta is better by more than three points.",
+    "record of total_correlation, after 60 epochs, a beta a hundred times as large is better by more than three points.",
     condition=CONDITION,
 )
 def no_worse_than_binary(record: Record) -> list[float]:
@@ -304,8 +304,8 @@ def most_with_few_filters(record: Record) -> list[float]:
     statement="The advantage does not come from the extra parameters: it remains against binary dropout with as many.",
     unit=POINTS,
     published="not in the paper",
-    comment="In the first record the gated rival is ahead on average at every seed. Its gate works at test time too, when the networks "
-    "for alpha are idle.",
+    comment="In the first record the gated rival is ahead on average at every seed. Its gate works at test time too, when the noise "
+    "is off and the networks for alpha do nothing.",
     condition=CONDITION,
 )
 def equal_parameters(record: Record) -> list[float]:

@@ -105,7 +105,7 @@ def judge(finding: Finding, record: Record | None) -> Verdict:
         return without_values(finding, None, "not run yet")
     if record.format < finding.since:
         return without_values(
-            finding, record, f"recorded before the test's own format {finding.since}, as format {record.format}"
+            finding, record, f"the record has format {record.format}, and the test needs format {finding.since}"
         )
     try:
         values = list(finding.values(record))

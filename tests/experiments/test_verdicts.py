@@ -75,7 +75,7 @@ def test_a_record_older_than_the_test_is_void_and_says_so(record_with_errors):
     assert judge(finding([1.0, 1.1]), record).verdict == "supported"
     verdict = judge(finding([1.0, 1.1], since=2), record)
     assert verdict.verdict == "void" and verdict.n == 0
-    assert "recorded before the test's own format 2, as format 1" in as_markdown([verdict])
+    assert "the record has format 1, and the test needs format 2" in as_markdown([verdict])
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,15 @@ def test_the_bound_is_the_lagrangian_plus_both_gaps(seed, beta):
     assert min(bound.decoder_gap, bound.prior_gap) >= 0
 
 
+def test_the_information_plane_by_loops():
+    p, encoder = source(1, 4, 3), rows(2, 4, 2)
+    p_x, p_y, p_z = p.sum(1), p.sum(0), p.sum(1) @ encoder
+    p_zy = [[sum(encoder[x, z] * p[x, y] for x in range(4)) for y in range(3)] for z in range(2)]
+    i_xz = sum(p_x[x] * encoder[x, z] * math.log(encoder[x, z] / p_z[z]) for x in range(4) for z in range(2))
+    i_zy = sum(p_zy[z][y] * math.log(p_zy[z][y] / (p_z[z] * p_y[y])) for z in range(2) for y in range(3))
+    assert information_plane(p, encoder) == pytest.approx((i_xz, i_zy), abs=1e-12)
+
+
 def test_a_decoder_that_rules_out_what_happens_costs_infinity():
     decoder = np.array([[1.0, 0, 0], [0, 1, 0]])
     assert variational_bound(source(0), rows(1, 5, 2), decoder, np.array([0.5, 0.5]), 0.1).loss == math.inf
