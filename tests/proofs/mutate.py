@@ -2,10 +2,12 @@
 
     python tests/proofs/mutate.py                                     at most 40 mutants of each module
     python tests/proofs/mutate.py kl gaussian --most 0                all mutants of two modules
+    python tests/proofs/mutate.py kl --tests tests/information        without the slower tests of the proofs
 
 A mutant lives in the memory of a forked process only, so no file is written. The tests of tests/information and tests/proofs are collected
 once. A survey runs each of them and finds which lines of the package it reaches. Then each mutant meets the tests that reach its line, the
-shortest first, until one fails or the budget is spent.
+shortest first, until one fails or the budget is spent. On one core the survey of tests/information takes four minutes, and 94 mutants of kl
+take a minute and a half; those of bottleneck take longer.
 
 What is changed: + and -, * and /, ** becomes *, a minus is dropped, a number grows (1 -> 2, 0.5 -> 0.6), < becomes > or <=, min and max, log and
 log1p, exp and expm1, sum and mean, the two branches of `where`. What is not: annotations, default arguments, error messages, numbers below
@@ -22,6 +24,7 @@ import random
 import signal
 import sys
 import time
+import zlib
 from collections import defaultdict
 from functools import partial
 from pathlib import Path
@@ -188,8 +191,10 @@ class Mutation:
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
 
     def survey(self):
-        """Of each test: its seconds and the lines [module, number] that it reaches. From the file of an earlier survey, if there is one."""
-        kept = self.options.survey
+        """Of each test: its seconds and the lines [module, number] that it reaches. From an earlier survey's file, unless a source is newer."""
+        kept = ROOT / "_build" / f"survey-{zlib.crc32(' '.join(self.options.tests).encode()):08x}.json"
+        kept.parent.mkdir(exist_ok=True)
+        sources = [path for folder in (PACKAGE, Path("tests")) for path in folder.rglob("*.py") if path != Path("tests/proofs/mutate.py")]
 
         def work():
             survey = Survey()
@@ -198,7 +203,7 @@ class Mutation:
             found = {test: [survey.seconds[test], sorted(lines)] for test, lines in survey.reached.items() if test in survey.seconds}
             kept.write_text(json.dumps(found), encoding="utf-8")
 
-        if not kept.exists():
+        if not kept.exists() or kept.stat().st_mtime < max(path.stat().st_mtime for path in sources):
             in_a_fork(work)
         return json.loads(kept.read_text(encoding="utf-8"))
 
@@ -225,11 +230,9 @@ def main():
     parser.add_argument("--most", type=int, default=40, help="mutants of each module, drawn at random; 0 for all")
     parser.add_argument("--seed", type=int, default=0, help="of the draw")
     parser.add_argument("--budget", type=float, default=15, help="seconds of tests that a mutant meets")
-    parser.add_argument("--survey", type=Path, default=ROOT / "_build" / "survey.json", help="the survey's file; remove it after a change of tests")
     parser.add_argument("--tests", nargs="+", default=["tests/information", "tests/proofs"], help="folders or files of tests")
     parser.add_argument("--only", nargs="+", default=[""], help="only mutants whose name holds one of these texts")
     options = parser.parse_args()
-    options.survey.parent.mkdir(exist_ok=True)
     os.chdir(ROOT)
     arguments = [*options.tests, "-q", "-s", "--tb=no", "-p", "no:cacheprovider", "--hypothesis-seed=0"]
     return pytest.main(arguments, plugins=[Mutation(options)])
