@@ -3,12 +3,12 @@ r"""Estimates of mutual information from samples, in nats, and the one that is e
     binned_mutual_information               plug-in, after rounding to multiples of a width: biased upwards, and decided by the width
     nearest_neighbour_mutual_information    Kraskov, Stoegbauer & Grassberger (2004), their first algorithm: few dimensions only
     info_nce                                van den Oord et al. (2018): a lower bound, never above log(batch)
-    nwj                                     Nguyen, Wainwright & Jordan (2010): a lower bound whose variance grows as exp(information)
+    nwj                                     Nguyen, Wainwright & Jordan (2010): a lower bound whose variance grows at least as exp(information)
     noisy_mutual_information                the mixture's own density, by Monte Carlo: unbiased, with a standard error
 
 The first two look at samples of (x, y) alone. The two lower bounds need a critic, a function that scores pairs; they are losses (with a
-minus sign) and estimates in one. The last needs the density p(z|x), which a noise layer has. No estimate can certify, from N samples alone,
-more than about log N nats (McAllester & Stratos 2020).
+minus sign) and estimates in one. The last needs the density p(z|x), which a noise layer has. Without the density no lower bound from N
+samples that is safe for every distribution exceeds O(log N) nats (McAllester & Stratos 2020).
 """
 
 import math
@@ -70,8 +70,8 @@ def nearest_neighbour_mutual_information(x: Samples, y: Samples, k: int = 3) -> 
 
         psi(k) + psi(samples) - mean[ psi(n_x + 1) + psi(n_y + 1) ]
 
-    n_x counts the samples that are nearer in x than the k-th neighbour is in (x, y), in the maximum norm; n_y likewise. The truth 0 gives 0
-    on average. Rescaling one variable by a one-to-one map changes the estimate little.
+    n_x counts the samples that are nearer in x than the k-th neighbour is in (x, y), in the maximum norm; n_y likewise. If the truth
+    is 0, the estimate is 0 on average, as far as experiments show. A smooth one-to-one map of one variable changes the estimate little.
 
     Limits: it falls far short where the information is many nats or the dimensions are more than a few, since neighbours are then far
     away. Samples that repeat (units at zero, binary inputs) make it wrong: k must exceed the number of copies. It takes a few seconds for
@@ -102,8 +102,9 @@ def nearest_neighbour_mutual_information(x: Samples, y: Samples, k: int = 3) -> 
 def info_nce(scores: Float[Tensor, "batch batch"]) -> Float[Tensor, ""]:
     r"""A lower bound on I(x;y) from a critic's scores, in nats: mean_i log[ e^{f_ii} / mean_j e^{f_ij} ] (van den Oord et al. 2018).
 
-    The bound holds on average over batches, for every critic. It never exceeds log(batch), so more than that cannot be seen: at the true
-    log-density ratio it is near the smaller of the information and log(batch). Its variance is small. Differentiable; `-info_nce` is a loss.
+    The bound holds on average over batches of independent pairs, for every critic that was not fitted to the same batch. It never exceeds
+    log(batch), so more than that cannot be seen. At the true log-density ratio it is close to the information while that is well below
+    log(batch), and falls short where the two are near. Differentiable; `-info_nce` is a loss.
 
     Args:
         scores: f(x_i, y_j) for every pair of a batch; the diagonal has the pairs that belong together.
@@ -118,9 +119,10 @@ def info_nce(scores: Float[Tensor, "batch batch"]) -> Float[Tensor, ""]:
 def nwj(scores: Float[Tensor, "batch batch"]) -> Float[Tensor, ""]:
     r"""A lower bound on I(x;y) from a critic's scores, in nats: mean_i f_ii - mean_{i != j} e^{f_ij - 1} (Nguyen et al. 2010).
 
-    The bound holds on average over batches, for every critic, and has no ceiling: it is the information for f = 1 + log p(y|x)/p(y). Its
-    second mean is carried by rare pairs, so its variance grows as e^{I(x;y)} / batch. MINE (Belghazi et al. 2018) takes the logarithm of
-    that mean instead, and is no bound on a batch. Differentiable; `-nwj` is a loss.
+    The bound holds on average over batches of independent pairs, for every critic that was not fitted to the same batch. It has no ceiling:
+    its mean is the information for f = 1 + log p(y|x)/p(y). For that f the variance of the second mean is at least
+    (e^{I(x;y)} - 1) / (batch (batch - 1)), because rare pairs carry it. A batch without them gives about 1 nat too much. MINE (Belghazi et
+    al. 2018) has log mean e^{f_ij} instead of that mean, and over a batch is no bound. Differentiable; `-nwj` is a loss.
 
     Args:
         scores: f(x_i, y_j) for every pair of a batch; the diagonal has the pairs that belong together.
