@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from ib_tutorial.nn import batch_norm
-from ib_tutorial.nn.dropout import Costly, Deterministic, NoiseLayer
+from ib_tutorial.nn.dropout import Costly, Deterministic, InformationDropout, NoiseLayer
 
 
 def noise_layers(network: nn.Module) -> list[NoiseLayer]:
@@ -170,6 +170,28 @@ class Collected(Costly):
             return self.network(x), self.kl_terms
         finally:
             self.kl_terms = None
+
+    @torch.no_grad()
+    def noise_scales(self, x: Float[Tensor, "batch *inputs"]) -> list[Tensor]:
+        """alpha(x) of each Information Dropout layer, with the layers below drawing noise or not as they are set to."""
+        return observed_scales(self, x)
+
+
+def observed_scales(network: nn.Module, x: Float[Tensor, "batch *inputs"]) -> list[Tensor]:
+    """alpha(x) of each Information Dropout layer in one pass of the network, in the order of their uses."""
+    scales: list[Tensor] = []
+
+    def note(layer: InformationDropout, inputs: tuple[Tensor]) -> None:
+        scales.append(layer.noise_scale(*inputs))
+
+    layers = [layer for layer in noise_layers(network) if isinstance(layer, InformationDropout)]
+    handles = [layer.register_forward_pre_hook(note) for layer in layers]
+    try:
+        network(x)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return scales
 
 
 @contextmanager

@@ -17,7 +17,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from ib_tutorial.nn.contexts import noise_layers, observe_kl
+from ib_tutorial.nn.contexts import noise_layers, observe_kl, observed_scales
 from ib_tutorial.nn.dropout import (
     BinaryDropout,
     Costly,
@@ -72,19 +72,7 @@ class NoisyNetwork(Costly):
     @torch.no_grad()
     def noise_scales(self, x: Float[Tensor, "batch *inputs"]) -> list[Tensor]:
         """alpha(x) of each Information Dropout layer, with the layers below drawing noise or not as they are set to."""
-        scales: list[Tensor] = []
-
-        def note(layer: InformationDropout, inputs: tuple[Tensor]) -> None:
-            scales.append(layer.noise_scale(*inputs))
-
-        layers = [layer for layer in noise_layers(self) if isinstance(layer, InformationDropout)]
-        handles = [layer.register_forward_pre_hook(note) for layer in layers]
-        try:
-            self(x)
-        finally:
-            for handle in handles:
-                handle.remove()
-        return scales
+        return observed_scales(self, x)
 
     @torch.no_grad()
     def representation(

@@ -1,6 +1,8 @@
 """The costs of anybody's network are gathered, each use once, and nothing that costs is overlooked."""
 
 import copy
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -113,6 +115,14 @@ def test_a_network_of_ours_counts_as_one_layer_of_another():
     assert len(both(torch.randn(3, 4))[1]) == 3
 
 
+def test_the_noise_scales_of_a_collected_network_are_those_that_its_layers_use():
+    body, x = sequential().eval(), torch.randn(3, 4)
+    z, _ = body[0](x)
+    expected = [body[0].noise_scale(x), body[2].noise_scale(body[1](z))]
+    found = Collected(body).noise_scales(x)
+    assert all(torch.equal(a, b) for a, b in zip(found, expected, strict=True))
+
+
 def test_a_layer_used_twice_pays_twice():
     shared = layer()
     network = nn.Sequential(shared, shared)
@@ -176,3 +186,50 @@ def test_a_wrapper_keeps_the_networks_mode_and_no_graph():
         network(torch.randn(3, 5))
     copy.deepcopy(network)
     assert network.kl_terms is None
+
+
+@pytest.mark.parametrize("how", ["functional_call", "autocast"])
+def test_costs_are_gathered_as_often_as_the_network_is_called(how):
+    body, x = sequential(), torch.randn(5, 4)
+    for seed in range(3):
+        torch.manual_seed(seed)
+        with collect_kl(body) as plain:
+            expected = body(x)
+        torch.manual_seed(seed)
+        with collect_kl(body) as kl_terms, torch.autocast("cpu", dtype=torch.bfloat16, enabled=how == "autocast"):
+            weights = dict(body.named_parameters())
+            found = torch.func.functional_call(body, weights, (x,)) if how == "functional_call" else body(x)
+        assert len(kl_terms) == len(plain) == 2 and all(kl.dtype == torch.float32 for kl in kl_terms)
+        near = dict(rtol=0.1, atol=0.1) if how == "autocast" else dict(rtol=1e-6, atol=0)
+        assert torch.allclose(found.float(), expected, **near)
+        assert all(torch.allclose(a, b, **near) for a, b in zip(kl_terms, plain, strict=True))
+
+
+def test_a_collected_network_can_be_trained_further_in_a_loop_of_ones_own():
+    network, x = Collected(sequential()), torch.randn(5, 4)
+    with collect_kl(network) as kl_terms:
+        assert network(x).shape == (5, 3)
+    assert len(kl_terms) == 2 and isinstance(network(x), tuple)
+
+
+COMPILED = """
+import torch
+from torch import nn
+from ib_tutorial.nn import InformationDropout, collect_kl
+
+body = nn.Sequential(InformationDropout(nn.Linear(4, 4), nn.Linear(4, 4)), nn.Linear(4, 3))
+fast, x = torch.compile(body, backend="eager"), torch.randn(5, 4)
+for seed in range(3):
+    outputs = []
+    for network in (body, fast):
+        torch.manual_seed(seed)
+        with collect_kl(network) as kl_terms:
+            outputs += [network(x), *kl_terms]
+    assert len(outputs) == 4 and torch.equal(outputs[0], outputs[2]) and torch.equal(outputs[1], outputs[3])
+"""
+
+
+def test_a_compiled_network_pays_at_each_call():
+    """In a process of its own: the compiler cannot trace the run-time checks of these tests."""
+    done = subprocess.run([sys.executable, "-c", COMPILED], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
