@@ -108,5 +108,6 @@ def test_the_books_figures_are_told_apart(build):
     for module, chapter in {"experiments.vae_bound": "two_autoencoders", "exercises.vae_bound": "two_autoencoders"}.items():
         users = [name for name, modules in here.items() if f"ib_tutorial.{module}" in modules]
         assert chapter in users and not {"exact", "speed", "cifar_filters"} & set(users), "a registry has another name"
+    assert not any("figures" in module for module in here.pop("your_network")), "a page that draws nothing"
     for name in ("ib_tutorial.figures.style", "ib_tutorial.figures when imported"):
         assert all(name in modules for modules in here.values())
