@@ -109,6 +109,7 @@ def collect_kl(network: nn.Module) -> Iterator[list[Float[Tensor, "batch *units"
     The list has one tensor of nats for each use of a noise layer, in the order of the uses. A `NoisyNetwork` inside returns its output alone,
     and its costs join the list. A block under `torch.utils.checkpoint(..., use_reentrant=False)` computes its units again in
     the backward pass; its cost counts once, provided that `backward()` is called within the context. `Collected` is the same as a module.
+    Under torch.compile, the network's first call must be within the context: a network compiled before keeps its costs to itself.
 
     Raises:
         ValueError: the network has no noise layer, or its costs are collected already.
