@@ -35,7 +35,9 @@ def binned_over_training(record: Record, task: str) -> Figure:
             which = dict(task=task, activation=activation, layer=len(HIDDEN[task]), width=width)
             rows = record.select(metric="binned", **which)
             epochs = sorted({row["epoch"] for row in rows})
-            means(axis, {epoch: by_seed(record, "binned", epoch=epoch, **which) for epoch in epochs}, label, color, marker, least=3)
+            found = {epoch: by_seed(record, "binned", epoch=epoch, **which) for epoch in epochs}
+            # no intervals: Student's would reach above log n, where no value can be
+            means(axis, found, label, color, marker, least=len(record.seeds) + 1)
         axis.axhline(math.log(n), color="0.4", ls="--", lw=1)
         axis.set(title=name, xscale="log", xlabel="epoch", ylim=(0, None))
     axes[0].set_ylabel("binned information, nats")
