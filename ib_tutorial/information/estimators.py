@@ -96,7 +96,7 @@ def nearest_neighbour_mutual_information(x: Samples, y: Samples, k: int = 3) -> 
     nearer = [
         np.asarray(KDTree(each).query_ball_point(each, radius, p=math.inf, return_length=True)) for each in (first, second)
     ]  # the sample itself is among them, so these are n_x + 1 and n_y + 1
-    return float(digamma(k) + digamma(n) - (digamma(np.maximum(nearer[0], 1)) + digamma(np.maximum(nearer[1], 1))).mean())
+    return float(digamma(k) + digamma(n) - (digamma(nearer[0]) + digamma(nearer[1])).mean())
 
 
 def info_nce(scores: Float[Tensor, "batch batch"]) -> Float[Tensor, ""]:
@@ -122,7 +122,8 @@ def nwj(scores: Float[Tensor, "batch batch"]) -> Float[Tensor, ""]:
     The bound holds on average over batches of independent pairs, for every critic that was not fitted to the same batch. It has no ceiling:
     its mean is the information for f = 1 + log p(y|x)/p(y). For that f the variance of the second mean is at least
     (e^{I(x;y)} - 1) / (batch (batch - 1)), because rare pairs carry it. A batch without them gives about 1 nat too much. MINE (Belghazi et
-    al. 2018) has log mean e^{f_ij} instead of that mean, and over a batch is no bound. Differentiable; `-nwj` is a loss.
+    al. 2018) has log mean e^{f_ij} instead of that mean, and over a batch is no bound. It is -inf where e^f exceeds the largest number.
+    Differentiable; `-nwj` is a loss.
 
     Args:
         scores: f(x_i, y_j) for every pair of a batch; the diagonal has the pairs that belong together.
@@ -185,7 +186,10 @@ def symbols(samples: Samples | Labels, name: str, width: float) -> Int[np.ndarra
     """A number for each sample, equal where the rounded samples are."""
     if is_labels(samples):
         return np.unique(np.asarray(to_array(samples)), return_inverse=True)[1].reshape(-1)
-    rounded = np.round(columns(samples, name) / width)
+    with np.errstate(over="ignore"):
+        rounded = np.round(columns(samples, name) / width)
+    if not np.isfinite(rounded).all():
+        raise ValueError(f"width {width:g} is too small for {name}: a number divided by it exceeds the largest float64")
     return np.unique(rounded, axis=0, return_inverse=True)[1].reshape(-1)
 
 

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import learner
@@ -107,10 +108,11 @@ def alive(process):
 def stop(running, how, to_all):
     """Send the signal, wait for all processes, and return what they said."""
     workers = psutil.Process(running.pid).children(recursive=True) if running.poll() is None else []
-    if to_all:
-        os.killpg(running.pid, how)
-    else:
-        running.send_signal(how)
+    with suppress(ProcessLookupError):  # it has just ended by itself
+        if to_all:
+            os.killpg(running.pid, how)
+        else:
+            running.send_signal(how)
     said, _ = running.communicate(timeout=120)
     wait_until(lambda: not any(map(alive, workers)))
     return said

@@ -76,6 +76,17 @@ def test_bins_in_which_everybody_is_alone_are_refused():
         binned_mutual_information(x, y, width=1e-9)
 
 
+def test_two_samples_that_are_alone_are_refused_and_a_single_one_tells_nothing():
+    with pytest.raises(ValueError, match="each of the 2 samples is alone"):
+        binned_mutual_information(np.array([0.0, 9.0]), np.array([0.0, 9.0]), width=1.0)
+    assert binned_mutual_information(np.array([0.3]), np.array([0.7]), width=1.0) == 0
+
+
+def test_a_width_by_which_numbers_cannot_be_divided_is_refused():
+    with pytest.raises(ValueError, match="width 4.94066e-324 is too small for x"):
+        binned_mutual_information(np.array([1.0]), np.array([1.0]), width=5e-324)
+
+
 # ---- neighbours ----
 
 
@@ -191,6 +202,20 @@ def test_its_standard_error_is_the_spread_of_repetitions():
     found = [noisy_mutual_information(log_normal, rounds(20, seed)) for seed in range(150)]
     spread = np.std([each.value for each in found])
     assert np.mean([each.se for each in found]) == pytest.approx(spread, rel=0.2)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_its_standard_error_is_that_of_a_mean_over_x_and_over_draws(n):
+    tables = [torch.randn(3, 3, generator=torch.Generator().manual_seed(i), dtype=torch.float64) for i in range(n)]
+    each = torch.stack([t.diagonal() - torch.logsumexp(t, 1) + math.log(3) for t in tables]).numpy()  # [rounds, x]
+    of_x = each.var(0, ddof=1) / n if n > 1 else (each[0] - each.mean()) ** 2
+    draws = iter(tables)
+    found = noisy_mutual_information(lambda z: next(draws), [torch.zeros(3, 1)] * n)
+    assert found == pytest.approx((each.mean(), math.sqrt(of_x.sum() / 9)))
+
+
+def test_a_single_x_tells_nothing():
+    assert noisy_mutual_information(lambda z: torch.zeros(1, 1), [torch.zeros(1, 1)]) == (0.0, 0.0)
 
 
 def test_no_noise_to_speak_of_tells_all_and_equal_densities_tell_nothing():

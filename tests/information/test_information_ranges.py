@@ -86,8 +86,8 @@ CALLS = {
 BY_SHAPE_ALONE = {"kl_log_normal", "kl_log_uniform", "kl_standard_normal", "kl_truncated_log_uniform", "kl_variational_dropout",
                   "linear_vae_terms"}  # fmt: skip
 """These stand in training loops, where a look at the values would make a GPU wait. They say that they raise nothing by value."""
-INFINITE = {"kl_divergence", "variational_bound"}
-"""These are infinite where q rules out what happens."""
+INFINITE = {"kl_divergence", "nwj", "variational_bound"}
+"""These are infinite where q rules out what happens, or where e^f exceeds the largest number."""
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -150,3 +150,14 @@ def test_single_precision_of_numpy_does_not_hide_a_singular_covariance():
     for singular in (cov, torch.tensor(cov)):
         with pytest.raises(ValueError, match="singular"):
             information.gaussian_total_correlation(singular)
+
+
+@pytest.mark.parametrize("bound", [information.info_nce, information.nwj])
+def test_scores_that_are_not_of_all_pairs_are_refused(bound):
+    with pytest.raises(ValueError, match=r"scores must be square, .* but have shape \(2, 3\)"):
+        bound(torch.zeros(2, 3))
+
+
+def test_a_number_is_no_sample():
+    with pytest.raises(ValueError, match=r"x must have a row for each sample, but has shape \(\)"):
+        information.binned_mutual_information(np.array(0.3), np.array([0.7]), 1.0)
