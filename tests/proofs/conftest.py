@@ -18,6 +18,8 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     config.addinivalue_line("markers", "proves(label, kind, scope): the statement of the book that a test checks")
     if config.getoption("--record-proofs", default=False):
+        if config.getoption("numprocesses", default=None):
+            raise pytest.UsageError("--record-proofs gathers the tests of one process; run it without -n")
         config.pluginmanager.register(Recorder(), "proofs")
 
 
