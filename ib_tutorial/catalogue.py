@@ -12,6 +12,7 @@ SHOWS = {
     "total_correlation": "Fig. 5: total correlation of the representation and test error, as beta grows",
     "vae_bound": "Table 1: the bounds of two variational autoencoders; total correlation of their latents against beta",
     "measuring_information": "Beyond the paper: what binned plots, estimators and known noise say of I(x;z)",
+    "two_bottlenecks": "Beyond the paper: the deep VIB beside Information Dropout, on digits and on pictures under digits",
     "learned_versus_exact": "Information Dropout against the exact information curve of a small source",
 }
 """What each experiment shows, by the name of its module in `ib_tutorial.experiments`."""

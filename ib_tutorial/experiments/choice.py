@@ -4,6 +4,8 @@ No seed is judged at a beta that its own networks have chosen. A choice serves o
 the held-out error with the noise on, and what is judged with the noise off by the one with the noise off.
 """
 
+from typing import Any
+
 from ib_tutorial.experiments.comparisons import by_seed, paired_differences
 from ib_tutorial.experiments.record import Cell, Record, Row, rows_of
 
@@ -36,16 +38,16 @@ def rows(record: Record, metric: str) -> list[Row]:
     ]
 
 
-def chosen(record: Record, metric: str) -> dict[int, float]:
+def chosen(record: Record, metric: str, **which: Any) -> dict[int, float]:
     """For each seed the beta with the least mean of `metric` over the other seeds, and the smallest of those that tie.
 
-    A single seed has no others, and chooses by its own held-out images.
+    A single seed has no others, and chooses by its own held-out images. `which` are entries of the rows that are chosen from.
 
     Raises:
         ValueError: the record has no such metric.
     """
     betas = sorted(record.config["betas"])
-    found = {(row["beta"], row["seed"]): row["value"] for row in record.select(metric=metric) if "beta" in row}
+    found = {(row["beta"], row["seed"]): row["value"] for row in record.select(metric=metric, **which) if "beta" in row}
     if not found:
         raise ValueError(f"the record has no {metric}; a beta is chosen on held-out images, so n_validation must not be 0")
     seeds = sorted({seed for _, seed in found})

@@ -2,37 +2,13 @@
 
 from typing import Literal, get_args
 
-import torch
-from jaxtyping import Float
 from torch import nn
 
-from ib_tutorial.information import kl_standard_normal
-from ib_tutorial.nn._normal import Units, standard_normal
+from ib_tutorial.nn.bottleneck import VariationalBottleneck
 from ib_tutorial.nn.dropout import InformationDropout, NoiseLayer
 from ib_tutorial.nn.networks import NoisyNetwork
-from ib_tutorial.nn.precision import precision_of
 
 Latents = Literal["gaussian", "information"]
-
-
-class GaussianLatents(NoiseLayer):
-    """z = f(x) + s(x) n, n ~ N(0, 1), with the prior N(0, 1): the latents of Kingma & Welling (2014).
-
-    f, log_var: modules from x to the mean and to log s^2, in equal shapes. kl is that of `kl_standard_normal`.
-    """
-
-    def __init__(self, f: nn.Module, log_var: nn.Module):
-        super().__init__(f)
-        self.log_var = log_var
-
-    def forward(self, x: Float[torch.Tensor, "batch *inputs"]) -> tuple[Units, Units]:
-        mean, log_var = self.f(x), self.log_var(x)
-        log_var = log_var.to(precision_of(log_var))
-        if log_var.shape != mean.shape:
-            raise ValueError(f"log_var(x) has shape {tuple(log_var.shape)}; it needs that of f(x), {tuple(mean.shape)}")
-        kl = kl_standard_normal(mean.to(precision_of(mean)), log_var)
-        noise = torch.exp(log_var / 2) * standard_normal(mean) if self.noisy else torch.zeros_like(log_var)
-        return mean + noise.to(mean.dtype), kl
 
 
 def vae(
@@ -41,7 +17,7 @@ def vae(
     """Pixels to `hidden` tanh units to `n_latents` noisy latents to `hidden` tanh units to the pixels' logits.
 
     Train it with `fit(network, x, x, likelihood=..., n_train=1, beta=1.0)`, which is eq. (7).
-    latents: "gaussian"; or "information", Softplus units with the log-normal prior, whose one mu and one sigma are learned.
+    latents: "gaussian", the layer of Kingma & Welling; or "information", Softplus units with the log-normal prior, whose one mu and one sigma are learned.
         The log-uniform prior of ReLU units is not on offer: it is improper, so that the loss would bound nothing.
     max_alpha: cap of the noise of Information Dropout.
     """
@@ -53,7 +29,7 @@ def vae(
     decoder = nn.Linear(n_latents, hidden), nn.Tanh(), nn.Linear(hidden, n_pixels)
     first, second = nn.Linear(hidden, n_latents), nn.Linear(hidden, n_latents)
     if latents == "gaussian":
-        layer: NoiseLayer = GaussianLatents(first, second)
+        layer: NoiseLayer = VariationalBottleneck(first, second, scale="exp")
     elif latents == "information":
         layer = InformationDropout(nn.Sequential(first, nn.Softplus()), second, "log_normal", max_alpha)
     else:

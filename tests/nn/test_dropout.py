@@ -11,9 +11,9 @@ from ib_tutorial.nn import (
     BinaryDropout,
     Deterministic,
     GaussianDropout,
-    GaussianLatents,
     InformationDropout,
     LogNormalDropout,
+    VariationalBottleneck,
     VariationalDropout,
     _normal,
     noise,
@@ -149,7 +149,7 @@ DOUBLE = {
     "gaussian": lambda f, g: GaussianDropout(f),
     "variational": lambda f, g: VariationalDropout(f),
     "none": lambda f, g: Deterministic(f),
-    "latents": lambda f, g: GaussianLatents(f, g),
+    "latents": lambda f, g: VariationalBottleneck(f, g),
 }
 
 

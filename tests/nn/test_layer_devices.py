@@ -12,7 +12,7 @@ LAYERS = {
     "BinaryDropout": lambda: ib_nn.BinaryDropout(F, gate=G),
     "Deterministic": lambda: ib_nn.Deterministic(F),
     "GaussianDropout": lambda: ib_nn.GaussianDropout(F),
-    "GaussianLatents": lambda: ib_nn.GaussianLatents(F, G),
+    "VariationalBottleneck": lambda: ib_nn.VariationalBottleneck(F, G),
     "InformationDropout": lambda: ib_nn.InformationDropout(F, G, "log_normal", noise="unit_mean"),
     "InformationDropout, fused": lambda: ib_nn.InformationDropout(F, G, "log_normal", noise="unit_mean", fused=True),
     "LogNormalDropout": lambda: ib_nn.LogNormalDropout(F),

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from ib_tutorial.nn import GaussianLatents, InformationDropout, noise, vae
+from ib_tutorial.nn import InformationDropout, VariationalBottleneck, noise, vae
 
 
 def parameters(network):
@@ -22,7 +22,7 @@ def test_table_1_has_512_k_hidden_units_and_256_k_latents():
 def test_gaussian_latents_have_the_mean_and_the_variance_they_say():
     torch.manual_seed(0)
     mean, log_var = torch.tensor([1.5, -0.5]), torch.tensor([0.2, -3.0])
-    layer = GaussianLatents(Fixed(mean), Fixed(log_var))
+    layer = VariationalBottleneck(Fixed(mean), Fixed(log_var), scale="exp")
     z, kl = layer(torch.zeros(200_000, 1))
     assert torch.allclose(z.mean(0), mean, atol=1e-2)
     assert torch.allclose(z.var(0), log_var.exp(), rtol=2e-2)
@@ -67,8 +67,8 @@ def test_settings_that_mean_nothing_are_refused(unchecked):
         vae(8, 4, "relu")
     with pytest.raises(ValueError, match="n_latents 0"):
         vae(8, 0)
-    with pytest.raises(ValueError, match=r"log_var\(x\) has shape \(2, 3\)"):
-        GaussianLatents(nn.Linear(4, 5), nn.Linear(4, 3))(torch.zeros(2, 4))
+    with pytest.raises(ValueError, match=r"spread\(x\) has shape \(2, 3\)"):
+        VariationalBottleneck(nn.Linear(4, 5), nn.Linear(4, 3))(torch.zeros(2, 4))
 
 
 class Fixed(nn.Module):

@@ -49,7 +49,7 @@ def test_the_bound_is_that_of_quadrature_over_the_latent():
     decoder = torch.nn.Sequential(*net.layers[4:])
     with torch.no_grad():
         hidden = net.layers[2](net.layers[1](x))
-        mean, log_var = net.layers[3].f(hidden), net.layers[3].log_var(hidden)
+        mean, log_var = net.layers[3].f(hidden), net.layers[3].log_variance(hidden)
         on = torch.sigmoid(decoder(z[:, None]))  # z by pixels
         nats = -(torch.log(on) @ x.T + torch.log(1 - on) @ (1 - x).T)  # z by images
         weight = torch.softmax(-((z[:, None] - mean.T) ** 2) / (2 * log_var.exp().T), 0)
