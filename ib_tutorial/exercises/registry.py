@@ -16,6 +16,7 @@ from ib_tutorial.exercises import (
     occluded_nuisance,
     representations,
     total_correlation,
+    two_bottlenecks,
     vae_bound,
 )
 from ib_tutorial.exercises.exercise import Exercise
@@ -37,6 +38,7 @@ MODULES = (
     vae_bound,
     learned_versus_exact,
     measuring_information,
+    two_bottlenecks,
 )  # in the order of the chapters
 
 EXERCISES: dict[str, Exercise] = {exercise.name: exercise for module in MODULES for exercise in module.EXERCISES}

@@ -111,7 +111,7 @@ class Config:
     pictures: str = "cifar10"  # with digits over them
     classes: int = 10  # pictures and digits whose label is below this are used
     n_test_pictures: int = 10_000
-    n_reader: int = 10_000  # pictures for the readers alone, under fresh digits in each epoch
+    n_reader: int = 10_000  # pictures for the readers alone, under fresh digits in each epoch; 0 leaves pictures out
     reader_epochs: int = 20
     reader_lr: float = 0.05
 
@@ -120,7 +120,7 @@ PROFILES: dict[str, dict] = {
     "smoke": dict(data="mnist5k", n_train=200, n_validation=100, n_test=100, hidden=16, latents=8, betas=(0.2, 20.0), n_seeds=2, epochs=2, lr=0.001, average=0.9,
                   sizes=(0.1,), n_attacked=20, pictures="mnist5k", n_test_pictures=100, n_reader=100, reader_epochs=1),
     "quick": dict(data="mnist5k", n_train=2_500, n_validation=500, n_test=1_000, hidden=256, latents=64, betas=(0.25, 2.5, 25.0), n_seeds=1, epochs=8, lr=0.001, average=0.98,
-                  sizes=(0.1,), n_attacked=500, pictures="mnist5k", classes=3, n_test_pictures=300, n_reader=520, reader_epochs=8),
+                  sizes=(0.1,), n_attacked=500, pictures="mnist5k", n_reader=0),
     "reduced": dict(n_train=10_000, n_validation=2_000, n_test_pictures=5_000, betas=(1.0, 10.0, 100.0, 1_000.0), epochs=15, lr=5e-4, average=0.99, pictures="mnist",
                     classes=5, n_reader=5_000),
     "paper": dict(),
@@ -142,7 +142,8 @@ def stages(settings: Config) -> list[list[Cell]]:
         raw = [dict(part="nuisance", method="raw picture")]
         under = [dict(part="nuisance", **cell) for cell in (*free, *priced) if cell["method"] in ("none", "vib", "softplus")]
         on_digits = [dict(part="digits", **cell) for cell in (*free, *priced)]
-        found += [dict(seed=seed, **cell) for cell in (*on_digits, *raw, *under)]
+        on_pictures = [*raw, *under] if settings.n_reader else []
+        found += [dict(seed=seed, **cell) for cell in (*on_digits, *on_pictures)]
     return [found]
 
 
@@ -411,7 +412,8 @@ def of_nuisance(cell: Cell, context: Context[Config]) -> dict[str, float]:
 def learnt(record: Record, part: str, method: str, beta: float | None = None) -> bool:
     """Whether every seed's network of a method, at one beta if it has one, has a training error of at most `LEARNED`."""
     which = {} if beta is None else {"beta": beta}
-    return max(by_seed(record, "train_error", part=part, method=method, **which)) <= LEARNED
+    errors = by_seed(record, "train_error", part=part, method=method, **which)
+    return bool(errors) and max(errors) <= LEARNED
 
 
 def chosen(record: Record, method: str, part: str = "digits") -> dict[int, float]:
@@ -592,7 +594,8 @@ def vib_keeps_less(record: Record) -> list[float]:
 
 def readable(record: Record) -> bool:
     """Whether the reader of every seed reads the digit in the raw picture: where one cannot, its failure on z says nothing."""
-    return max(by_seed(record, "nuisance_error", method="raw picture")) < READS
+    errors = by_seed(record, "nuisance_error", method="raw picture")
+    return bool(errors) and max(errors) < READS
 
 
 def forgets(record: Record, method: str) -> list[float]:

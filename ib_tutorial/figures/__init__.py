@@ -97,14 +97,27 @@ from ib_tutorial.figures.representations import (
 from ib_tutorial.figures.speed import speed_busy, speed_growth, speed_ladder, speed_ratios
 from ib_tutorial.figures.style import use_style
 from ib_tutorial.figures.total_correlation import bias_and_dilution, error_and_total_correlation, noise_dial
+from ib_tutorial.figures.two_bottlenecks import (
+    added_and_multiplied,
+    attacked_digits,
+    bought_for_nats,
+    calibration,
+    correlation_for_nats,
+    costs_of_a_unit,
+    nuisance_for_nats,
+    one_or_many_draws,
+    under_attack,
+)
 from ib_tutorial.figures.vae_bound import vae_bounds, vae_diagram, vae_digits, vae_rates, vae_sweep, vae_training
 from ib_tutorial.figures.widths import by_drop_rate, grid_to_verdict, mnist_published, mnist_widths
 
 __all__ = [
     "activation_histograms",
     "activations_and_logarithms",
+    "added_and_multiplied",
     "all_cnn_diagram",
     "along_depth",
+    "attacked_digits",
     "batch_total_correlation",
     "before_and_after_noise",
     "best_message",
@@ -113,14 +126,18 @@ __all__ = [
     "bill",
     "bills_and_errors",
     "binned_over_training",
+    "bought_for_nats",
     "bound_plane",
     "by_drop_rate",
     "by_price",
+    "calibration",
     "chain_bars",
     "clusters",
     "clutter_boxes",
     "coded_pairs",
     "copied_shape",
+    "correlation_for_nats",
+    "costs_of_a_unit",
     "distance_to_markov",
     "distances_from_priors",
     "distractor_shares",
@@ -172,10 +189,12 @@ __all__ = [
     "noisy_bit_gain",
     "noisy_bit_losses",
     "nuisance_bounds",
+    "nuisance_for_nats",
     "occluded_errors",
     "occluded_nats",
     "occlusions",
     "on_two_scales",
+    "one_or_many_draws",
     "overlap",
     "patients",
     "plane",
@@ -200,6 +219,7 @@ __all__ = [
     "three_bills",
     "tilts",
     "turned_latents",
+    "under_attack",
     "unit_costs",
     "use_style",
     "vae_bounds",

@@ -109,10 +109,11 @@ def collect_kl(network: nn.Module) -> Iterator[list[Float[Tensor, "batch *units"
     The list has one tensor of nats for each use of a noise layer, in the order of the uses. A `NoisyNetwork` inside returns its output alone,
     and its costs join the list. A block under `torch.utils.checkpoint(..., use_reentrant=False)` computes its units again in
     the backward pass; its cost counts once, provided that `backward()` is called within the context. `Collected` is the same as a module.
-    Under torch.compile, the network's first call must be within the context: a network compiled before keeps its costs to itself.
+    Under torch.compile, the network's first call must be within the context: a network that was called before keeps its costs to itself.
 
     Raises:
-        ValueError: the network has no noise layer, or its costs are collected already.
+        ValueError: the network has no noise layer, or its costs are collected already; at the end of the context, a compiled network has left
+            the list empty.
     """
     kl_terms: list[Tensor] = []
 
@@ -125,10 +126,20 @@ def collect_kl(network: nn.Module) -> Iterator[list[Float[Tensor, "batch *units"
         layer.collected = True
     try:
         yield kl_terms
+        if not kl_terms and is_compiled(network):
+            raise ValueError(
+                "no cost was collected: the compiled network was called before, outside of collect_kl, or it was not called here. torch does "
+                "not notice later that costs are to be gathered; call torch.compiler.reset(), and call the network within collect_kl first"
+            )
     finally:
         for layer, handle in zip(layers, handles, strict=True):
             handle.remove()
             layer.collected = False
+
+
+def is_compiled(network: nn.Module) -> bool:
+    """Whether torch.compile, or a module's own compile(), has been applied to the network or to a part of it."""
+    return any(hasattr(m, "_orig_mod") or getattr(m, "_compiled_call_impl", None) is not None for m in network.modules())
 
 
 class Collected(Costly):

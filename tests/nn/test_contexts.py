@@ -226,6 +226,21 @@ for seed in range(3):
         with collect_kl(network) as kl_terms:
             outputs += [network(x), *kl_terms]
     assert len(outputs) == 4 and torch.equal(outputs[0], outputs[2]) and torch.equal(outputs[1], outputs[3])
+
+torch.compiler.reset()
+layer = nn.Sequential(InformationDropout(nn.Linear(4, 4), nn.Linear(4, 4)))
+fast = torch.compile(layer, backend="eager")
+fast(x)  # outside of the context
+try:
+    with collect_kl(fast) as kl_terms:
+        fast(x)
+    raise SystemExit("the list was empty, and nobody said so")
+except ValueError as error:
+    assert not kl_terms and "call torch.compiler.reset()" in str(error)
+torch.compiler.reset()
+with collect_kl(fast) as kl_terms:
+    fast(x)
+assert len(kl_terms) == 1
 """
 
 
