@@ -1,5 +1,6 @@
 """Images made ready, a network trained on them, and its noise layers measured: the common ground of all experiments with images."""
 
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 
 from data_gen import Images, load
 from ib_tutorial.nn import NoisyNetwork
-from ib_tutorial.training import Epoch, fit, initialised, reading
+from ib_tutorial.training import CollapseWarning, Epoch, fit, initialised, reading
 from ib_tutorial.training.randomness import generator
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -140,7 +141,9 @@ def trained(
     options["precision"] = "float32" if device.type == "cpu" else "auto"
     network = initialised(build, seed).to(device)
     given = data if isinstance(data, Split) else (data,)
-    history = fit(network, *given, beta=beta, seed=seed, checkpoint=checkpoint, progress=False, **(options | changed))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CollapseWarning)  # a large beta is there to show it
+        history = fit(network, *given, beta=beta, seed=seed, checkpoint=checkpoint, progress=False, **(options | changed))
     return network.eval(), history
 
 

@@ -36,10 +36,10 @@ def added_and_multiplied() -> Figure:
     left.plot(z, norm.pdf(z), color="0.3", ls="--", label="prior")
     left.set(title="noise is added: f(x) + s(x) n", xlabel="z")
     z = np.linspace(1e-3, 5.5, 500)
-    for (f, alpha), color in zip(((0.4, 0.25), (1.1, 0.6), (3.0, 0.25)), ("C0", "C1", "C2"), strict=True):
+    for (f, alpha), color in zip(((0.6, 0.35), (1.1, 0.6), (3.0, 0.25)), ("C0", "C1", "C2"), strict=True):
         right.plot(z, lognorm.pdf(z, alpha, scale=f), color=color)
     right.plot(z, lognorm.pdf(z, 0.9, scale=1.0), color="0.3", ls="--", label="prior")
-    right.set(title="noise is multiplied: f(x) exp(α(x) n)", xlabel="z", ylim=(0, 1.8))
+    right.set(title="noise is multiplied: f(x) exp(α(x) n)", xlabel="z", ylim=(0, 2))
     left.set_ylabel("density")
     for axis in (left, right):
         axis.set_yticks([])
@@ -178,15 +178,16 @@ def correlation_for_nats(record: Record) -> Figure:
     figure, axis = plt.subplots(figsize=(5.0, 3.2))
     against_nats(axis, record, "total_correlation", PRICED, "digits")
     axis.set(yscale="log", ylabel="total correlation of z (nats)")
+    for formatted in (axis.yaxis.set_major_formatter, axis.yaxis.set_minor_formatter):
+        formatted("{x:g}")
     figure.legend(*axis.get_legend_handles_labels(), loc="outside upper center", ncols=2, fontsize="small")
     return figure
 
 
 def costs_of_a_unit(informations: Sequence[float], costs: Mapping[str, Sequence[float]]) -> Figure:
-    """What one unit costs under several priors against the information in it, both in nats; the black line is where they are equal."""
+    """What one unit costs under several priors against the information in it, both in nats."""
     figure, axis = plt.subplots(figsize=(5.4, 3.4))
     top = max(informations)
-    axis.plot([0, top], [0, top], color="0.2", lw=1)
     for (label, values), color, dash in zip(costs.items(), ("C0", "C2", "C1", "C3"), ("-", "--", "-", ":"), strict=False):
         axis.plot(informations, values, color=color, ls=dash, lw=1.6, label=label)
     axis.set(xlabel="I(x;z) of the unit, nats", ylabel="its cost, nats", ylim=(0, 1.4 * top))

@@ -8,12 +8,13 @@ from ib_tutorial.training.evaluation import (
     reading,
     recalibrate_batch_norm,
 )
-from ib_tutorial.training.loop import Epoch, fit
+from ib_tutorial.training.loop import CollapseWarning, Epoch, fit
 from ib_tutorial.training.objective import bernoulli_nats, information_bottleneck_loss, kl_per_image
 from ib_tutorial.training.randomness import initialised
 from ib_tutorial.training.stacked import fit_stacked
 
 __all__ = [
+    "CollapseWarning",
     "Epoch",
     "Evaluation",
     "EvidenceBound",

@@ -29,6 +29,14 @@ MEASURED_AT_A_TIME = 500
 """Images in a batch when batch norm's statistics are measured after training."""
 
 
+COLLAPSED = 0.01
+"""Nats per unit and image below which a noise layer counts as collapsed."""
+
+
+class CollapseWarning(UserWarning):
+    """A noise layer came out of training with its noise at the cap, or at the prior, for nearly all images. Experiments over beta expect that, and filter it."""
+
+
 class Epoch(NamedTuple):
     """One epoch's means over its steps. Loss, cross-entropy and KL in nats per image."""
 
@@ -111,6 +119,9 @@ def fit(
         ValueError: settings that mean nothing; a noise layer whose cost the network does not return although beta > 0; a checkpoint begun
             with other settings or images, or that holds more epochs than are asked for.
         FloatingPointError: a loss that is not finite.
+
+    Warns:
+        CollapseWarning: after the last step the units of a noise layer cost less than 0.01 nats each.
     """
     weights = weights_of(network)
     device = weights.device
@@ -145,6 +156,7 @@ def fit(
     in_training = modules_in_training(network)
     warn_of_silent_parts(network, in_training)
     history: list[Epoch] = []
+    kl_terms: Sequence[Tensor] = ()  # of the last step
     gpus = [device] if device.type == "cuda" else []
     with on_threads(threads), modes_restored(network), torch.random.fork_rng(devices=gpus):
         for module in in_training:
@@ -196,6 +208,8 @@ def fit(
             if on_epoch is not None:
                 on_epoch(history[-1])
 
+    warn_of_collapse(kl_terms)
+
     def forward(batch: Tensor) -> None:
         with torch.no_grad(), autocast(kind, device):
             network(batch)
@@ -217,6 +231,19 @@ def warn_of_silent_parts(network: nn.Module, in_training: Sequence[nn.Module]) -
                 stacklevel=3,
             )
             return
+
+
+def warn_of_collapse(kl_terms: Sequence[Float[Tensor, "batch *units"]]) -> None:
+    """Warn of noise layers whose units cost next to nothing at the end."""
+    for place, kl in enumerate(kl_terms, start=1):
+        if kl.requires_grad and (nats := kl.detach().mean().item()) < COLLAPSED:
+            warnings.warn(
+                f"noise layer {place} of {len(kl_terms)} has collapsed: its units cost {nats:.2g} nats each, so nearly all of its noise is at the cap, "
+                "or at the prior, whatever the image. Try a smaller beta, or one that rises from 0; where a collapse is meant, "
+                "warnings.simplefilter('ignore', ib_tutorial.training.CollapseWarning)",
+                CollapseWarning,
+                stacklevel=3,
+            )
 
 
 class InMemory:

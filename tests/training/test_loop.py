@@ -1,10 +1,11 @@
+import warnings
 from functools import partial
 
 import pytest
 import torch
 
 from ib_tutorial.nn import BinaryDropout, InformationDropout, all_cnn_32, mlp
-from ib_tutorial.training import evaluate, fit, initialised, reading, recalibrate_batch_norm
+from ib_tutorial.training import CollapseWarning, evaluate, fit, initialised, reading, recalibrate_batch_norm
 from ib_tutorial.training.randomness import generator
 
 
@@ -455,3 +456,13 @@ def test_a_part_in_eval_mode_that_would_be_trained_is_named(blobs):
     net.layers[1].eval()
     with pytest.warns(UserWarning, match="InformationDropout is in eval mode, so it trains without noise"):
         fit(net, *blobs, epochs=1, lr=0.01, batch_size=50, progress=False)
+
+
+def test_a_layer_that_collapses_is_reported_and_a_layer_that_does_not_is_not(blobs):
+    with pytest.warns(CollapseWarning, match="noise layer 1 of 3 has collapsed.*smaller beta") as told:
+        fit(network(), *blobs, epochs=20, lr=0.05, beta=3_000.0, batch_size=50, progress=False)
+    assert len([each for each in told if each.category is CollapseWarning]) == 3
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", CollapseWarning)
+        fit(network(), *blobs, epochs=1, lr=0.05, beta=1.0, batch_size=50, progress=False)
+        fit(network(dropout="binary"), *blobs, epochs=1, lr=0.05, batch_size=50, progress=False)  # no cost, and no collapse
