@@ -86,9 +86,15 @@ def excess(theirs: Curve, ours: Curve) -> np.ndarray:
 
 
 def both_solved(ours: Curve, theirs: Curve, at: Callable[[int], Curve], p_xy: np.ndarray) -> bool:
-    """Ours is a curve below I(x;y) that is nowhere worse than theirs, and theirs as good as ours but for one beta, or one in ten.
+    """Whether both solved the problem: our curve lies below I(x;y) and is nowhere worse than theirs, and theirs is nearly always as good.
 
-    at: our curve at their number of betas. A peer may be stuck in a local optimum now and then: dit is at its first beta.
+    A peer may be stuck in a local optimum at one beta, or at one in ten; dit is at its first beta.
+
+    Args:
+        ours: our curve.
+        theirs: the peer's.
+        at: computes our curve at a given number of betas.
+        p_xy: the source.
     """
     gap = excess(theirs, at(len(theirs)))
     possible = (ours[:, 1] <= ours[:, 0] + 1e-9).all() and (ours[:, 1] <= mutual_information(p_xy) + 1e-9).all()
@@ -98,7 +104,7 @@ def both_solved(ours: Curve, theirs: Curve, at: Callable[[int], Curve], p_xy: np
 def against(
     package: str, curve: Callable[..., Curve], n_x: int, n_y: int, n_betas: int, n_peer: int, rows, also: int = 0
 ) -> Sides:
-    """also: betas that the package adds of its own; they are not counted against it."""
+    """The two sides of a comparison with a package. Betas that it adds of its own (`also`) do not count against it."""
     try:
         __import__(package)
     except ImportError as error:

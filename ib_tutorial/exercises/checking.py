@@ -1,4 +1,4 @@
-"""`check` compares an answer with the oracle, then with the known mistakes; `hint` gives the hints."""
+"""`check` compares an answer with the oracle, and then with the known mistakes. `hint` gives the hints."""
 
 import copy
 import inspect
@@ -14,16 +14,14 @@ from ib_tutorial.exercises.registry import EXERCISES
 
 @dataclass(frozen=True, repr=False)
 class Verdict:
-    """What `check` says of an answer; true, as a condition, exactly if the answer is right.
+    """What `check` says of an answer. As a condition it is true exactly if the answer is right."""
 
-    outcome: "right"; "mistake", one that the exercise knows; "wrong", some other; "unusable", not what was asked for;
-    "not solved", the stub as it stands.
-    """
-
-    name: str
+    name: str  #: of the exercise
     outcome: Literal["right", "mistake", "wrong", "unusable", "not solved"]
-    says: str
-    hints: tuple[str, ...] = ()
+    """A "mistake" is one that the exercise knows, and "wrong" is any other. An "unusable" answer is not of the kind that was asked for, and
+    "not solved" is the stub as it stands."""
+    says: str  #: one or more sentences for the reader
+    hints: tuple[str, ...] = ()  #: three, unless the answer is right
 
     def __bool__(self) -> bool:
         return self.outcome == "right"
@@ -56,7 +54,7 @@ class Hint:
 
 
 class Unusable(Exception):
-    """The answer is none of the kind that was asked for; the message says what it is."""
+    """The answer is not of the kind that was asked for; the message says what it is."""
 
 
 class NotSolved(Exception):
@@ -64,11 +62,15 @@ class NotSolved(Exception):
 
 
 def check(name: str, answer: object) -> Verdict:
-    """Say whether `answer` solves exercise `name`, and if not, which mistake it looks like; never what is right.
+    """Say whether `answer` solves exercise `name`, and if not, which mistake it looks like. The right answer is never said.
 
-    answer: what the exercise asks for: a number or an array (numpy, torch or nested sequences), or a function, which is
-    then tried on inputs drawn here, the same at each call. Raises ValueError for a name that is no exercise, and nothing
-    for any answer.
+    Args:
+        name: the label of the exercise, without "ex-".
+        answer: a number or an array (numpy, torch or nested sequences), or a function if the exercise asks for one. A function is tried on
+            inputs drawn here, the same at each call. No answer raises an error.
+
+    Raises:
+        ValueError: there is no exercise of that name.
     """
     exercise = find(name)
     try:
@@ -94,7 +96,11 @@ def check(name: str, answer: object) -> Verdict:
 
 
 def hint(name: str, number: int = 1) -> Hint:
-    """The first hint for exercise `name`, or the second or third. Raises ValueError where there is none such."""
+    """The first hint for exercise `name`, or the second or third.
+
+    Raises:
+        ValueError: there is no exercise of that name, or no hint of that number.
+    """
     exercise = find(name)
     if number not in (1, 2, 3):
         raise ValueError(f"exercise {name} has the hints 1, 2 and 3, not {number!r}")
@@ -144,7 +150,7 @@ def reply(exercise: Exercise, answer: object, arguments: Arguments) -> np.ndarra
 
 
 def numbers(answer: object) -> np.ndarray:
-    """Anything that stands for numbers as an array of floats; a torch tensor may carry a gradient."""
+    """An array of floats, from numbers in any form; a torch tensor may carry a gradient."""
     if hasattr(answer, "detach"):
         answer = answer.detach().cpu().numpy()
     return np.asarray(answer, dtype=float)

@@ -1,4 +1,4 @@
-"""The words in which an exercise is written down: what is right, what goes wrong, what helps."""
+"""The form of an exercise: its question, the oracle that knows the right answer, the known mistakes, and the hints."""
 
 import math
 from collections.abc import Callable, Iterable
@@ -12,32 +12,23 @@ Inputs = Callable[[np.random.Generator], Iterable[Arguments]]
 
 @dataclass(frozen=True)
 class Mistake:
-    """A wrong answer that is known: what it computes, from the oracle's arguments, and what to say to its author."""
+    """A wrong answer that is known."""
 
-    computes: Callable
-    says: str
+    computes: Callable  #: the wrong answer, from the oracle's arguments
+    says: str  #: to the author of that answer
 
 
 @dataclass(frozen=True)
 class Exercise:
-    """An exercise of the book whose answer is a number, an array or a function.
+    """An exercise of the book whose answer is a number, an array or a function."""
 
-    name: the label of the exercise on its page, without "ex-": "softplus-program".
-    asks: what is to be passed to `check`, with its arguments, shapes and units.
-    oracle: computes the right answer, from the arguments of `inputs` (from none, if the answer is no function).
-    inputs: draws the arguments on which the reader's function is tried; None if the answer is a number or an array.
-    mistakes: no two of them, and none and the oracle, agree on all the inputs.
-    hints: three, the first the gentlest; none contains the answer.
-    tolerance: absolute and relative.
-    """
-
-    name: str
-    asks: str
-    oracle: Callable
-    inputs: Inputs | None
-    mistakes: tuple[Mistake, ...]
-    hints: tuple[str, str, str]
-    tolerance: float = 1e-6
+    name: str  #: the label of the exercise on its page, without "ex-", such as "softplus-program"
+    asks: str  #: what is to be passed to `check`, with its arguments, shapes and units
+    oracle: Callable  #: computes the right answer from the arguments of `inputs`; without arguments if the answer is no function
+    inputs: Inputs | None  #: draws the arguments on which the reader's function is tried; None if the answer is a number or an array
+    mistakes: tuple[Mistake, ...]  #: no two of them agree on all the inputs, and none agrees with the oracle
+    hints: tuple[str, str, str]  #: the first is the gentlest; none contains the answer
+    tolerance: float = 1e-6  #: absolute and relative
 
 
 def in_bits(oracle: Callable, what: str = "Your answer") -> Mistake:

@@ -22,7 +22,7 @@ class Context(Generic[Settings]):
     root: Path | str | None
     """The folder of the real images; None where they are embedded, cached or downloaded."""
     earlier: Record
-    """The record as it grows: it holds the rows of all stages before the cell's own."""
+    """The record as it grows. It holds the rows of all stages before the cell's own."""
     device: torch.device
 
     def checkpoint(self, cell: Cell, part: str = "network") -> Path | None:
@@ -40,7 +40,7 @@ class Experiment(Protocol):
     NAME: str
     """The module's own name."""
     Config: type[Any]
-    """A frozen dataclass: the settings, with their defaults. It has `n_seeds`."""
+    """A frozen dataclass of the settings, with their defaults. It has `n_seeds`."""
     PROFILES: Mapping[str, dict[str, Any]]
     """For each profile, the settings that differ from the defaults."""
     FINDINGS: Sequence[Finding]

@@ -1,15 +1,15 @@
 r"""An Information Dropout layer on a source so small that the optimum of eq. (2) is known exactly.
 
-Protocol. x has 12 values, shown to the network one-hot, y has 3. Every expectation over x and y is a sum; only the
-noise is sampled. At each beta the same layer is trained with three objectives:
+Protocol. x has 12 values, which the network is given one-hot, and y has 3. Every expectation over x and y is a sum; only the
+noise is sampled. At each beta the same layer is trained with three objectives::
 
     layer        eq. (3) in expectation: the decoder's cross-entropy + beta KL to one learned log-normal prior
     free_prior   H(y|z) + beta [ I(x;z) + TC(z) ]: eq. (3) with the best decoder and the best factorized prior
     exact        H(y|z) + beta I(x;z), eq. (2) itself: eq. (3) with the best decoder and the best prior
 
-Several restarts are trained side by side; the one with the least training objective is kept, and what it achieves is
-then measured by Monte Carlo under its exact mixture density. The weight on a nat is beta itself (n_train = 1). Adam is
-used, not the paper's momentum: the question is what the objective has for its minimum.
+Several restarts are trained side by side, and the one with the smallest training objective is kept. Its information is then
+measured by Monte Carlo under its exact mixture density. The weight of a nat is beta itself (n_train = 1). The optimiser is Adam
+and not the paper's gradient descent with momentum, because the question is where the objective has its minimum.
 """
 
 import copy
@@ -238,7 +238,7 @@ def resume(
 
 
 class Estimate(NamedTuple):
-    """A number and the standard error of its Monte Carlo; 0 where it is exact."""
+    """A number and its standard error by Monte Carlo, which is 0 where the number is exact."""
 
     value: float
     se: float = 0.0
@@ -255,8 +255,14 @@ def measure(
 ) -> dict[str, Estimate]:
     """Information and Lagrangian of a trained network in nats, in float64, with n_draws of the noise per x.
 
-    with_bounds: also what eq. (3) has for the true terms, the rate (in closed form) and the cross-entropy of the
-    network's decoder, and the gaps that make up the difference: decoder, total correlation, shape of the prior.
+    Args:
+        network: with one Information Dropout layer.
+        p_xy: the source, a joint distribution.
+        beta: the price of a nat.
+        n_draws: of the noise, for each x.
+        generator: of the noise.
+        with_bounds: whether to add the terms of eq. (3), which are the rate (in closed form) and the cross-entropy of the network's
+            decoder, and the gaps between them and the true terms: decoder, total correlation, shape of the prior.
     """
     layer, n_x, p_x = noisy_layer(network), len(p_xy), p_xy.sum(1)
     found = encoder_of(layer, n_x)

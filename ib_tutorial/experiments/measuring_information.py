@@ -1,6 +1,6 @@
 r"""What plots of mutual information in networks show, what estimators can see, and what is measured where the noise is known.
 
-Three parts, each with its own cells.
+The experiment has three parts, each with its own cells::
 
     plane        networks without noise: the information of rounded activations over training, at several widths of the bins
     noise        a network with one noisy layer: its information on the training images, exact up to draws, beside its cost

@@ -1,11 +1,11 @@
-r"""The deep VIB's layer beside Information Dropout, binary dropout and no noise: one encoder, one task, one measure for each question.
+r"""The deep VIB's layer beside Information Dropout, binary dropout and no noise: one encoder, one task, one measure for each question::
 
     digits     error, cross-entropy, calibration, one draw against twelve, fast gradient attacks, total correlation
     nuisance   pictures under a digit: what a reader still finds of the digit in z
 
 The encoder is that of Alemi et al. (2017): two layers of 1,024 ReLU units, then 256 units with noise, then one linear layer to the classes;
 Adam with beta_1 = 0.5, a rate that falls by 3 % every two epochs, and the average of the weights over the steps. Their settings are
-those of the authors' code (github.com/alexalemi/vib_demo). The layers differ in what follows the encoder:
+those of the authors' code (github.com/alexalemi/vib_demo). The layers differ in what follows the encoder::
 
     vib        VariationalBottleneck: additive noise, standard normal prior
     softplus   InformationDropout of Softplus units, log-normal prior

@@ -59,7 +59,11 @@ def posteriors(rain: Sequence[float], readings: Sequence[str], classes: Sequence
 def price_of_a_message(q: Sequence[float], price: Sequence[float], kept: float, best: float) -> Figure:
     """The mean price E KL(p(z|x) || q) of a message of two values, against the prior's probability q of one of them.
 
-    kept: I(x;z). best: the probability of that value under p(z), where the price is lowest.
+    Args:
+        q: probabilities of that value under the prior.
+        price: the mean price at each of them, in nats.
+        kept: I(x;z), in nats.
+        best: the probability of that value under p(z), where the price is lowest.
     """
     figure, axis = plt.subplots(figsize=(5.8, 2.9))
     axis.axhspan(0, kept, color="C2", alpha=0.25, lw=0)

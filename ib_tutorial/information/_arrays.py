@@ -1,4 +1,4 @@
-"""numpy in, numpy out; torch in, torch out: the public functions compute on tensors and give back what they were given."""
+"""Conversions for the public functions, which compute on tensors: numpy input gives numpy output, and torch input torch output."""
 
 from typing import Any
 

@@ -1,5 +1,5 @@
-"""What the public functions ask of their input, once: each check returns what may be computed on, or raises a ValueError that says
-what was given, what is needed and how to get it."""
+"""Checks of the public functions' input. Each returns what may be computed on, or raises a ValueError that says what was given, what is
+needed and how to get it."""
 
 import math
 
@@ -78,8 +78,8 @@ def square(given: Tensor | np.ndarray, name: str) -> Float[Tensor, "d d"]:
 def sum_tolerance(given: Tensor | np.ndarray, n_entries: int) -> float:
     """How far from 1 a sum may be: 1e-6, or what the rounding of so many entries explains.
 
-    A softmax is normalised by a sum that is itself rounded. In float32 its entries sum to 1 within 1e-6 up to some 10^4 entries; of
-    10^6 the sum was 6e-5 off, and of 10^8 2.5e-3 (torch 2.12, CPU): below 4 sqrt(n) eps throughout.
+    A softmax is normalised by a sum that is itself rounded. In float32 its entries sum to 1 within 1e-6 up to some 10^4 entries. With
+    10^6 entries the sum was 6e-5 off, and with 10^8 entries 2.5e-3 (torch 2.12, CPU). All of these are below 4 sqrt(n) eps.
     """
     return max(SUM_TOLERANCE, 4 * math.sqrt(n_entries) * rounding(given))
 

@@ -33,7 +33,7 @@ class LinearVAE:
     posterior_variance: Float[Tensor, "latents"] | Float[np.ndarray, "latents"]  #: c, 1 where unused
     rates: Float[Tensor, "latents"] | Float[np.ndarray, "latents"]  #: E KL of each latent
     rate: Nats  #: their sum
-    distortion: Nats  #: E[-log q(x|z)], a density: it may be negative, and depends on the unit of x
+    distortion: Nats  #: E[-log q(x|z)]; q is a density, so this may be negative, and depends on the unit of x
 
 
 def linear_vae(
@@ -44,14 +44,21 @@ def linear_vae(
 ) -> LinearVAE:
     r"""The minimum of distortion + beta rate, eq. (7), over W, V and c, in closed form.
 
-    With level = beta noise_variance, and u_i, lambda_i the eigenvectors and eigenvalues of cov, the largest first,
-    w_i = u_i sqrt(lambda_i - level), v_i = w_i / lambda_i and c_i = level / lambda_i for those of the first n_latents
-    with lambda_i > level, and 0, 0, 1 for the others. At beta = 1 it is probabilistic PCA with a given noise variance
+    Let level = beta noise_variance, and let u_i and lambda_i be the eigenvectors and eigenvalues of cov, the largest first. A latent
+    among the first n_latents with lambda_i > level has w_i = u_i sqrt(lambda_i - level), v_i = w_i / lambda_i and
+    c_i = level / lambda_i. The others have 0, 0 and 1. At beta = 1 this is probabilistic PCA with a given noise variance
     (Tipping & Bishop 1999), and minus the sum of distortion and rate is the largest log-likelihood.
 
-    cov: may be singular. Computed in float64, returned in the type of cov, without gradient.
-    Raises ValueError unless cov is square, finite, symmetric and has no negative eigenvalue, 1 <= n_latents <= pixels,
-    and beta and noise_variance are positive.
+    It is computed in float64 and returned in the type of cov, without a gradient.
+
+    Args:
+        cov: the covariance of the data; it may be singular.
+        n_latents: from 1 to the number of pixels.
+        beta: the weight of the rate, positive.
+        noise_variance: s, the variance of the decoder, positive.
+
+    Raises:
+        ValueError: cov is not square, finite and symmetric, or has a negative eigenvalue; or another argument is out of its range.
     """
     covariance = _checks.square(cov, "cov").detach().double()
     n_pixels = len(covariance)
@@ -84,14 +91,14 @@ def linear_vae_terms(
     log_var: Float[Tensor, "latents"],
     noise_variance: float,
 ) -> tuple[Float[Tensor, ""], Float[Tensor, "latents"]]:
-    r"""(distortion, rate of each latent) of any linear Gaussian VAE, in nats per image, expectations taken by hand.
+    r"""(distortion, rate of each latent) of any linear Gaussian VAE, in nats per image, with exact expectations.
 
-    For centred x, and c = exp(log_var) the posterior variances,
+    For centred x and posterior variances c = exp(log_var)::
 
         E|x - W z|^2 = tr[(I - W V) cov (I - W V)^T] + tr[W diag(c) W^T]
         E KL_j       = 1/2 [(V cov V^T)_jj + c_j - 1 - log c_j]
 
-    Torch, differentiable: what an optimiser needs that knows nothing of eigenvectors. Raises nothing by value.
+    It takes tensors of torch and is differentiable, so that an optimiser can find the minimum without eigenvectors. No value is refused.
     """
     covered = decoder @ encoder
     through = covered @ cov

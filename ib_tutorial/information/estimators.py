@@ -28,10 +28,10 @@ Labels = Int[Tensor, " _"] | Int[np.ndarray, " _"]
 
 
 class Estimate(NamedTuple):
-    """A number in nats and its standard error, which is 0 where the number is exact."""
+    """A number in nats and its standard error."""
 
-    value: float
-    se: float
+    value: float  #: nats
+    se: float  #: nats; 0 where the number is exact
 
 
 def binned_mutual_information(x: Samples | Labels, y: Samples | Labels, width: float) -> float:
@@ -66,7 +66,7 @@ def binned_mutual_information(x: Samples | Labels, y: Samples | Labels, width: f
 
 
 def nearest_neighbour_mutual_information(x: Samples, y: Samples, k: int = 3) -> float:
-    r"""I(x;y) from the distances to the k-th nearest neighbours, in nats (Kraskov et al. 2004, algorithm 1).
+    r"""I(x;y) from the distances to the k-th nearest neighbours, in nats (Kraskov et al. 2004, algorithm 1)::
 
         psi(k) + psi(samples) - mean[ psi(n_x + 1) + psi(n_y + 1) ]
 
@@ -143,7 +143,7 @@ def noisy_mutual_information(
     draws: Iterable[Float[Tensor, "x *units"]],
     p_x: Float[Tensor, " x"] | None = None,
 ) -> Estimate:
-    r"""I(x;z) of a noisy representation of finitely many x, exact up to the draws of the noise, in nats.
+    r"""I(x;z) of a noisy representation of finitely many x, exact up to the draws of the noise, in nats::
 
         I(x;z) = E[ log p(z|x) - log sum_x' p(x') p(z|x') ]
 

@@ -3,7 +3,7 @@ r"""Information between jointly Gaussian variables, from their covariance, in na
     I(x;y) = 1/2 [ log det Sigma_x + log det Sigma_y - log det Sigma ]
     TC(z)  = 1/2 [ sum_j log Sigma_jj - log det Sigma ] = -1/2 log det(Sigma_0^-1 Sigma),  Sigma_0 = diag(Sigma)
 
-(the paper's section 8 drops the 1/2). Neither changes when a coordinate is rescaled, so both are computed from the correlations.
+The paper's section 8 drops the 1/2. Neither quantity changes when a coordinate is rescaled, so both are computed from the correlations.
 """
 
 import math
@@ -25,8 +25,7 @@ Nats = float | Float[Tensor, ""]
 class GaussianBottleneck:
     r"""The optimal z = projection x + N(0, identity) of a Gaussian bottleneck, and what it achieves, in nats."""
 
-    # rows by decreasing correlation; unused ones are zero
-    projection: Float[Tensor, "d_x d_x"] | Float[np.ndarray, "d_x d_x"]
+    projection: Float[Tensor, "d_x d_x"] | Float[np.ndarray, "d_x d_x"]  #: rows in falling order of correlation; unused ones are zero
     i_xz: Nats  #: I(x;z)
     i_zy: Nats  #: I(z;y)
     lagrangian: Nats  #: h(y|z) + beta I(x;z); h is differential, may be negative and depends on the unit of y
@@ -35,8 +34,15 @@ class GaussianBottleneck:
 def gaussian_mutual_information(cov: Covariance, n_x: int) -> Nats:
     r"""I(x;y) of a joint Gaussian, x its first n_x coordinates and y the rest, in nats.
 
-    cov: [d, d], the joint covariance; computed in float64, differentiable for torch input. Raises ValueError unless 0 < n_x < d and cov
-    is finite, symmetric and positive definite (where x determines a combination of y the information is infinite).
+    It is computed in float64, and is differentiable for torch input.
+
+    Args:
+        cov: [d, d], the joint covariance.
+        n_x: how many coordinates belong to x, from 1 to d - 1.
+
+    Raises:
+        ValueError: n_x is out of its range, or cov is not finite, symmetric and positive definite. If x determines a combination of the
+            coordinates of y, the information is infinite.
     """
     correlations = check_covariance(_checks.square(cov, "cov"), "cov", _checks.rounding(cov))
     if not 0 < n_x < len(correlations):
@@ -50,11 +56,19 @@ def gaussian_mutual_information(cov: Covariance, n_x: int) -> Nats:
 def gaussian_total_correlation(cov: Covariance, n_samples: int | None = None) -> Nats:
     r"""TC(z) = -1/2 log det of the correlation matrix, in nats (section 8, with its missing 1/2).
 
-    cov: [d, d]; computed in float64, differentiable for torch input.
-    n_samples: give it when cov was estimated from that many independent samples. The plug-in value is then too large on average by
-    `-1/2 [ sum_{i<d} psi((n-1-i)/2) - d psi((n-1)/2) ]` (265 nats for n = 10,000 and d = 3,072), the same for every Gaussian
-    (Wishart distribution), and this is subtracted: the result is unbiased, and may be negative. Approximate where z is not Gaussian.
-    Raises ValueError unless cov is finite, symmetric and positive definite, and n_samples > d.
+    It is computed in float64, and is differentiable for torch input.
+
+    A covariance that was estimated from n samples gives a value that is too large on average, by
+    `-1/2 [ sum_{i<d} psi((n-1-i)/2) - d psi((n-1)/2) ]`. That bias is the same for every Gaussian (Wishart distribution): 265 nats for
+    n = 10,000 and d = 3,072. With `n_samples` it is subtracted. The result is then unbiased and may be negative; for other distributions
+    the correction is approximate.
+
+    Args:
+        cov: [d, d], the covariance of z.
+        n_samples: how many independent samples cov was estimated from; None where it is known exactly.
+
+    Raises:
+        ValueError: cov is not finite, symmetric and positive definite, or n_samples is not above d.
     """
     covariance = _checks.square(cov, "cov")
     d = len(covariance)
@@ -75,14 +89,23 @@ def gaussian_bottleneck(
 ) -> GaussianBottleneck:
     r"""The optimum of h(y|z) + beta I(x;z) for jointly Gaussian x, y, in closed form (Chechik, Globerson, Tishby & Weiss 2005).
 
-    With rho_i and u_i the canonical correlations and left directions of L_x^-1 cov_xy L_y^-T (cov_x = L_x L_x^T), the encoder is
-    z_i = a_i u_i^T L_x^-1 x + N(0, 1), with a_i^2 = max(0, (rho_i^2 / beta - 1) / (1 - rho_i^2)): component i opens at beta = rho_i^2
-    (their lambda_i is 1 - rho_i^2, their beta is 1/beta), and with the sums over the open ones
+    Let cov_x = L_x L_x^T, and let rho_i and u_i be the canonical correlations and left directions of L_x^-1 cov_xy L_y^-T. The encoder is
+    z_i = a_i u_i^T L_x^-1 x + N(0, 1), with a_i^2 = max(0, (rho_i^2 / beta - 1) / (1 - rho_i^2)). So component i opens at
+    beta = rho_i^2. (Their lambda_i is 1 - rho_i^2, and their beta is 1/beta.) Summed over the open components::
 
-        I(x;z) = 1/2 sum log( (1 - beta) rho_i^2 / (beta (1 - rho_i^2)) )        I(z;y) = 1/2 sum log( (1 - beta) / (1 - rho_i^2) )
+        I(x;z) = 1/2 sum log( (1 - beta) rho_i^2 / (beta (1 - rho_i^2)) )
+        I(z;y) = 1/2 sum log( (1 - beta) / (1 - rho_i^2) )
 
-    Computed in float64, returned in the type of cov_x, without gradient. Raises ValueError unless shapes agree, beta > 0 and the joint
-    covariance is finite, symmetric and positive definite.
+    It is computed in float64 and returned in the type of cov_x, without a gradient.
+
+    Args:
+        cov_x: the covariance of x.
+        cov_y: the covariance of y.
+        cov_xy: the covariances of the coordinates of x with those of y.
+        beta: the price of a nat of I(x;z), positive.
+
+    Raises:
+        ValueError: the shapes disagree, beta is not positive, or the joint covariance is not finite, symmetric and positive definite.
     """
     beta = _checks.weight(beta)
     x, y, xy = (to_tensor(cov).detach() for cov in (cov_x, cov_y, cov_xy))
@@ -109,9 +132,15 @@ def gaussian_bottleneck(
 
 
 def check_covariance(cov: Float[Tensor, "d d"], name: str, eps: float) -> Float[Tensor, "d d"]:
-    """The correlation matrix of `cov`, a finite square one, in float64, or a ValueError that says why it is no positive definite covariance.
+    """The correlation matrix of a covariance, in float64.
 
-    eps: of the precision in which `cov` was estimated.
+    Args:
+        cov: finite and square.
+        name: what the caller knows it as.
+        eps: of the precision in which `cov` was estimated.
+
+    Raises:
+        ValueError: cov is not symmetric, or not positive definite to that precision.
     """
     cov = cov.double()
     variances = cov.diagonal()
@@ -128,9 +157,7 @@ def check_covariance(cov: Float[Tensor, "d d"], name: str, eps: float) -> Float[
             f"{name} must be symmetric, but its correlations differ from their mirror by up to {asymmetry:g}"
         )
     factor, failed = torch.linalg.cholesky_ex(correlations.detach())
-    residual = (
-        factor.diagonal().square().min().item()
-    )  # the share of a coordinate's variance that those before it do not explain
+    residual = factor.diagonal().square().min().item()  # the share of a coordinate's variance that those before it do not explain
     if failed or residual < len(cov) * eps:
         raise ValueError(
             f"{name} is singular or not positive definite: some coordinates are linear functions of others, to the precision of "

@@ -8,7 +8,7 @@ r"""What a noisy unit costs: closed-form Kullback-Leibler divergences between it
     log-uniform prior (Gaussian)    -[log alpha / 2 + c1 alpha + c2 alpha^2 + c3 alpha^3] + c1 + c2 + c3     Kingma et al. 2015
 
 Every function is element-wise, differentiable in all its tensors, broadcasts, keeps the dtype and device it is given, and returns
-nats per unit: the layer decides how to sum. They stand in the training loop, so they check shapes (in the signature) but no values.
+nats per unit: the layer decides how to sum. They run at each step of training, so they check shapes (in the signature) and no values.
 """
 
 import math
@@ -23,10 +23,15 @@ def kl_log_uniform(
 ) -> Float[Tensor, "*units"]:
     r"""KL( log N(log f, alpha^2) || log-uniform ) up to its constant, chosen so that the cost is 0 at the cap; in nats, element-wise.
 
-    log(max_alpha) - log(alpha): the cost of a noisy ReLU unit z = eps f(x), log eps ~ N(0, alpha^2), whatever f(x) > 0 is (Prop. 2,
-    eq. (4); the paper prints "+ log c" for the constant, where its proof has -log c). The log-uniform prior is improper, so only
-    differences of this cost mean anything: with 0 < alpha <= max_alpha it is non-negative.
-    Shapes broadcast; alpha and max_alpha must be positive (alpha = 0 costs +inf). Raises nothing by value.
+    It is log(max_alpha) - log(alpha): the cost of a noisy ReLU unit z = eps f(x), log eps ~ N(0, alpha^2), for any f(x) > 0 (Prop. 2,
+    eq. (4); the paper prints "+ log c" for the constant, and its proof has -log c). The log-uniform prior is improper, so only
+    differences of this cost mean anything. For 0 < alpha <= max_alpha the cost is at least 0.
+
+    Shapes broadcast. Gradients flow. No value is refused.
+
+    Args:
+        alpha: the scale of the noise, positive; alpha = 0 costs +inf.
+        max_alpha: the cap, positive.
     """
     # the quotient first: exactly 0 at the cap, and the gradient stays -1/alpha down to tiny alpha
     return 0.0 - torch.log(alpha / max_alpha)  # -log(1) would be -0.0
@@ -42,8 +47,14 @@ def kl_log_normal(
 
     The cost of a noisy Softplus unit z = eps f(x), log eps ~ N(0, alpha^2) (Prop. 3, eq. (5); the paper's statement omits log f).
     For noise of unit mean, log eps ~ N(-alpha^2/2, alpha^2), pass log_f - alpha**2 / 2 as log_f.
-    Shapes broadcast; alpha and sigma are standard deviations and must be positive. Gradients flow to all four arguments. Raises nothing
-    by value.
+
+    Shapes broadcast. Gradients flow to all four arguments. No value is refused.
+
+    Args:
+        log_f: the logarithm of the clean unit f(x).
+        alpha: the standard deviation of log eps, positive.
+        mu: the prior's mean of log z.
+        sigma: the prior's standard deviation of log z, positive.
     """
     # one division and two logarithms of sigma, which is often one number for many units
     return (alpha**2 + (log_f - mu) ** 2) * (0.5 / sigma**2) - torch.log(alpha) + (torch.log(sigma) - 0.5)
@@ -56,7 +67,7 @@ def kl_truncated_log_uniform(
 
     log z is N(log f, alpha^2) given that it lies in [low, high]; under the prior it is uniform there. Both are probability distributions,
     so the mean of this cost over the inputs is at least I(x;z). The formula is that of Neklyudov et al. (2017, "Structured Bayesian Pruning
-    via Log-Normal Multiplicative Noise"), who put the pair on the noise of a unit, where it is here on the unit itself.
+    via Log-Normal Multiplicative Noise"). Their two distributions are those of a unit's noise; ours are those of the unit itself.
 
     Args:
         log_f: where the normal distribution is centred, in nats. A centre outside of [low, high], such as the log f = -inf of a unit at
@@ -67,7 +78,7 @@ def kl_truncated_log_uniform(
 
     Returns:
         nats, in the broadcast shape of log_f and alpha: 0 for alpha -> infinity, and about log((high - low) / alpha) - 1.42 for a small
-        alpha. Gradients flow to log_f, where it lies inside, and to alpha. Raises nothing by value.
+        alpha. Gradients flow to log_f, where it lies inside, and to alpha. No value is refused.
     """
     centre = log_f.clamp(low, high)
     divisor = alpha.clamp(min=1e-12)  # so that its square, in the gradient, is not 0 in float32
@@ -81,9 +92,7 @@ def kl_truncated_log_uniform(
 def kl_standard_normal(mean: Float[Tensor, "*#units"], log_var: Float[Tensor, "*#units"]) -> Float[Tensor, "*units"]:
     r"""KL( N(mean, exp(log_var)) || N(0, 1) ), in nats, element-wise: the Gaussian VAE's cost per latent (Kingma & Welling 2014, app. B).
 
-    Summed over the latents it is the second term of eq. (7).
-
-    Shapes broadcast. Gradients flow to both arguments. Raises nothing by value.
+    Summed over the latents it is the second term of eq. (7). Shapes broadcast. Gradients flow to both arguments. No value is refused.
     """
     return (mean**2 + torch.expm1(log_var) - log_var) / 2  # expm1: no cancellation where the posterior nears the prior
 
@@ -95,8 +104,11 @@ VARIATIONAL_C1, VARIATIONAL_C2, VARIATIONAL_C3 = 1.16145124, -1.50204118, 0.5862
 def kl_variational_dropout(alpha: Float[Tensor, "*units"]) -> Float[Tensor, "*units"]:
     r"""KL( N(1, alpha) || log-uniform ) up to its constant, chosen so that it is 0 at alpha = 1; in nats, element-wise.
 
-    alpha is a *variance*, in (0, 1]: the cost of Gaussian multiplicative noise in variational dropout. The exact value has no closed
-    form; this is the cubic approximation of Kingma, Salimans & Welling (2015), within 0.04 nats of it. Gradients flow. Raises nothing.
+    It is the cost of Gaussian multiplicative noise in variational dropout. The exact value has no closed form. This is the cubic
+    approximation of Kingma, Salimans & Welling (2015), within 0.04 nats of it. Gradients flow. No value is refused.
+
+    Args:
+        alpha: the *variance* of the noise, in (0, 1].
     """
     c1, c2, c3 = VARIATIONAL_C1, VARIATIONAL_C2, VARIATIONAL_C3
     return -(torch.log(alpha) / 2 + c1 * alpha + c2 * alpha**2 + c3 * alpha**3) + (c1 + c2 + c3)

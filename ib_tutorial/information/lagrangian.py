@@ -45,10 +45,18 @@ def variational_bound(
 ) -> VariationalBound:
     r"""The expectation of the per-sample loss, eq. (3), for any encoder, decoder and prior, with everything that it is made of.
 
-    p_xy: [x, y], a joint distribution. p_z_given_x: [x, z] and q_y_given_z: [z, y], rows that sum to 1. q_z: [z], a distribution.
-    Each field is computed by its own definition, none as the difference of others; differentiable for torch input; +inf where the
-    decoder or the prior rules out what happens. Raises ValueError for what is no distribution, where shapes disagree, or for a beta that is
-    negative or not finite.
+    Each field is computed by its own definition, and none as the difference of others. It is +inf where the decoder or the prior gives
+    probability 0 to something that happens. Torch input is differentiated.
+
+    Args:
+        p_xy: [x, y], a joint distribution.
+        p_z_given_x: [x, z], the encoder; rows that sum to 1.
+        q_y_given_z: [z, y], the decoder; rows that sum to 1.
+        q_z: [z], the prior.
+        beta: the weight of the rate, at least 0 and finite.
+
+    Raises:
+        ValueError: one of the tables is no distribution, the shapes disagree, or beta is out of its range.
     """
     if not 0 <= beta < math.inf:
         raise ValueError(f"beta must be at least 0 and finite, but is {beta}: it multiplies the rate")
@@ -77,7 +85,12 @@ def variational_bound(
 def information_plane(p_xy: Table, p_z_given_x: Table) -> tuple[Nats, Nats]:
     r"""(I(x;z), I(z;y)) of an encoder, in nats: its place in the information plane.
 
-    p_xy: [x, y], a joint distribution; p_z_given_x: [x, z], rows that sum to 1. Raises ValueError where they are not.
+    Args:
+        p_xy: [x, y], a joint distribution.
+        p_z_given_x: [x, z], rows that sum to 1.
+
+    Raises:
+        ValueError: one of the two is no distribution, or they have different numbers of x.
     """
     joint, encoder = _joint_and_encoder(p_xy, p_z_given_x)
     i_xz = _divergence_from_marginals(joint.sum(1)[:, None] * encoder)
@@ -92,9 +105,16 @@ def _joint_and_encoder(p_xy: Table, p_z_given_x: Table) -> tuple[Float[Tensor, "
 def alternating_step(p_xy: Table, p_z_given_x: Table, beta: float) -> Table:
     r"""One plain step of Blahut-Arimoto: p(z) and p(y|z) of the encoder, then the encoder that is best for these two.
 
-    p_xy: [x, y], a joint distribution; p_z_given_x: [x, z], rows that sum to 1. An x that never occurs gets p(z). It never raises H(y|z) + beta I(x;z). `blahut_arimoto` takes such steps,
-    accelerated, and opens clusters where this one would stay at a fixed point that is no minimum.
-    Raises ValueError where p_xy or the encoder is no distribution, or beta is not positive and finite.
+    The step never raises H(y|z) + beta I(x;z). An x that never occurs gets p(z). `blahut_arimoto` accelerates such steps, and opens
+    clusters where plain steps would stay at a fixed point that is no minimum.
+
+    Args:
+        p_xy: [x, y], a joint distribution.
+        p_z_given_x: [x, z], rows that sum to 1.
+        beta: the price of a nat of I(x;z), positive and finite.
+
+    Raises:
+        ValueError: one of the two is no distribution, or beta is out of its range.
     """
     beta = _checks.weight(beta)
     joint, encoder = (table.double() for table in _joint_and_encoder(p_xy, p_z_given_x))
@@ -110,7 +130,13 @@ def alternating_step(p_xy: Table, p_z_given_x: Table, beta: float) -> Table:
 def maximal_correlation(p_xy: Table) -> float:
     r"""rho_m: the largest correlation between a function of x and one of y; 0 only if they are independent (Hirschfeld, Gebelein, Renyi).
 
-    It is the second singular value of p(x,y) / sqrt(p(x) p(y)), of which the first is 1. Raises ValueError unless p_xy is a joint table.
+    It is the second singular value of p(x,y) / sqrt(p(x) p(y)), of which the first is 1.
+
+    Args:
+        p_xy: [x, y], a joint distribution.
+
+    Raises:
+        ValueError: p_xy is no joint distribution of two variables.
     """
     table = _checks.distribution(p_xy, "p_xy", "[x, y]").double()
     table = table[table.sum(1) > 0][:, table.sum(0) > 0]
@@ -121,10 +147,19 @@ def maximal_correlation(p_xy: Table) -> float:
 def contraction_coefficient(p_xy: Table, n_starts: int = 50, seed: int = 0, n_iterations: int = 500) -> float:
     r"""eta: the best constant of the strong data-processing inequality I(z;y) <= eta I(x;z) at this p(x), and the beta of first collapse.
 
-    It is the supremum of KL(r_y || p_y) / KL(r_x || p_x), searched for from near every single x and from random places: each step
-    maximises KL(r_y || p_y), made linear at r, minus the present ratio times KL(r_x || p_x), and so never lowers the ratio. Where the
-    supremum is the limit r -> p, it is rho_m^2, which is returned if nothing found exceeds it. A lower bound, exact if the best start was among them.
-    Raises ValueError unless p_xy is a joint table, n_starts at least 0 and n_iterations at least 1.
+    It is the supremum of KL(r_y || p_y) / KL(r_x || p_x). The search starts near every single x and at random places. Each step
+    maximises KL(r_y || p_y), made linear at r, minus the present ratio times KL(r_x || p_x), so the ratio never falls. The limit r -> p
+    gives rho_m^2, which is returned if the search finds nothing larger. The result is a lower bound, and exact if one of the starts leads
+    to the supremum.
+
+    Args:
+        p_xy: [x, y], a joint distribution.
+        n_starts: how many random places the search starts from besides those near each x, at least 0.
+        seed: of the random places.
+        n_iterations: steps from each start, at least 1.
+
+    Raises:
+        ValueError: p_xy is no joint distribution of two variables, or another argument is out of its range.
     """
     _checks.at_least(0, n_starts=n_starts)
     _checks.at_least(1, n_iterations=n_iterations)
@@ -152,9 +187,12 @@ def contraction_coefficient(p_xy: Table, n_starts: int = 50, seed: int = 0, n_it
 
 
 def partitions(n: int) -> Iterator[list[int]]:
-    """Every way to put n things into unnamed boxes, as the box of each thing (1, 2, 5, 15, 52, 203, ... ways): all deterministic encoders.
+    """Every way to put n things into unnamed boxes, as the box of each thing: all deterministic encoders of n values.
 
-    Raises ValueError unless n is an integer of at least 0.
+    There are 1, 2, 5, 15, 52, 203, ... ways.
+
+    Raises:
+        ValueError: n is no integer of at least 0.
     """
     _checks.at_least(0, n=n)
 
@@ -169,11 +207,20 @@ def partitions(n: int) -> Iterator[list[int]]:
 
 
 def discretised_gaussian(rho: float, n_x: int, n_y: int, span: float = 3.5) -> Float[np.ndarray, "{n_x} {n_y}"]:
-    r"""The table of a standard normal pair of correlation rho: n - 2 equal cells on [-span, span] and the two tails, each way.
+    r"""The table of a standard normal pair (x, y) of correlation rho, each cut into cells.
 
-    Cells of x by Gauss-Legendre, of y by the normal distribution function: exact to about 1e-12. Telling only the cell is a function of
-    x and of y, so every (I(x;z), I(z;y)) of this table lies on or below the curve of the pair itself.
-    Raises ValueError unless -1 < rho < 1, both n are at least 3 and 0 < span < 9.
+    Each variable has n - 2 equal cells on [-span, span], and two for the tails. The cell is a function of x, or of y, so every
+    (I(x;z), I(z;y)) of this table lies on or below the curve of the pair itself. Probabilities are integrals over x by Gauss-Legendre and
+    over y by the normal distribution function, exact to about 1e-12.
+
+    Args:
+        rho: the correlation, between -1 and 1.
+        n_x: cells of x, at least 3.
+        n_y: cells of y, at least 3.
+        span: where the tails begin, in standard deviations, between 0 and 9.
+
+    Raises:
+        ValueError: an argument is out of its range.
     """
     if not (-1 < rho < 1 and min(n_x, n_y) >= 3 and 0 < span < 9):
         raise ValueError(

@@ -2,8 +2,9 @@ r"""What independent log-normal units say about a finite x, exactly: a mixture d
 
     log z_j | x ~ N( log f_j(x), alpha_j(x)^2 )        p(z) = sum_x p(x) p(z|x)        p(x|z) = p(x) p(z|x) / p(z)
 
-I(x;z) and H(y|z) are means, over z, of KL( p(x|z) || p(x) ) and of the entropy of p(y|z), which `divergences` returns
-for each draw; only the means need Monte Carlo. All in nats and in u = log z: one-to-one, so no divergence changes.
+I(x;z) is the mean over z of KL( p(x|z) || p(x) ), and H(y|z) is the mean of the entropy of p(y|z). `divergences` returns both for each
+draw of z, so that only the means need Monte Carlo. Everything is in nats, and computed for u = log z. That map is one-to-one, so it changes
+no divergence.
 """
 
 import math
@@ -43,7 +44,7 @@ class Divergences(NamedTuple):
 
 
 def divergences(encoder: LogNormalEncoder, p_xy: Float[Tensor, "x y"], u: Float[Tensor, "*draws units"]) -> Divergences:
-    """By Bayes from the mixture p(z) = sum_x p(x) p(z|x), in log space throughout. Differentiable."""
+    """What each draw says, by Bayes' rule from the mixture p(z) = sum_x p(x) p(z|x). It is computed in log space and is differentiable."""
     p_x = p_xy.sum(1)
     log_p_x, p_y_given_x = torch.log(p_x), p_xy / p_x[:, None]
     log_densities = encoder.log_densities(u)
@@ -65,10 +66,14 @@ def divergences(encoder: LogNormalEncoder, p_xy: Float[Tensor, "x y"], u: Float[
 def told_apart(log_f: Float[Tensor, "x units"], alpha: Float[Tensor, "x units"]) -> Float[Tensor, ""]:
     r"""A lower bound on I(x;z), in nats, for x equally likely among the rows: log N - log( 1/N sum_{x,x'} prod_j B_j(x,x') ).
 
-    z_j = eps_j f_j(x) with log eps_j ~ N(0, alpha_j(x)^2), independent. B_j is the overlap int sqrt( p(z_j|x) p(z_j|x') ) dz_j
-    (Bhattacharyya's coefficient) of two inputs in unit j; the bound is that of Kolchinsky & Tracey (2017).
-    log_f: -inf for a unit at zero. Where either input has one, its overlap is taken to be 1, so that the bound counts what the
-    noise leaves of the positive units alone, and nothing of which units are zero. Time N^2 x units, memory N x units.
+    The units are z_j = eps_j f_j(x) with independent log eps_j ~ N(0, alpha_j(x)^2). B_j is the overlap
+    int sqrt( p(z_j|x) p(z_j|x') ) dz_j of two inputs in unit j (Bhattacharyya's coefficient). The bound is that of Kolchinsky & Tracey
+    (2017). It takes N^2 x units operations and memory for N x units numbers.
+
+    Args:
+        log_f: the logarithms of the clean units, -inf for a unit at zero. If a unit is at zero for either input, its overlap counts as 1.
+            The bound then shows what the noise leaves of the positive units, and nothing of which units are zero.
+        alpha: the scales of the noise.
     """
     log_overlaps = []
     for one, scale in zip(log_f, alpha, strict=True):

@@ -4,7 +4,7 @@ r"""Representations of a discrete x: tables of the Markov chain y -> x -> z, and
     p(x,...,z) = p(x,...) p(z|x)                           represent, marginal
     T(x) = p(.|x), values numbered                         minimal_sufficient
 
-A representation is its encoder p(z|x), a table with one row per x; a function of x has rows of one 1 (`encoder_of`).
+A representation is given by its encoder p(z|x), a table with one row per x. `encoder_of` makes the encoder of a function of x.
 """
 
 import numpy as np
@@ -22,8 +22,11 @@ Nats = float | Float[Tensor, ""]
 def conditional_mutual_information(p_xyz: Table) -> Nats:
     r"""I(x;y|z) = H(y|z) - H(y|x,z), in nats: what x and y still tell of each other once z is known.
 
-    p_xyz: [x, y, z], a joint distribution; the third axis is the one that is given. Raises ValueError unless it is
-    three-dimensional, non-negative, finite and sums to 1 within 1e-6.
+    Args:
+        p_xyz: [x, y, z], a joint distribution. The third axis is the one that is given.
+
+    Raises:
+        ValueError: p_xyz is not three-dimensional, negative somewhere, not finite, or does not sum to 1 within 1e-6.
     """
     table = _checks.distribution(p_xyz, "p_xyz", "[x, y, z]")
     given_z = _conditional_entropy(table.sum(0).T)
@@ -34,8 +37,12 @@ def conditional_mutual_information(p_xyz: Table) -> Nats:
 def represent(p: Table, p_z_given_x: Table) -> Table:
     r"""The joint table [x, ..., z] of the chain (...) -> x -> z: p(x, ...) p(z|x), eq. (i) of section 4.
 
-    p: [x, ...], a joint distribution whose first axis is x (so [x, y], or [x, y, n] with a nuisance).
-    p_z_given_x: [x, z], rows that sum to 1. Raises ValueError where either is no distribution or they disagree about x.
+    Args:
+        p: [x, ...], a joint distribution whose first axis is x, such as [x, y], or [x, y, n] with a nuisance.
+        p_z_given_x: [x, z], rows that sum to 1.
+
+    Raises:
+        ValueError: one of the two is no distribution, or they have different numbers of x.
     """
     table = _checks.distribution(p, "p")
     if table.ndim == 0:
@@ -48,9 +55,14 @@ def represent(p: Table, p_z_given_x: Table) -> Table:
 def minimal_sufficient(p_xy: Table, decimals: int = 10) -> Int[np.ndarray, " x"]:
     r"""The posterior map T(x) = p(y|x), its values numbered from 0 in the order in which they appear: [x], integers.
 
-    p_xy: [x, y]. Two x have the same number where their posteriors agree to so many decimals; an x that never
-    occurs gets -1.
-    Raises ValueError unless p_xy is two-dimensional, non-negative, finite and sums to 1 within 1e-6, and decimals is at least 0.
+    Two x have the same number if their posteriors agree. An x that never occurs has -1.
+
+    Args:
+        p_xy: [x, y], a joint distribution.
+        decimals: to how many decimals posteriors must agree, at least 0.
+
+    Raises:
+        ValueError: p_xy is not two-dimensional, negative somewhere, not finite, or does not sum to 1 within 1e-6; or decimals is below 0.
     """
     table = _checks.distribution(p_xy, "p_xy", "[x, y]").detach().cpu().double().numpy()
     _checks.at_least(0, decimals=decimals)
@@ -63,9 +75,13 @@ def minimal_sufficient(p_xy: Table, decimals: int = 10) -> Int[np.ndarray, " x"]
 
 
 def encoder_of(labels: Int[np.ndarray, " x"]) -> Float[np.ndarray, "x z"]:
-    """The encoder p(z|x) of the function z = labels[x]: rows of one 1. A label of -1 (x never occurs) counts as 0.
+    """The encoder p(z|x) of the function z = labels[x]: each row has a single 1.
 
-    Raises ValueError unless labels is a list of integers of at least -1, one for each x.
+    Args:
+        labels: an integer for each x. A label of -1 (x never occurs) counts as 0.
+
+    Raises:
+        ValueError: labels are not integers of at least -1, one for each x.
     """
     labels = np.asarray(labels)
     if labels.ndim != 1 or len(labels) == 0 or not np.issubdtype(labels.dtype, np.integer) or labels.min() < -1:
@@ -75,9 +91,14 @@ def encoder_of(labels: Int[np.ndarray, " x"]) -> Float[np.ndarray, "x z"]:
 
 
 def marginal(p: Table, *axes: int) -> Table:
-    """The joint table of some axes of `p`, in the order in which they are named; the others are summed over.
+    """The joint table of some axes of `p`, in the order in which they are named. The other axes are summed over.
 
-    Raises ValueError unless p is a distribution and each of the axes is one of its own, named once, from 0.
+    Args:
+        p: a distribution, in a table of any shape.
+        axes: the numbers of the axes that stay, from 0.
+
+    Raises:
+        ValueError: p is no distribution, or an axis is named twice or is none of its own.
     """
     table = _checks.distribution(p, "p")
     if len(set(axes)) < len(axes) or not set(axes) <= set(range(table.ndim)):

@@ -1,10 +1,9 @@
 r"""Information Dropout's noise and its cost as one operation, with a derivative written by hand.
 
-The layer's formulas are those of `InformationDropout.forward` and `ib_tutorial.information.kl`; the tests hold this operation to
-them, value and gradient. Left to autograd, each of their some twenty steps writes a tensor as large as all units, keeps it for the
-derivative, and reads it again there. This operation works in place, keeps nothing but what it is given, and computes again what the
-derivative needs: memory that is new costs more here than an exponential. It goes through the units a piece at a time, so that the
-next piece finds its intermediate memory in use already.
+The formulas are those of `InformationDropout.forward` and `ib_tutorial.information.kl`; the tests compare values and gradients with
+them. Under autograd each of their some twenty steps writes a tensor as large as all units, keeps it for the derivative, and reads it
+again there. This operation works in place, keeps only its inputs, and computes again what the derivative needs, because new memory costs
+more here than an exponential. It takes the units a piece at a time, so that each piece reuses the memory of the one before.
 """
 
 from typing import Any
@@ -29,9 +28,8 @@ def pays(f: Float[Tensor, "batch *units"]) -> bool:
 class NoisyUnits(torch.autograd.Function):
     r"""(z, kl) of the units f: z = f exp(shift + alpha n), with alpha = max_alpha sigmoid(pre_activation), and its cost in nats.
 
-    n: standard normal numbers, one per unit; the precision of all that is computed is theirs, and z has that of f.
-    mu, sigma: of the log-normal prior; both None for the log-uniform one.
-    unit_mean: the shift is -alpha^2 / 2 if so, else 0.
+    The shift is -alpha^2 / 2 if `unit_mean`, else 0. n holds standard normal numbers, one per unit. Everything is computed in the precision
+    of n, and z has the precision of f. mu and sigma are those of the log-normal prior, and None for the log-uniform one.
 
     Gradients flow to all tensors but n. Where they are differentiated again, autograd takes the steps of `by_autograd`.
     """
@@ -107,7 +105,7 @@ class NoisyUnits(torch.autograd.Function):
 
     @staticmethod
     def vmap(info: Any, in_dims: tuple[int | None, ...], *inputs: Any) -> tuple[tuple[Tensor, Tensor], tuple[int, int]]:
-        """A stack of layers, one after another."""
+        """Compute a stack of layers, one after another."""
         of_each = [
             NoisyUnits.apply(
                 *(
@@ -152,12 +150,12 @@ def differentiable_backward(ctx: Any, of_z: Tensor, of_kl: Tensor) -> tuple[Tens
 
 
 def applies() -> bool:
-    """Whether `NoisyUnits` may stand for its formulas. A compiler fuses them by itself, and forward mode needs their steps."""
+    """Whether `NoisyUnits` may take the place of its formulas. A compiler fuses them by itself, and forward mode needs their steps."""
     return not torch.compiler.is_compiling() and torch.autograd.forward_ad._current_level < 0
 
 
 def is_batched(gradient: Tensor) -> bool:
-    """Whether it stands for many gradients that are taken at once (vmap, is_grads_batched): in-place steps have no room for them."""
+    """Whether it holds many gradients that are taken at once (vmap, is_grads_batched). In-place steps have no room for them."""
     return torch._C._functorch.is_batchedtensor(gradient) or torch._C._functorch.is_legacy_batchedtensor(gradient)
 
 
@@ -173,12 +171,12 @@ def log_noise(alpha: Tensor, n: Tensor, unit_mean: bool, out: Tensor | None = No
 
 
 def room(out: Tensor, like: Tensor) -> Tensor | None:
-    """out, if it has the precision of `like` and can hold what leads to it; else None."""
+    """`out` if it has the precision of `like`, so that it can hold intermediate results too; else None."""
     return out if out.dtype == like.dtype else None
 
 
 def log_floored(f: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
-    """log max(f, MIN_F) and what it is the logarithm of, in the precision of `like`."""
+    """log max(f, MIN_F) and max(f, MIN_F), in the precision of `like`."""
     floored = f.to(like.dtype).clamp(min=MIN_F)
     return floored.log(), floored
 

@@ -17,9 +17,17 @@ def vae(
     """Pixels to `hidden` tanh units to `n_latents` noisy latents to `hidden` tanh units to the pixels' logits.
 
     Train it with `fit(network, x, x, likelihood=..., n_train=1, beta=1.0)`, which is eq. (7).
-    latents: "gaussian", the layer of Kingma & Welling; or "information", Softplus units with the log-normal prior, whose one mu and one sigma are learned.
-        The log-uniform prior of ReLU units is not on offer: it is improper, so that the loss would bound nothing.
-    max_alpha: cap of the noise of Information Dropout.
+
+    Args:
+        hidden: units of each hidden layer.
+        n_latents: noisy units in the middle.
+        latents: "gaussian", the layer of Kingma & Welling; or "information", Softplus units with the log-normal prior, whose one mu and one sigma are learned.
+            The log-uniform prior of ReLU units is improper, so that the loss would bound nothing; it cannot be chosen.
+        n_pixels: of an image.
+        max_alpha: cap of the noise of Information Dropout.
+
+    Raises:
+        ValueError: a number is below 1, or latents is neither of the two.
     """
     if min(hidden, n_latents, n_pixels) < 1:
         raise ValueError(

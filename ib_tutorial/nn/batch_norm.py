@@ -4,8 +4,8 @@ Training shows batch norm the noisy units, and their mean and variance are not t
 A reading with the noise off therefore needs the statistics of clean passes, and a reading with the noise on those of noisy passes.
 
 Each measured norm holds both sets as buffers beside its running statistics, which are the clean set. `use` says which set a norm takes in
-eval mode. The norm takes it at each pass, by a hook, and nothing else about it changes: copies, state_dicts and moves to another device
-made meanwhile hold what they would hold otherwise.
+eval mode. A hook puts the set in place at each pass, and takes it out again. So a copy of the norm, its state_dict, or a move to another
+device meets the running statistics as they were.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -22,11 +22,11 @@ KINDS: tuple[Kind, Kind] = ("noisy", "clean")
 RUNNING = ("running_mean", "running_var")
 
 in_use: "WeakKeyDictionary[nn.Module, Kind]" = WeakKeyDictionary()
-"""The set that a norm is told to take, while a context tells it."""
+"""The set that each norm takes, within a `use` context."""
 
 
 def norms(modules: Iterable[nn.Module]) -> list[_BatchNorm]:
-    """Those of the modules that are batch norms with running statistics."""
+    """The batch norms with running statistics among the modules."""
     return [m for m in modules if isinstance(m, _BatchNorm) and m.running_mean is not None]
 
 
@@ -67,7 +67,7 @@ def use(network: nn.Module, kind: Kind) -> Iterator[None]:
 
 
 def take_set(norm: _BatchNorm, inputs: Any) -> None:
-    """Before a pass: put the set in place that the norm is told to take."""
+    """Put the set in place that the norm is told to take. This is a hook that runs before each pass."""
     kind = in_use.get(norm)
     if kind is not None and not norm.training and is_measured(norm, kind):
         norm.__dict__["own_statistics"] = [norm._buffers[name] for name in RUNNING]
@@ -75,14 +75,14 @@ def take_set(norm: _BatchNorm, inputs: Any) -> None:
 
 
 def give_back(norm: _BatchNorm, inputs: Any, outputs: Any) -> None:
-    """After a pass, also one that failed: put the norm's own running statistics back."""
+    """Put the norm's own running statistics back. This is a hook that runs after each pass, also after one that failed."""
     own = norm.__dict__.pop("own_statistics", None)
     if own is not None:
         norm._buffers.update(zip(RUNNING, own, strict=True))
 
 
 def store(norm: _BatchNorm, kind: Kind, mean: Tensor, var: Tensor) -> None:
-    """Store one set; the clean one becomes the running statistics too. The sets are no part of a state_dict."""
+    """Store one set. The clean set becomes the running statistics too. Neither set is part of a state_dict."""
     if not hasattr(norm, "clean_mean") and not hasattr(norm, "noisy_mean"):
         norm.register_forward_pre_hook(take_set)
         norm.register_forward_hook(give_back, always_call=True)

@@ -1,4 +1,4 @@
-"""What is done to a whole network: switch its noise on or off, measure batch norm's statistics for either, and gather its costs."""
+"""Operations on a whole network: they switch its noise on or off, measure batch norm's statistics for either, and gather its costs."""
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -28,7 +28,7 @@ def draws_noise(network: nn.Module) -> bool:
 def noise(module: nn.Module, on: bool = True) -> Iterator[nn.Module]:
     """Within this context every noise layer of `module` draws noise (or none), whatever the training mode.
 
-    Batch norm in training mode uses its batch, as ever. In eval mode it uses the statistics of noisy passes with the noise on and those of
+    Batch norm in training mode uses its batch, as always. In eval mode it uses the statistics of noisy passes with the noise on and those of
     clean passes with the noise off, where they have been measured (`fit` and `recalibrate_batch_norm` do). So
     `with noise(network.eval()):` is the noisy representation at test time that the paper's Fig. 4 calls N.
     """
@@ -99,7 +99,7 @@ def measure_batch_norm(
 def collect_kl(network: nn.Module) -> Iterator[list[Float[Tensor, "batch *units"]]]:
     """Within this context the noise layers of any network return z alone, and their costs are gathered in the list it gives.
 
-    So a noise layer can stand in `nn.Sequential` or in somebody's block:
+    So a noise layer can stand in `nn.Sequential` or in somebody's block::
 
         with collect_kl(network) as kl_terms:
             logits = network(x)
@@ -108,8 +108,9 @@ def collect_kl(network: nn.Module) -> Iterator[list[Float[Tensor, "batch *units"
 
     The list has one tensor of nats for each use of a noise layer, in the order of the uses. A `NoisyNetwork` inside returns its output alone,
     and its costs join the list. A block under `torch.utils.checkpoint(..., use_reentrant=False)` computes its units again in
-    the backward pass; its cost counts once, provided that `backward()` is called within the context. `Collected` is the same as a module.
-    Under torch.compile, the network's first call must be within the context: a network that was called before keeps its costs to itself.
+    the backward pass; its cost counts once, provided that `backward()` is called within the context. `Collected` does the same as a module.
+    Under torch.compile, the network's first call must be within the context. The costs of a network that was called before stay out of the
+    list.
 
     Raises:
         ValueError: the network has no noise layer, or its costs are collected already; at the end of the context, a compiled network has left

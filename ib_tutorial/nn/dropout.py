@@ -1,12 +1,12 @@
 r"""Layers that multiply their units by noise, z = eps * f(x), and say what the noisy units cost.
 
-Every layer wraps the sub-network `f` (activation included) that computes its clean units, and `forward(x)` returns
-`(z, kl)`: the noisy units, and per unit the divergence KL( p(z|x) || q(z) ) in nats, in the shape of z. Summed over
-units, it bounds the information that the layer passes on about x. A layer whose divergence is infinite or undefined
+Every layer wraps the sub-network `f` (activation included) that computes its clean units. `forward(x)` returns
+`(z, kl)`: the noisy units, and for each unit the divergence KL( p(z|x) || q(z) ) in nats, in the shape of z. The sum over
+units bounds the information that the layer passes on about x. A layer whose divergence is infinite or undefined
 (binary noise against a density, no noise at all) returns zeros.
 
-Noise follows `module.train()` and `module.eval()`; `noise(module, on=...)` forces it for a whole network, and
-`collect_kl(network)` gathers the costs of a network whose `forward` does not.
+Noise is on after `module.train()` and off after `module.eval()`. `noise(module, on=...)` forces it for a whole network, and
+`collect_kl(network)` gathers the costs of a network whose `forward` does not return them.
 """
 
 import math
@@ -33,7 +33,7 @@ class Costly(nn.Module):
     """A module whose forward returns a pair: its output, and the cost of the noise in it in nats per unit (one tensor, or a list of them)."""
 
     collected = False
-    """Whether a `Collected` or a `collect_kl` takes the cost off, so that the output is returned alone."""
+    """Whether a `Collected` or a `collect_kl` takes the cost, so that the output is returned alone."""
 
 
 class NoiseLayer(Costly):
@@ -52,26 +52,31 @@ class NoiseLayer(Costly):
 
     @property
     def noisy(self) -> bool:
-        """Whether the next forward pass draws noise: as `noise(...)` says, else in training mode only."""
+        """Whether the next forward pass draws noise. `noise(...)` decides; outside of it, training mode draws noise and eval mode does not."""
         return self.training if self.forced is None else self.forced
 
     def __getstate__(self) -> dict[str, Any]:
-        """What a copy takes along: all but what `noise(...)` forces for a while."""
+        """The state of a copy. What `noise(...)` forces for a while is left out."""
         return self.__dict__ | {"forced": None}
 
 
 class InformationDropout(NoiseLayer):
     r"""z = exp(alpha(x) n) f(x), n ~ N(0, 1): noise whose scale each unit chooses, for each input (paper, section 6).
 
-    f: module from x to the clean units, activation included.
-    alpha: module from x to a pre-activation in the shape of f(x); the scale is max_alpha * sigmoid(pre-activation).
-    prior: "log_uniform", for ReLU units (Prop. 2, eq. (4)), costs log(max_alpha / alpha): nothing at the cap. A unit with
-        f(x) = 0 pays the same, as in the authors' code, although its noise is idle. "log_normal", for positive units
-        such as Softplus (Prop. 3, eq. (5), with the missing f(x) restored), learns one mu and one sigma for the whole layer.
-    max_alpha: the cap; 0.7 in the paper.
-    noise: "paper" has E[log eps] = 0, so that E[eps] = exp(alpha^2 / 2) > 1; "unit_mean" shifts it, so that E[eps] = 1.
-    fused: whether noise and cost are computed in one fused operation with a derivative written by hand. By default where the units are so
-        many that it pays. It changes the speed, and the last digits. torch.compile and forward-mode derivatives always see the formulas.
+    Args:
+        f: module from x to the clean units, activation included.
+        alpha: module from x to a pre-activation in the shape of f(x). The scale is max_alpha * sigmoid(pre-activation).
+        prior: "log_uniform", for ReLU units (Prop. 2, eq. (4)), costs log(max_alpha / alpha), which is 0 at the cap. A unit with
+            f(x) = 0 pays the same, as in the authors' code, although its noise changes nothing. "log_normal", for positive units
+            such as Softplus (Prop. 3, eq. (5), with the missing f(x) restored), learns one mu and one sigma for the whole layer.
+        max_alpha: the cap; 0.7 in the paper.
+        noise: "paper" has E[log eps] = 0, so that E[eps] = exp(alpha^2 / 2) > 1. "unit_mean" shifts log eps, so that E[eps] = 1.
+        fused: whether noise and cost are computed in one fused operation with a derivative written by hand. By default it is used where
+            there are so many units that it is faster. It changes the last digits too. torch.compile and forward-mode derivatives always
+            see the formulas.
+
+    Raises:
+        ValueError: prior or noise is none of these words, or max_alpha is not above 1e-6 and finite.
     """
 
     def __init__(
@@ -105,7 +110,7 @@ class InformationDropout(NoiseLayer):
 
     @property
     def sigma(self) -> Float[Tensor, ""]:
-        """Standard deviation of the log-normal prior. Its logarithm is cut where sigma^2 would leave float32: the cost stays finite."""
+        """Standard deviation of the log-normal prior. Its logarithm is clamped where sigma^2 would leave float32, so the cost stays finite."""
         return self.log_sigma.clamp(-MAX_LOG_SIGMA, MAX_LOG_SIGMA).exp()
 
     def noise_scale(self, x: Float[Tensor, "batch *inputs"]) -> Units:
@@ -154,7 +159,7 @@ def multiply(f: Units, alpha: Tensor, shift: Tensor | float) -> Units:
 
 
 class LogNormalDropout(NoiseLayer):
-    """z = eps * f(x), log eps ~ N(0, alpha^2) with one constant alpha: what Information Dropout is without adapting."""
+    """z = eps * f(x), log eps ~ N(0, alpha^2) with one constant alpha: Information Dropout whose noise does not adapt."""
 
     alpha: Tensor
 
@@ -175,8 +180,14 @@ class LogNormalDropout(NoiseLayer):
 class BinaryDropout(NoiseLayer):
     """z = eps * f(x), eps = 0 with probability `p`, else 1 / (1 - p): dropout (Srivastava et al. 2014).
 
-    gate: if given, the clean units are 2 sigmoid(gate(x)) f(x), noise or none: a control with the parameters of an alpha
-        network, in the place of an alpha network, but with noise that does not adapt.
+    Args:
+        f: module from x to the clean units, activation included.
+        p: the drop probability, in [0, 1).
+        gate: where given, the clean units are 2 sigmoid(gate(x)) f(x). A gate that is built like an alpha network makes a control: as many
+            parameters in the same place, and noise that does not adapt.
+
+    Raises:
+        ValueError: p is out of its range.
     """
 
     def __init__(self, f: nn.Module, p: float = 0.5, gate: nn.Module | None = None):
@@ -223,8 +234,8 @@ class VariationalDropout(NoiseLayer):
     """z = eps * f(x), eps ~ N(1, alpha) with one *learned* variance alpha in (0, 1) for the layer (Kingma et al. 2015, type A).
 
     The KL is `kl_variational_dropout(alpha)` for every unit, the same for all images: it is the divergence of a posterior
-    over weights, which the data set pays once. The paper's beta / n_train in front of a KL per image gives it just that
-    weight at beta = 1.
+    over weights, which counts once for the whole data set. At beta = 1 the paper's weight beta / n_train of a KL per image
+    is just that.
     """
 
     def __init__(self, f: nn.Module, alpha: float = 0.5):
@@ -249,7 +260,7 @@ def add_noise(f: Units, scale: Float[Tensor, ""] | float) -> Units:
 
 
 class Deterministic(NoiseLayer):
-    """z = f(x): the layer without noise, in the same form, so that a network can be built with none."""
+    """z = f(x): a layer without noise that returns `(z, kl)` too, so that a network can be built with no noise."""
 
     def forward(self, x: Float[Tensor, "batch *inputs"]) -> tuple[Units, Units]:
         f = self.f(x)

@@ -133,9 +133,21 @@ def mlp(
 ) -> NoisyNetwork:
     """The fully connected ReLU network of Fig. 3a: `depth` hidden layers of `width` units, noise after each.
 
-    dropout: "none"; "binary", with drop probability p; "binary_gated", the same with as many parameters as Information
-        Dropout has; "gaussian", with variance p / (1 - p); "variational"; "log_normal", with one constant scale per layer,
-        `alphas` (by default max_alpha in each); "information", whose alpha network is one linear map of the layer's input.
+    Args:
+        width: units of each hidden layer.
+        dropout: "none"; "binary", with drop probability p; "binary_gated", the same with as many parameters as Information
+            Dropout has; "gaussian", with variance p / (1 - p); "variational"; "log_normal", with one constant scale per layer;
+            "information", whose alpha network is one linear map of the layer's input.
+        n_inputs: numbers in an image.
+        n_classes: logits.
+        depth: hidden layers.
+        max_alpha: cap of the noise of Information Dropout.
+        p: drop probability of binary dropout.
+        alphas: scales of "log_normal", one per layer; by default max_alpha in each.
+        noise: "paper" or "unit_mean", as in `InformationDropout`.
+
+    Raises:
+        ValueError: an argument is out of its range.
     """
     if min(width, depth, n_inputs, n_classes) < 1:
         raise ValueError(
@@ -191,15 +203,26 @@ def all_cnn(
 ) -> NoisyNetwork:
     """The all-convolutional networks of Table 2: batch norm before every activation, no pooling but the last average.
 
-    filters: of each block of three convolutions. width: the share of them that is kept; the classes are never cut.
-    dropout: as in `mlp`; each alpha network (or gate) is a convolution of its own, of the shape of the one it accompanies.
-    prior: by default the one that the paper gives the activation, log-uniform for ReLU and log-normal for Softplus.
-    p, alphas, max_alpha, noise: as in `mlp`, one alpha per block.
-    keep_input: probability with which a value of the input is kept. Below 1 the first layer is binary noise on the input, which is switched on
-        and off as all other noise and has a cost of zero; the authors' code keeps 0.8 on CIFAR-10, whatever the dropout.
-    variant: "paper" is the table, with the usual batch norm. The authors' "code" has batch norm without a scale, and one
-        linear layer from the averages to the classes, which gives the logits the scale back. Neither alone will do: without
-        either, a logit is an average of standardised units, and the cross-entropy of ten classes cannot fall below 0.28 nats.
+    Args:
+        filters: of each block of three convolutions.
+        dropout: as in `mlp`. Each alpha network (or gate) is a convolution of its own, of the shape of the one beside it.
+        width: the share of the filters that is kept. The classes are never cut.
+        activation: "relu" or "softplus".
+        channels: of an image.
+        n_classes: logits.
+        prior: by default the one that the paper gives the activation, log-uniform for ReLU and log-normal for Softplus.
+        max_alpha: cap of the noise of Information Dropout.
+        p: drop probability of binary dropout.
+        alphas: scales of "log_normal", one per block; by default max_alpha in each.
+        noise: "paper" or "unit_mean", as in `InformationDropout`.
+        keep_input: probability with which a value of the input is kept. Below 1 the first layer is binary noise on the input, which is
+            switched on and off as all other noise and has a cost of zero. The authors' code keeps 0.8 on CIFAR-10, for every dropout.
+        variant: "paper" is the table, with the usual batch norm. The authors' "code" has batch norm without a scale, and one
+            linear layer from the averages to the classes, which gives the logits the scale back. Without a scale in either place
+            a logit would be an average of standardised units, and the cross-entropy of ten classes could not fall below 0.28 nats.
+
+    Raises:
+        ValueError: an argument is out of its range.
     """
     if activation not in get_args(Activation):
         raise ValueError(f"activation is {activation!r}; it must be 'relu' or 'softplus'")

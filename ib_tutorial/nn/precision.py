@@ -1,4 +1,4 @@
-"""In which precision noise and costs are computed, and the least values that keep both finite."""
+"""The precision of noise and costs, and the least values that keep both finite."""
 
 import torch
 from torch import Tensor

@@ -47,7 +47,7 @@ class TruncatedInformationDropout(InformationDropout):
                 almost nothing and costs 0.02 nats at most.
 
         Raises:
-            ValueError: an interval that is not one, or a cap that `InformationDropout` refuses.
+            ValueError: least and most are no interval of positive numbers, or `InformationDropout` refuses the cap.
         """
         if not 0 < least < most < math.inf:
             raise ValueError(f"least is {least} and most is {most}; they need 0 < least < most, and most finite")
@@ -75,7 +75,10 @@ class TruncatedInformationDropout(InformationDropout):
 
 
 def truncated(n: Units, a: Units, b: Units) -> Units:
-    """Standard normal numbers turned into such that lie between a and b, a <= 0 <= b, by the inverse of the distribution function."""
+    """Standard normal numbers n mapped into [a, b], a <= 0 <= b, so that they follow the truncated normal distribution there.
+
+    The map goes through the distribution function and its inverse.
+    """
     below, above = torch.special.ndtr(a), torch.special.ndtr(b)
     p = below + (above - below) * torch.special.ndtr(n)
     least = torch.finfo(p.dtype).eps  # at p = 0 or 1 the derivative would be infinity times 0

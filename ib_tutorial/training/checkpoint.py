@@ -1,7 +1,7 @@
-"""Checkpoints: one safetensors file that holds a run's tensors and, in its header, the rest as JSON. No pickle.
+"""Checkpoints: one safetensors file that holds a run's tensors and, in its header, the rest as JSON. No pickle is read or written.
 
-One file, renamed into place, is whole or absent, whenever the process is killed; tensors and JSON in two files could
-disagree. What a run needs to go on bit for bit is in it: weights, optimiser, epoch, history, random state.
+One file that is renamed into place is whole or absent, whenever the process is killed. Two files, for tensors and JSON, could
+disagree. A checkpoint holds all that a run needs to resume to the same bits: weights, optimiser, epoch, history, random state.
 """
 
 import json
@@ -16,11 +16,11 @@ from torch import Tensor, nn
 from ib_tutorial.training.atomic import write_whole
 
 FORMAT = 2
-"""Of the files that `save` writes. It rises when the random state of a run no longer means what it meant."""
+"""The format of the files that `save` writes. It rises when the random state of a run no longer means what it meant."""
 
 
 def save(path: Path, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
-    """Write tensors and state (anything JSON can hold) to `path`, whole or not at all; OSError where it cannot be written."""
+    """Write tensors and state (anything JSON can hold) to `path`, whole or not at all. Raises OSError where it cannot be written."""
     whole = {name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()}
     write_whole(path, as_safetensors(whole, {"state": json.dumps(state), "format": str(FORMAT)}))
 
@@ -52,7 +52,7 @@ def load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 
 def save_run(path: Path, network: nn.Module, optimiser: torch.optim.Optimizer, state: dict[str, Any]) -> None:
-    """The state of training: what `restore_run` needs to go on as if nothing had happened."""
+    """Write the state of training, from which `restore_run` resumes to the same bits."""
     tensors = {f"network.{name}": tensor for name, tensor in network.state_dict().items()}
     for index, slots in optimiser.state_dict()["state"].items():
         tensors |= {f"optimiser.{index}.{name}": value for name, value in slots.items() if value is not None}

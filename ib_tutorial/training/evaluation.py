@@ -1,5 +1,7 @@
-"""What a trained network gets wrong, how many nats its noise layers let through, and batch norm's statistics without noise;
-what a variational autoencoder reconstructs and pays."""
+"""Measurements of a trained network: its errors, the nats that its noise layers let through, and the bound of a variational autoencoder.
+
+All of them go through `reading`, which switches the noise and gives batch norm the statistics that belong to it.
+"""
 
 import math
 import warnings
@@ -31,12 +33,9 @@ from ib_tutorial.training.threads import on_threads, threads_for
 class Evaluation(NamedTuple):
     """What `evaluate` measures: the two terms of eq. (3), averaged over images, and the error."""
 
-    error: float
-    """Share of images whose most probable class is wrong, in [0, 1]."""
-    cross_entropy: float
-    """Nats per image."""
-    kl: float
-    """Nats per image, summed over units and layers."""
+    error: float  #: share of images whose most probable class is wrong, in [0, 1]
+    cross_entropy: float  #: nats per image
+    kl: float  #: nats per image, summed over units and layers
 
 
 @contextmanager
@@ -52,11 +51,11 @@ def reading(
         network: statistics measured by `fit` or `recalibrate_batch_norm` are used if no training step was taken since.
         images: training images on which both sets of statistics are measured for this reading, where the network has none.
             Statistics that a frozen part has are used as they are.
-        noisy: the paper's N; False is its D.
+        noisy: whether the noise is on (the paper's N) or off (its D).
         seed: of the noise, so that a reading repeats. The caller's random state is left as it was.
 
     Warns:
-        UserWarning: batch norm has running statistics of which nobody knows whether the passes were noisy.
+        UserWarning: batch norm has running statistics, and it is not known whether the passes they come from were noisy.
     """
     kind: Kind = "noisy" if noisy else "clean"
     device = next((p.device for p in network.parameters()), torch.device("cpu"))
@@ -92,11 +91,15 @@ def evaluate(
     batch_size: int = 1000,
     seed: int = 0,
 ) -> Evaluation:
-    """Error, cross-entropy and KL over all images, noise off unless `noisy` (the paper's D, and its N).
+    """Error, cross-entropy and KL over all images.
 
-    Batch norm uses the statistics of its own kind of passes (see `reading`), and the network leaves as it came.
+    Batch norm uses the statistics of the reading's own kind of passes (see `reading`). The network is left as it was.
 
     Args:
+        network: what is measured.
+        x: the images.
+        y: the class of each image.
+        noisy: whether the noise is on (the paper's N) or off (its D).
         draws: noisy passes for each image. The prediction is the average of their probabilities: error and cross-entropy are those of that
             average, which is never worse than the draws' mean cross-entropy. The KL is the draws' mean.
         batch_size: images in a pass.
@@ -127,7 +130,7 @@ def evaluate(
 
 
 def averaged(passes: Sequence[Float[Tensor, "batch classes"]]) -> Float[Tensor, "batch classes"]:
-    """Logits whose probabilities are the mean of the passes' probabilities; those of a single pass as they are."""
+    """Logits whose probabilities are the mean of the passes' probabilities. A single pass keeps its logits."""
     if len(passes) == 1:
         return passes[0]
     log_p = torch.stack([logits.to(precision_of(logits)).log_softmax(1) for logits in passes])
@@ -137,15 +140,17 @@ def averaged(passes: Sequence[Float[Tensor, "batch classes"]]) -> Float[Tensor, 
 def recalibrate_batch_norm(
     network: nn.Module, x: Float[Tensor, "images *inputs"], *, batch_size: int = 500, seed: int = 0
 ) -> None:
-    """Measure batch norm's statistics on x, those of passes with the noise on in all layers and those of passes without noise.
+    """Measure batch norm's statistics on x twice: with the noise on in all layers, and without noise.
 
     The authors' code does the second before it evaluates: exp(alpha n) has a mean above 1, so the statistics of training are not those of
-    the clean units. The running statistics, which a plain pass in eval mode uses, become those of the clean passes; `reading` and `noise` put
-    the set in place that belongs to what they read. Frozen parts keep theirs, and every module its mode. `fit` ends with this.
+    the clean units. The running statistics, which a plain pass in eval mode uses, become those of the clean passes. `reading` and `noise` put
+    the set in place that belongs to their own passes. Frozen parts keep their statistics, and every module keeps its mode. `fit` calls this
+    at its end.
 
     Mean and variance are those of all units of all images. Each pass normalises by its batch, so the images are taken in random order.
 
     Args:
+        network: whose batch norms are measured, in place.
         x: the training images, at least two.
         batch_size: images in a pass.
         seed: of the order and of the noise. The caller's random state is left as it was.
@@ -174,10 +179,8 @@ def shuffled(x: Tensor, batch_size: int, seed: int) -> Iterator[Tensor]:
 class EvidenceBound(NamedTuple):
     """The two terms of eq. (7) at beta = 1, averaged over images."""
 
-    distortion: float
-    """E[-log p(x|z)], nats per image."""
-    rates: Float[Tensor, " latents"]
-    """KL( p(z_j|x) || q(z_j) ) of each latent, nats per image."""
+    distortion: float  #: E[-log p(x|z)], nats per image
+    rates: Float[Tensor, " latents"]  #: KL( p(z_j|x) || q(z_j) ) of each latent, nats per image
 
     @property
     def rate(self) -> float:
@@ -185,7 +188,7 @@ class EvidenceBound(NamedTuple):
 
     @property
     def bound(self) -> float:
-        """The evidence lower bound, as Table 1 prints it: larger is better."""
+        """The evidence lower bound, as Table 1 prints it. Larger is better."""
         return -self.distortion - self.rate
 
 
@@ -198,10 +201,20 @@ def evidence_bound(
     seed: int = 0,
     batch_size: int = 1000,
 ) -> EvidenceBound:
-    """The bound of a variational autoencoder, eq. (7), with Bernoulli pixels over all images, noise on, `draws` of it per image.
+    """The bound of a variational autoencoder, eq. (7), with Bernoulli pixels and the noise on, averaged over all images.
 
     The draws are averaged outside the logarithm, so their number changes the precision and not the bound. Sums are taken in
-    float64; the network's mode and the caller's random state are left as they were. x: binary, 0 or 1; other pixels raise a ValueError.
+    float64. The network's mode and the caller's random state are left as they were.
+
+    Args:
+        network: from pixels to the logits of pixels, with one noise layer.
+        x: the images, whose pixels are 0 or 1.
+        draws: of the noise for each image.
+        seed: of the noise.
+        batch_size: images in a pass.
+
+    Raises:
+        ValueError: a pixel is neither 0 nor 1, or there are no images or no draws.
     """
     check_binary(x)
     if draws < 1 or len(x) == 0:

@@ -38,17 +38,15 @@ class CollapseWarning(UserWarning):
 
 
 class Epoch(NamedTuple):
-    """One epoch's means over its steps. Loss, cross-entropy and KL in nats per image."""
+    """One epoch's means over its steps."""
 
-    epoch: int
-    lr: float
-    loss: float
-    cross_entropy: float
-    kl: float
-    effective_beta: float
-    """beta / n_train: what one nat of the KL weighs."""
-    gradient: float
-    """Euclidean norm of the loss's gradient over all parameters."""
+    epoch: int  #: from 0
+    lr: float  #: the learning rate
+    loss: float  #: nats per image
+    cross_entropy: float  #: nats per image
+    kl: float  #: nats per image
+    effective_beta: float  #: beta / n_train, the weight of a nat of the KL
+    gradient: float  #: Euclidean norm of the loss's gradient over all parameters
 
 
 Batches = Iterable[Sequence[Tensor]]
@@ -92,6 +90,8 @@ def fit(
             a DataLoader, then without `y` and `batch_size`. They should be shuffled. Where it has a method `set_epoch`, that is called with
             0, 1, ... before each epoch.
         y: a target (a label, an image) for each image.
+        epochs: how often each image is seen.
+        lr: the learning rate, finite and at least 0.
         drops: epochs before which the learning rate falls to a tenth.
         beta: weight of the information, in the paper's convention (see `information_bottleneck_loss`).
         n_train: what beta is divided by. By default the number of images, as in the paper's section 8; 1 for a variational autoencoder
@@ -100,11 +100,12 @@ def fit(
         batch_size: images in a step. A last batch of one image joins the one before it, since batch norm cannot train on one.
         optimiser: "sgd" has Nesterov momentum; "adam" (Kingma & Ba 2015) averages gradients with the same `momentum`, and their
             squares with 0.999.
+        momentum: the share of the last step's direction that is kept.
         weight_decay: of every parameter, 0 by default: the paper mentions none.
         seed: of the order of the images and of the noise, each with a generator of its own: two networks at one seed see the same
             order, whatever noise they draw. The caller's random state is left as it was.
         precision: of matrix products and convolutions; "auto" is bfloat16 where a probe finds it faster, else float32.
-        compile: run the network through torch.compile; where that fails, the run says so and goes on without.
+        compile: whether the network runs through torch.compile. Where that fails, a warning says so and the run goes on without it.
         threads: torch's threads while this runs, on a CPU. By default one for a small network (see `training.threads`) and torch's own number
             for a large one, or for any if you have chosen it: by OMP_NUM_THREADS, MKL_NUM_THREADS, or `torch.set_num_threads` after
             the import of this library.
@@ -116,9 +117,9 @@ def fit(
     Images are converted to channels_last, which convolutions run faster in.
 
     Raises:
-        ValueError: settings that mean nothing; a noise layer whose cost the network does not return although beta > 0; a checkpoint begun
-            with other settings or images, or that holds more epochs than are asked for.
-        FloatingPointError: a loss that is not finite.
+        ValueError: a setting means nothing; the network does not return the cost of a noise layer although beta > 0; or the checkpoint was
+            begun with other settings or images, or holds more epochs than are asked for.
+        FloatingPointError: the loss is not finite.
 
     Warns:
         CollapseWarning: after the last step the units of a noise layer cost less than 0.01 nats each.

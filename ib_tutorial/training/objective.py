@@ -15,13 +15,13 @@ from ib_tutorial.nn.precision import precision_of
 
 
 def kl_per_image(kl_terms: Sequence[Tensor], n_images: int | None = None) -> Float[Tensor, ""]:
-    """Nats per image: all terms summed over all their units, divided by the number of images.
+    """Nats per image, the second term of eq. (3): all terms are summed over all their units and divided by the number of images.
 
-    The second term of eq. (3). Never the mean over units: that would divide beta by the number of units.
+    A mean over units would divide beta by the number of units.
 
     Args:
         kl_terms: one tensor of nats per noise layer, batch x units.
-        n_images: by default the length of the first term. To be given where a layer sees more rows than there are images, such as tokens.
+        n_images: by default the length of the first term. Give it where a layer sees more rows than there are images, such as tokens.
     """
     if not kl_terms:
         return torch.zeros((), device="cpu")
@@ -29,13 +29,13 @@ def kl_per_image(kl_terms: Sequence[Tensor], n_images: int | None = None) -> Flo
 
 
 def check_beta(beta: float) -> None:
-    """Raises ValueError unless beta can weigh the information: finite and at least 0."""
+    """Raise ValueError unless beta can weigh the information: finite and at least 0."""
     if not 0 <= beta < math.inf:
         raise ValueError(f"beta is {beta}; it must be finite and at least 0: it weighs the information that the loss penalises")
 
 
 def check_images(x: object) -> Tensor:
-    """x itself. Raises ValueError unless it is a torch tensor of floating-point numbers."""
+    """Return x. Raise ValueError unless it is a torch tensor of floating-point numbers."""
     if not isinstance(x, Tensor):
         raise ValueError(f"x is a {type(x).__module__}.{type(x).__name__}; give torch tensors, e.g. torch.as_tensor(x)")
     if not x.is_floating_point():
@@ -44,7 +44,7 @@ def check_images(x: object) -> Tensor:
 
 
 def check_labels(y: Tensor, logits: Float[Tensor, "batch *outputs"]) -> None:
-    """Raises ValueError unless y holds a class of the logits for each image."""
+    """Raise ValueError unless y holds a class of the logits for each image."""
     classes = logits.shape[1] if logits.dim() > 1 else 0
     if y.dim() == 1 and not y.is_floating_point() and (len(y) == 0 or 0 <= y.min() and y.max() < classes):
         return
@@ -58,7 +58,13 @@ def check_labels(y: Tensor, logits: Float[Tensor, "batch *outputs"]) -> None:
 def with_costs(network: nn.Module, x: Float[Tensor, "batch *inputs"], complete: bool = False) -> tuple[Tensor, Sequence[Tensor]]:
     """What the network returns for x as a pair (output, kl_terms); one that returns its output alone has no cost.
 
-    complete: raise ValueError where fewer costs with a gradient are returned than noise layers have.
+    Args:
+        network: what is called.
+        x: its input.
+        complete: whether every noise layer's cost must be among those that are returned.
+
+    Raises:
+        ValueError: `complete`, and fewer costs with a gradient were returned than the noise layers have.
     """
     watched: AbstractContextManager[list[Tensor]] = observe_kl(network) if complete else nullcontext([])
     with watched as used:
@@ -89,11 +95,11 @@ def with_costs(network: nn.Module, x: Float[Tensor, "batch *inputs"], complete: 
 def bernoulli_nats(logits: Float[Tensor, "batch pixels"], pixels: Float[Tensor, "batch pixels"]) -> Float[Tensor, ""]:
     """Mean over the images of -log p(x|z), in nats per image: the sum over binary pixels, each on with its own probability.
 
-    The first term of eq. (7) for one draw of z. An image with a pixel that is neither 0 nor 1 has probability 0, so it costs +inf nats.
+    It is the first term of eq. (7) for one draw of z. An image with a pixel that is neither 0 nor 1 has probability 0, so it costs +inf nats.
 
     Raises:
-        ValueError: a pixel is neither 0 nor 1. On a GPU, and inside a transform such as vmap, looking at the pixels would make
-            each step wait, or is impossible. There the result is +inf, and `fit` stops at it.
+        ValueError: a pixel is neither 0 nor 1. On a GPU a look at the pixels would make each step wait, and inside a transform such as
+            vmap it is impossible. There the result is +inf, and `fit` stops at it.
     """
     if pixels.device.type == "cpu" and not torch._C._are_functorch_transforms_active():
         check_binary(pixels)
@@ -102,7 +108,7 @@ def bernoulli_nats(logits: Float[Tensor, "batch pixels"], pixels: Float[Tensor, 
 
 
 def check_binary(pixels: Tensor) -> None:
-    """Raises ValueError unless every pixel is 0 or 1, the support of a Bernoulli likelihood."""
+    """Raise ValueError unless every pixel is 0 or 1, the support of a Bernoulli likelihood."""
     if not are_binary(pixels):
         raise ValueError(
             f"pixels must be 0 or 1, but lie between {pixels.min().item():g} and {pixels.max().item():g} and have other values: "
@@ -130,9 +136,18 @@ def loss_and_terms(
     n_train: int,
     likelihood: Callable[[Tensor, Tensor], Float[Tensor, ""]] = cross_entropy,
 ) -> Loss:
-    """`information_bottleneck_loss` together with its two terms, for whoever reports them, and for any p(y|z).
+    """`information_bottleneck_loss` together with its two terms, for any p(y|z).
 
-    likelihood: from the network's output and the targets to the mean of -log p(y|z), in nats per image.
+    Args:
+        output: of the network.
+        y: a target for each image.
+        kl_terms: one tensor of nats per noise layer.
+        beta: the weight of the information.
+        n_train: the number of training images.
+        likelihood: from the network's output and the targets to the mean of -log p(y|z), in nats per image.
+
+    Raises:
+        ValueError: beta is negative or not finite, or n_train is below 1.
     """
     check_beta(beta)
     if n_train < 1:
@@ -151,10 +166,17 @@ def information_bottleneck_loss(
 ) -> Float[Tensor, ""]:
     r"""mean_i [ -log p(y_i | z_i) ] + (beta / n_train) * kl_per_image(kl_terms), in nats per image: eq. (3).
 
-    The paper writes beta in front of the KL (eq. 3) and divides the KL by the number of training images (section 8), so
-    that the weight which acts on a nat is beta / n_train: beta = 3 on 50,000 images weighs it 6e-5. Give `n_train=1`
-    where the paper does not divide: the variational autoencoder's beta = 1 (eq. 7).
+    The paper writes beta in front of the KL (eq. 3) and divides the KL by the number of training images (section 8). So the
+    weight of a nat is beta / n_train: at beta = 3 on 50,000 images it is 6e-5.
 
-    Raises ValueError for a negative beta or n_train below 1.
+    Args:
+        logits: the network's output.
+        y: the class of each image.
+        kl_terms: one tensor of nats per noise layer.
+        beta: the weight of the information, in the paper's convention.
+        n_train: the number of training images; 1 where the paper does not divide, as for its variational autoencoder (eq. 7).
+
+    Raises:
+        ValueError: beta is negative or not finite, or n_train is below 1.
     """
     return loss_and_terms(logits, y, kl_terms, beta, n_train).total

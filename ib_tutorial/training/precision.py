@@ -1,4 +1,4 @@
-"""In which precision to multiply matrices: bfloat16 where the device is fast at it, measured rather than assumed."""
+"""The precision of matrix products: bfloat16 where a measurement finds the device fast at it, else float32."""
 
 import time
 from contextlib import AbstractContextManager, nullcontext
@@ -15,7 +15,7 @@ WORTH_IT = 1.3
 
 
 def chosen(precision: Precision, device: torch.device) -> Literal["float32", "bfloat16"]:
-    """What "auto" means on this device; any other precision is itself."""
+    """The precision that "auto" means on this device. Any other precision is returned as it is."""
     if precision == "auto":
         return "bfloat16" if bfloat16_gain(str(device)) > WORTH_IT else "float32"
     if precision not in ("float32", "bfloat16"):

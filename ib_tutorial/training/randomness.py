@@ -1,4 +1,4 @@
-"""Random numbers with a generator for each purpose: the initialisation, the order of the images and the noise do not disturb each other."""
+"""Random numbers with a generator for each purpose, so that initialisation, order of the images and noise do not change each other."""
 
 import hashlib
 from collections.abc import Callable

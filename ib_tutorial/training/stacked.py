@@ -42,13 +42,22 @@ def fit_stacked(
 ) -> list[list[Epoch]]:
     """Train every network in place as `fit` would (gradient descent with Nesterov momentum), and return the history of each.
 
-    networks: alike but for the values of their parameters, on the device of x, and fully connected: stacked convolutions are
-        grouped ones, which are slower than one after another.
-    lrs, betas, seeds: one for each network; a seed is that of the order of its images. Its noise is its own, but other numbers
-        than `fit` draws: without noise the two agree but for rounding.
+    Each network draws noise of its own, but other numbers than in `fit`. Without noise the two agree up to rounding. Arguments that are
+    not listed here mean what they mean in `fit`.
 
-    Other arguments as in `fit`. Raises ValueError where the lists differ in length or a setting means nothing, and
-    FloatingPointError, naming the network, at a loss that is not finite.
+    Args:
+        networks: fully connected, on the device of x, and alike but for the values of their parameters. (Stacked convolutions are
+            grouped ones, which are slower than one after another.)
+        x: the whole training set.
+        y: a target for each image.
+        epochs: how often each image is seen.
+        lrs: a learning rate for each network.
+        betas: a weight of the information for each network.
+        seeds: of the order of each network's images.
+
+    Raises:
+        ValueError: the lists differ in length, or a setting means nothing.
+        FloatingPointError: the loss of a network is not finite; a note says which.
     """
     n_networks, n = len(networks), len(x)
     if not n_networks == len(lrs) == len(betas) == len(seeds) or n_networks == 0:

@@ -1,7 +1,7 @@
-"""How many threads torch computes with: one for a small network, all that torch was given for a large one.
+"""The number of threads that torch computes with: one for a small network, all that torch was given for a large one.
 
 Threads wait for each other after every operation. A small network's operations are so short that a second thread gains little
-on an idle machine. Beside other programs it loses much: the thread that is waited for has no core.
+on an idle machine. Beside other programs it loses much, because the others wait for a thread that has no core.
 """
 
 import math
@@ -23,10 +23,10 @@ million) 1.1, MLP 3x200 (48 million) 1.3, MLP 3x400 (127 million) 1.5, MLP 3x800
 VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 AT_IMPORT = torch.get_num_threads()
-"""What torch took by itself, unless the program had called `torch.set_num_threads` before it imported this module."""
+"""The number that torch took by itself, unless the program had called `torch.set_num_threads` before it imported this module."""
 
 sharing: ContextVar[bool] = ContextVar("sharing", default=False)
-"""Whether a grid shares out the threads: then `chosen` is never true, and a record's number of threads says all."""
+"""Whether a grid shares out the threads. Then `chosen` is never true, and the networks take what `threads_for` says."""
 
 
 def threads_for(network: nn.Module, image: Sequence[int], images: int = 100) -> int:

@@ -4,7 +4,6 @@ import importlib
 import inspect
 import pydoc
 import re
-import sys
 from pathlib import Path
 
 import pytest
@@ -67,33 +66,34 @@ def test_every_room_and_every_experiment_has_its_page(room):
     assert f".. automodule:: {room}\n" in pages
 
 
-@pytest.fixture(scope="module")
-def restructured():
-    sys.path.insert(0, str(ROOT / "book" / "_ext"))
-    import docstrings
-
-    return lambda text, *names: "\n".join(docstrings.restructured(inspect.cleandoc(text).splitlines(), set(names)))
+SECTIONS = ("Args:", "Returns:", "Yields:", "Raises:", "Warns:")
+DOCUMENTED = [(f"{room}.{name}", getattr(importlib.import_module(room), name)) for room, name in PUBLIC]
 
 
-def test_parameters_become_a_list_of_fields(restructured):
-    text = """First line.
-
-    p, q: two tables,
-        of one shape.
-    beta: the price. Raises
-    ValueError.
-
-    other: no parameter.
-    """
-    assert restructured(text, "p", "q", "beta") == (
-        "First line.\n\n\n:param p,q: two tables,\n    of one shape.\n:param beta: the price. Raises\n    ValueError.\n\n"
-        "other: no parameter."
-    )
+def outside_sections(text: str) -> list[str]:
+    """The blocks of a docstring that are in no section of Google's form."""
+    blocks = re.split(r"\n\n+(?=\S)", text)
+    return [block for block in blocks if not block.startswith(SECTIONS)]
 
 
-def test_formulas_stay_as_they_stand(restructured):
-    text = "First:\n\n    a = b\n\n    c = d\n\nLast."
-    assert restructured(text) == "First:\n\n.. code-block:: text\n\n    a = b\n\n    c = d\n\nLast."
+@pytest.mark.parametrize(("name", "each"), DOCUMENTED, ids=[name for name, _ in DOCUMENTED])
+def test_arguments_have_a_section_and_what_stands_as_it_is_two_colons(name, each):
+    try:
+        parameters = set(inspect.signature(each).parameters)
+    except ValueError:
+        parameters = set()
+    for block in outside_sections(inspect.getdoc(each)):
+        first, *following = block.splitlines()
+        assert first.partition(":")[0] not in parameters, f"{name}: {first!r} belongs under 'Args:'"
+        if any(line.startswith("    ") for line in following):
+            assert "::\n\n" in block, f"{name}: Sphinx indents {block!r} as a quotation; end the line before it with '::'"
+
+
+@pytest.mark.parametrize(("name", "each"), [(n, e) for n, e in DOCUMENTED if hasattr(e, "_fields")])
+def test_each_field_of_a_result_says_what_it_is(name, each):
+    source = inspect.getsource(each)
+    for field in each._fields:
+        assert re.search(rf'^    {field}: .*(#: |\n    """)', source, re.MULTILINE), f"{name}.{field} is not documented"
 
 
 def test_the_glossary_is_in_order_and_its_terms_are_used():
