@@ -1,6 +1,21 @@
-/* What is wider than its box scrolls in it, and the keyboard must reach it: tables, and formulas inside a line, which cannot break. */
+/* Displayed equations shrink a little where that makes them fit. What is still wider than its box scrolls in it, and the keyboard must
+   reach it: tables, and formulas inside a line, which cannot break. */
+const SMALLEST = 78; // per cent of the text around it
+
+function shrink() {
+  for (const formula of document.querySelectorAll('article mjx-container[display="true"]')) {
+    formula.dataset.size ??= parseFloat(formula.style.fontSize) || 100;
+    formula.style.fontSize = `${formula.dataset.size}%`;
+    const fits = formula.clientWidth / formula.scrollWidth; // NaN in a closed fold
+    if (fits < 1) formula.style.fontSize = `${Math.max(SMALLEST, 0.99 * fits * formula.dataset.size)}%`;
+  }
+}
+
 window.addEventListener("load", async () => {
   await window.MathJax?.startup?.promise;
+  shrink();
+  window.addEventListener("resize", shrink);
+  document.addEventListener("toggle", shrink, true);
   for (const formula of document.querySelectorAll("article mjx-container:not([display])")) {
     const column = formula.closest("p, li, td, dd, figcaption");
     if (column && formula.getBoundingClientRect().width > column.clientWidth) {

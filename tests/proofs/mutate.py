@@ -177,9 +177,12 @@ class Mutation:
             for number, (name, line, source) in enumerate(found, 1):
                 print(f"\r{module}: {number} of {len(found)}", end=" ", file=sys.stderr, flush=True)
                 tests = self.tests_of(survey, module, line)
-                if in_a_fork(partial(self.try_out, module, source, tests), limit=60) == 0:
+                status = in_a_fork(partial(self.try_out, module, source, tests), limit=self.options.limit)
+                if status == 0:
                     self.survivors.append(name)
                     print(f"\rSURVIVES {len(tests)} tests, line {line}  {name}", flush=True)
+                elif os.WIFSIGNALED(status):  # no test failed: it loops for ever, or the machine is slow
+                    print(f"\rended at the limit of {self.options.limit} s, line {line}  {name}", flush=True)
             tried += len(found)
             print(f"\r{module}: {len(self.survivors) - before} of {len(found)} mutants survive ({time.time() - began:.0f} s)", flush=True)
         print(f"{len(self.survivors)} of {tried} mutants survive")
@@ -230,6 +233,7 @@ def main():
     parser.add_argument("--most", type=int, default=40, help="mutants of each module, drawn at random; 0 for all")
     parser.add_argument("--seed", type=int, default=0, help="of the draw")
     parser.add_argument("--budget", type=float, default=15, help="seconds of tests that a mutant meets")
+    parser.add_argument("--limit", type=int, default=60, help="seconds after which a mutant counts as found, since it may never end")
     parser.add_argument("--tests", nargs="+", default=["tests/information", "tests/proofs"], help="folders or files of tests")
     parser.add_argument("--only", nargs="+", default=[""], help="only mutants whose name holds one of these texts")
     options = parser.parse_args()
