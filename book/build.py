@@ -34,6 +34,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 from sphinx_external_toc.parsing import parse_toc_yaml
 
+from ib_tutorial.atomic import write_whole
 from ib_tutorial.stopping import sigterm_as_control_c
 from ib_tutorial.waiting import waiting_bounded
 
@@ -246,9 +247,7 @@ def is_progress(output: NotebookNode) -> bool:
 
 
 def write_notebook(notebook: NotebookNode, path: Path) -> None:
-    temporary = path.with_name(f".{path.name}.tmp")
-    nbformat.write(notebook, temporary)
-    temporary.replace(path)
+    write_whole(path, (nbformat.writes(notebook).rstrip("\n") + "\n").encode())
 
 
 def cores() -> int:

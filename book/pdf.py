@@ -14,6 +14,8 @@ from bs4 import BeautifulSoup, Tag
 from jinja2 import Environment, FileSystemLoader
 from sphinx_external_toc.parsing import parse_toc_yaml
 
+from ib_tutorial.atomic import write_whole
+
 ROOT = Path(__file__).resolve().parents[1]
 PARTS = ROOT / "book" / "_print"
 NOT_PRINTED = "book/api/"
@@ -104,15 +106,14 @@ def write_pdf(pages: list[str], html: Path, path: Path) -> None:
         if wrong:
             raise ValueError(f"{wrong} formulas could not be set")
         page.emulate_media(media="print")
-        temporary = path.with_suffix(".part")
-        page.pdf(
-            path=temporary, format="A4", outline=True, tagged=True, print_background=True, display_header_footer=True,
+        content = page.pdf(
+            format="A4", outline=True, tagged=True, print_background=True, display_header_footer=True,
             header_template="<span></span>",
             footer_template='<div style="width:100%;text-align:center;font-size:8px"><span class="pageNumber"></span></div>',
             margin={"top": "18mm", "bottom": "18mm", "left": "18mm", "right": "18mm"},
         )  # fmt: skip
         browser.close()
-    temporary.replace(path)
+    write_whole(path, content)
     source.unlink()
 
 

@@ -8,7 +8,6 @@ import importlib.metadata
 import math
 import os
 import platform
-import re
 import shlex
 import shutil
 import sys
@@ -18,6 +17,9 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from packaging.requirements import Requirement
+from packaging.version import InvalidVersion
 
 from ib_tutorial.catalogue import RECORDED
 
@@ -61,7 +63,7 @@ class Package(NamedTuple):
 
     @property
     def name(self) -> str:
-        return named(self.requirement)
+        return Requirement(self.requirement).name
 
 
 # What is here
@@ -75,9 +77,8 @@ def requirements() -> dict[str, list[str]]:
         return {"library": project["dependencies"], **project["optional-dependencies"]}
     by_extra: dict[str, list[str]] = {}
     for line in importlib.metadata.requires("ib_tutorial") or []:
-        requirement, _, marker = line.partition(";")
-        extra = re.search(r"extra == ['\"](\w+)", marker)
-        by_extra.setdefault(extra[1] if extra else "library", []).append(requirement.strip())
+        requirement, _, marker = line.partition("; extra == ")
+        by_extra.setdefault(marker.strip("'\"") or "library", []).append(requirement)
     return by_extra
 
 
@@ -86,24 +87,16 @@ def packages() -> dict[str, list[Package]]:
 
 
 def package(requirement: str) -> Package:
-    """Look up a requirement such as "jupyter-book>=1.0.4,<2"; its bounds are compared number by number."""
+    """The installed version of a requirement such as "jupyter-book>=1.0.4,<2"."""
+    wanted = Requirement(requirement)
     try:
-        version = importlib.metadata.version(named(requirement))
+        version = importlib.metadata.version(wanted.name)
+        fits = wanted.specifier.contains(version, prereleases=True)
     except importlib.metadata.PackageNotFoundError:
         return Package(requirement, None, False)
-    bounds = re.findall(r"(>=|<)\s*([\d.]+)", requirement)
-    fits = all((numbers(version) >= numbers(bound)) == (sign == ">=") for sign, bound in bounds)
+    except InvalidVersion:
+        fits = False
     return Package(requirement, version, fits)
-
-
-def named(requirement: str) -> str:
-    """The package that a requirement such as "dask[distributed]>=2024.8" asks for."""
-    return re.split(r"[^\w.-]", requirement, maxsplit=1)[0]
-
-
-def numbers(version: str) -> tuple[int, ...]:
-    """(2, 13, 0) for "2.13.0+cpu"."""
-    return tuple(int(part) for part in re.split(r"[^\d.]", version, maxsplit=1)[0].split(".") if part)
 
 
 def package_problems(found: dict[str, list[Package]]) -> list[Problem]:

@@ -20,9 +20,9 @@ import numpy
 import torch
 
 from ib_tutorial import __version__
+from ib_tutorial.atomic import write_whole
 from ib_tutorial.catalogue import RECORDED
 from ib_tutorial.training import checkpoint
-from ib_tutorial.training.atomic import write_whole
 from ib_tutorial.training.precision import chosen
 
 ROOT = Path(__file__).resolve().parents[2]

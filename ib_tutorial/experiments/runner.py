@@ -18,6 +18,7 @@ from typing import Any, cast
 import torch
 from tqdm import tqdm
 
+from ib_tutorial.atomic import remove_parts
 from ib_tutorial.catalogue import SHOWS, unknown
 from ib_tutorial.experiments.experiment import Context, Experiment
 from ib_tutorial.experiments.grid import on_every_worker, run_cells
@@ -36,7 +37,6 @@ from ib_tutorial.experiments.record import (
 )
 from ib_tutorial.stopping import sigterm_as_control_c
 from ib_tutorial.training import checkpoint
-from ib_tutorial.training.atomic import remove_parts
 from ib_tutorial.training.threads import shared_out
 
 EXPERIMENTS: dict[str, Experiment] = {

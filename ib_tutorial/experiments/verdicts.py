@@ -12,6 +12,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import fmean
 from types import MappingProxyType
 from typing import Literal
 
@@ -57,33 +58,23 @@ class Verdict:
 
 
 def interval(values: Sequence[float], level: float = LEVEL) -> tuple[float, float, float]:
-    """Mean and Student's interval for it; infinitely wide for a single value."""
-    from scipy.stats import t
+    """Mean and Student's interval for it, which is infinitely wide for a single value. Raises ValueError where there is no value."""
+    from scipy.stats import ttest_1samp
 
-    mean, error = standard_error(values)
-    if len(values) == 1:
-        return mean, -math.inf, math.inf
-    half = float(t.ppf((1 + level) / 2, len(values) - 1)) * error
-    return mean, mean - half, mean + half
-
-
-def standard_error(values: Sequence[float]) -> tuple[float, float]:
-    """The mean, and the standard error of it: the standard deviation over the root of their number, infinite for a single value."""
-    n = len(values)
-    if n == 0:
-        raise ValueError("there are no values; an interval needs at least one")
-    mean = sum(values) / n
-    return mean, math.inf if n == 1 else math.sqrt(sum((value - mean) ** 2 for value in values) / (n - 1) / n)
+    mean = fmean(values)
+    if len(set(values)) == 1:  # without a spread
+        return (mean, -math.inf, math.inf) if len(values) == 1 else (mean, mean, mean)
+    low, high = ttest_1samp(values, 0).confidence_interval(level)
+    return mean, float(low), float(high)
 
 
 def p_value(values: Sequence[float]) -> float:
-    """Two-sided p-value of Student's t-test that the mean is 0; 1 for a single value, which tells nothing."""
-    from scipy.stats import t
+    """Two-sided p-value of Student's t-test that the mean is 0. It is 1 for a single value, which tells nothing."""
+    from scipy.stats import ttest_1samp
 
-    mean, error = standard_error(values)
-    if len(values) == 1 or mean == 0:
-        return 1.0
-    return 2 * float(t.sf(abs(mean) / error, len(values) - 1)) if error > 0 else 0.0
+    if len(set(values)) == 1:
+        return 1.0 if len(values) == 1 or values[0] == 0 else 0.0
+    return float(ttest_1samp(values, 0).pvalue)
 
 
 def holm(p_values: Sequence[float], level: float = LEVEL) -> list[bool]:

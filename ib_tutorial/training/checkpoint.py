@@ -13,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as as_safetensors
 from torch import Tensor, nn
 
-from ib_tutorial.training.atomic import write_whole
+from ib_tutorial.atomic import write_whole
 
 FORMAT = 2
 """The format of the files that `save` writes. It rises when the random state of a run no longer means what it meant."""
