@@ -37,9 +37,29 @@ import torch
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = Path("ib_tutorial/information")
 EQUIVALENT = Path(__file__).with_name("equivalent_mutants.json")
-OPERATORS = {ast.Add: [ast.Sub], ast.Sub: [ast.Add], ast.Mult: [ast.Div], ast.Div: [ast.Mult], ast.Pow: [ast.Mult], ast.USub: [ast.UAdd]}
-COMPARISONS = {ast.Lt: [ast.Gt, ast.LtE], ast.LtE: [ast.GtE, ast.Lt], ast.Gt: [ast.Lt, ast.GtE], ast.GtE: [ast.LtE, ast.Gt]}
-PAIRS = [("min", "max"), ("amin", "amax"), ("argmin", "argmax"), ("minimum", "maximum"), ("log", "log1p"), ("exp", "expm1"), ("sum", "mean")]
+OPERATORS = {
+    ast.Add: [ast.Sub],
+    ast.Sub: [ast.Add],
+    ast.Mult: [ast.Div],
+    ast.Div: [ast.Mult],
+    ast.Pow: [ast.Mult],
+    ast.USub: [ast.UAdd],
+}
+COMPARISONS = {
+    ast.Lt: [ast.Gt, ast.LtE],
+    ast.LtE: [ast.GtE, ast.Lt],
+    ast.Gt: [ast.Lt, ast.GtE],
+    ast.GtE: [ast.LtE, ast.Gt],
+}
+PAIRS = [
+    ("min", "max"),
+    ("amin", "amax"),
+    ("argmin", "argmax"),
+    ("minimum", "maximum"),
+    ("log", "log1p"),
+    ("exp", "expm1"),
+    ("sum", "mean"),
+]
 NAMES = {old: new for a, b in PAIRS for old, new in ((a, b), (b, a))}
 SKIPPED = (ast.Raise, ast.arguments, ast.JoinedStr, ast.AnnAssign)
 
@@ -50,8 +70,16 @@ def changes(node):
         yield from ((node, "op", new()) for new in OPERATORS.get(type(node.op), []))
     elif isinstance(node, ast.Compare):
         yield from ((node, "ops", [new(), *node.ops[1:]]) for new in COMPARISONS.get(type(node.ops[0]), []))
-    elif isinstance(node, ast.Constant) and type(node.value) in (int, float) and (node.value == 0 or 1e-3 < abs(node.value) < 1e3):
-        yield node, "value", node.value + 1 if isinstance(node.value, int) or node.value == 0 else round(1.2 * node.value, 9)
+    elif (
+        isinstance(node, ast.Constant)
+        and type(node.value) in (int, float)
+        and (node.value == 0 or 1e-3 < abs(node.value) < 1e3)
+    ):
+        yield (
+            node,
+            "value",
+            node.value + 1 if isinstance(node.value, int) or node.value == 0 else round(1.2 * node.value, 9),
+        )
     elif isinstance(node, ast.Attribute | ast.Name | ast.keyword):
         attribute = {ast.Attribute: "attr", ast.Name: "id", ast.keyword: "arg"}[type(node)]
         if new := NAMES.get(getattr(node, attribute)):
@@ -70,14 +98,23 @@ def mutants(source, module):
         for owner, attribute, new in changes(node):
             shown = node  # the largest expression around it that fits on a line
             for parent in reversed(parents):
-                if isinstance(parent, ast.expr | ast.comprehension | ast.keyword | ast.Assign | ast.Return | ast.AugAssign) and len(ast.unparse(parent)) <= 70:
+                if (
+                    isinstance(
+                        parent, ast.expr | ast.comprehension | ast.keyword | ast.Assign | ast.Return | ast.AugAssign
+                    )
+                    and len(ast.unparse(parent)) <= 70
+                ):
                     shown = parent
             functions = [parent.name for parent in parents if isinstance(parent, ast.FunctionDef | ast.ClassDef)]
             before, old = ast.unparse(shown), getattr(owner, attribute)
             setattr(owner, attribute, new)
             name = f"{'.'.join([module, *functions])}: {before}  ->  {ast.unparse(shown)}"
             seen[name] += 1
-            yield name + f"  (number {seen[name]})" * (seen[name] > 1), getattr(node, "lineno", parents[-1].lineno), ast.unparse(tree)
+            yield (
+                name + f"  (number {seen[name]})" * (seen[name] > 1),
+                getattr(node, "lineno", parents[-1].lineno),
+                ast.unparse(tree),
+            )
             setattr(owner, attribute, old)
         for field, value in ast.iter_fields(node):
             if field not in ("returns", "annotation", "decorator_list"):
@@ -91,7 +128,9 @@ def mutants(source, module):
 def codes(code):
     """The code objects of the functions in a module, by qualified name."""
     inner = [each for each in code.co_consts if isinstance(each, CodeType)]
-    return {each.co_qualname: each for each in inner} | {name: found for each in inner for name, found in codes(each).items()}
+    return {each.co_qualname: each for each in inner} | {
+        name: found for each in inner for name, found in codes(each).items()
+    }
 
 
 def put_in_place(module, source, functions):
@@ -161,16 +200,28 @@ class Mutation:
     def pytest_runtestloop(self, session):
         torch.set_num_threads(1)
         self.session, self.items = session, {item.nodeid: item for item in session.items}
-        self.functions = [each for each in gc.get_objects() if type(each) is FunctionType and str(PACKAGE) in each.__code__.co_filename]
+        self.functions = [
+            each
+            for each in gc.get_objects()
+            if type(each) is FunctionType and str(PACKAGE) in each.__code__.co_filename
+        ]
         gc.freeze()  # so that a fork shares its memory
         survey = self.survey()
-        print(f"\n{len(survey)} tests reach the package, in {sum(each[0] for each in survey.values()):.0f} s", flush=True)
+        print(
+            f"\n{len(survey)} tests reach the package, in {sum(each[0] for each in survey.values()):.0f} s", flush=True
+        )
         allowed, began, tried = json.loads(EQUIVALENT.read_text(encoding="utf-8")), time.time(), 0
-        for module in self.options.modules or sorted(path.stem for path in PACKAGE.glob("*.py") if path.stem != "__init__"):
+        for module in self.options.modules or sorted(
+            path.stem for path in PACKAGE.glob("*.py") if path.stem != "__init__"
+        ):
             found = mutants((PACKAGE / f"{module}.py").read_text(encoding="utf-8"), module)
-            if stale := [name for name in allowed if name.startswith(f"{module}.") and name not in {each[0] for each in found}]:
+            if stale := [
+                name for name in allowed if name.startswith(f"{module}.") and name not in {each[0] for each in found}
+            ]:
                 print("the list of equivalent mutants names what is no mutant:", *stale, sep="\n  ")
-            found = [each for each in found if each[0] not in allowed and any(text in each[0] for text in self.options.only)]
+            found = [
+                each for each in found if each[0] not in allowed and any(text in each[0] for text in self.options.only)
+            ]
             if 0 < self.options.most < len(found):
                 found = random.Random(self.options.seed).sample(found, self.options.most)
             before = len(self.survivors)
@@ -184,7 +235,10 @@ class Mutation:
                 elif os.WIFSIGNALED(status):  # no test failed: it loops for ever, or the machine is slow
                     print(f"\rended at the limit of {self.options.limit} s, line {line}  {name}", flush=True)
             tried += len(found)
-            print(f"\r{module}: {len(self.survivors) - before} of {len(found)} mutants survive ({time.time() - began:.0f} s)", flush=True)
+            print(
+                f"\r{module}: {len(self.survivors) - before} of {len(found)} mutants survive ({time.time() - began:.0f} s)",
+                flush=True,
+            )
         print(f"{len(self.survivors)} of {tried} mutants survive")
         session.testsfailed = len(self.survivors)
         return True
@@ -197,13 +251,22 @@ class Mutation:
         """Of each test: its seconds and the lines [module, number] that it reaches. From an earlier survey's file, unless a source is newer."""
         kept = ROOT / "_build" / f"survey-{zlib.crc32(' '.join(self.options.tests).encode()):08x}.json"
         kept.parent.mkdir(exist_ok=True)
-        sources = [path for folder in (PACKAGE, Path("tests")) for path in folder.rglob("*.py") if path != Path("tests/proofs/mutate.py")]
+        sources = [
+            path
+            for folder in (PACKAGE, Path("tests"))
+            for path in folder.rglob("*.py")
+            if path != Path("tests/proofs/mutate.py")
+        ]
 
         def work():
             survey = Survey()
             self.session.config.pluginmanager.register(survey)
             self.run(list(self.items.values()))
-            found = {test: [survey.seconds[test], sorted(lines)] for test, lines in survey.reached.items() if test in survey.seconds}
+            found = {
+                test: [survey.seconds[test], sorted(lines)]
+                for test, lines in survey.reached.items()
+                if test in survey.seconds
+            }
             kept.write_text(json.dumps(found), encoding="utf-8")
 
         if not kept.exists() or kept.stat().st_mtime < max(path.stat().st_mtime for path in sources):
@@ -233,8 +296,12 @@ def main():
     parser.add_argument("--most", type=int, default=40, help="mutants of each module, drawn at random; 0 for all")
     parser.add_argument("--seed", type=int, default=0, help="of the draw")
     parser.add_argument("--budget", type=float, default=15, help="seconds of tests that a mutant meets")
-    parser.add_argument("--limit", type=int, default=60, help="seconds after which a mutant counts as found, since it may never end")
-    parser.add_argument("--tests", nargs="+", default=["tests/information", "tests/proofs"], help="folders or files of tests")
+    parser.add_argument(
+        "--limit", type=int, default=60, help="seconds after which a mutant counts as found, since it may never end"
+    )
+    parser.add_argument(
+        "--tests", nargs="+", default=["tests/information", "tests/proofs"], help="folders or files of tests"
+    )
     parser.add_argument("--only", nargs="+", default=[""], help="only mutants whose name holds one of these texts")
     options = parser.parse_args()
     os.chdir(ROOT)

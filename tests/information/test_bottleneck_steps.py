@@ -1,0 +1,334 @@
+"""Each step of the exact solver by itself. Oracles: the self-consistent equations by enumeration, loops, least squares, a grid over s."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import special
+
+from ib_tutorial.information import bottleneck
+from ib_tutorial.information.bottleneck import LOG_ZERO
+
+BETAS = np.array([0.05, 0.3, 0.8])
+
+
+def source(seed: int, n_x: int, n_y: int) -> bottleneck._Problem:
+    rng = np.random.default_rng(seed)
+    p_xy = rng.dirichlet(np.full(n_x, 2.0))[:, None] * rng.dirichlet(np.full(n_y, 0.5), size=n_x)
+    return bottleneck._Problem.of(p_xy)
+
+
+def random_codebooks(seed: int, rows: int, n_clusters: int, n_y: int) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    p_z, s = rng.dirichlet(np.ones(n_clusters), size=rows), rng.dirichlet(np.ones(n_y), size=(rows, n_clusters))
+    return np.log(np.concatenate([p_z[..., None], s], 2))
+
+
+def kl_to(problem, s):
+    """KL( p(y|x) || s ), [..., x]."""
+    return special.rel_entr(problem.p_y, np.asarray(s)[..., None, :]).sum(-1)
+
+
+def partition(problem, beta, codebook):
+    """Z(x) of one codebook, by the definition."""
+    alive = codebook[:, 0] > LOG_ZERO
+    p_z, s = np.exp(codebook[alive, 0]), np.exp(codebook[alive, 1:])
+    return p_z @ np.exp(-kl_to(problem, s) / beta)
+
+
+def phi(problem, beta, codebook):
+    return -beta * problem.p @ np.log(partition(problem, beta, codebook))
+
+
+def plain_step(problem, beta, codebook):
+    """One round of the self-consistent equations on one codebook, by enumeration."""
+    p_z, s = np.exp(codebook[:, 0]), np.exp(codebook[:, 1:])
+    encoder = p_z[:, None] * np.exp(-kl_to(problem, s) / beta)
+    joint = problem.p * encoder / encoder.sum(0)
+    return np.log(np.column_stack([joint.sum(1), joint @ problem.p_y / joint.sum(1, keepdims=True)]))
+
+
+def log_g(problem, beta, codebook, s):
+    """log G(s), whose maximum over s bounds how far Phi can fall."""
+    shares = np.log(problem.p / partition(problem, beta, codebook))
+    return special.logsumexp(shares - kl_to(problem, s) / beta, axis=-1)
+
+
+def test_the_encoder_of_a_codebook_its_partition_and_phi():
+    problem, codebooks = source(0, 5, 3), random_codebooks(1, 3, 4, 3)
+    codebooks[1, 2, 0] = LOG_ZERO
+    encoder, factor, log_z, phis = bottleneck._encode(problem, BETAS, codebooks)
+    for row, beta in enumerate(BETAS):
+        weight = np.exp(codebooks[row, :, 0])[:, None] * np.exp(-kl_to(problem, np.exp(codebooks[row, :, 1:])) / beta)
+        np.testing.assert_allclose(encoder[row] / factor[row], weight / weight.sum(0), atol=1e-14)
+        np.testing.assert_allclose(log_z[row], np.log(weight.sum(0)), rtol=1e-12)
+        assert phis[row] == pytest.approx(phi(problem, beta, codebooks[row]), rel=1e-12)
+    assert (encoder[1, 2] == 0).all()
+
+
+def test_a_step_is_one_round_of_the_self_consistent_equations():
+    problem, codebooks = source(2, 6, 3), random_codebooks(3, 3, 4, 3)
+    after, phis = bottleneck._step(problem, BETAS, codebooks)
+    for row, beta in enumerate(BETAS):
+        np.testing.assert_allclose(np.exp(after[row]), np.exp(plain_step(problem, beta, codebooks[row])), atol=1e-13)
+        assert phis[row] == pytest.approx(phi(problem, beta, codebooks[row]), rel=1e-12)
+
+
+def test_exponentials_neither_overflow_nor_lose_what_is_small():
+    logits = np.random.default_rng(0).normal(scale=500, size=(3, 4, 5)) + 2000
+    logits[1, 2] = -np.inf
+    scaled, total, log_total = bottleneck._exp(logits.copy())
+    np.testing.assert_allclose(log_total, special.logsumexp(logits, axis=1), rtol=1e-14)
+    np.testing.assert_allclose(scaled / total[:, None], special.softmax(logits, axis=1), rtol=1e-10, atol=1e-300)
+    assert total.min() >= 1 - 1e-12  # the largest term is 1
+
+
+def test_a_codebook_is_normalised_in_both_its_parts_and_nothing_falls_below_the_floor():
+    given = np.random.default_rng(0).normal(scale=3, size=(2, 4, 6))
+    given[0, 1, 0] = given[1, 2, 3] = -5000
+    found = bottleneck._normalise(given)
+    np.testing.assert_allclose(found[..., 0], np.maximum(special.log_softmax(given[..., 0], -1), LOG_ZERO), atol=1e-12)
+    np.testing.assert_allclose(
+        found[..., 1:], np.maximum(special.log_softmax(given[..., 1:], -1), LOG_ZERO), atol=1e-12
+    )
+    assert found[0, 1, 0] == found[1, 2, 3] == LOG_ZERO
+
+
+def test_trimming_puts_the_heaviest_first_and_keeps_as_many_as_any_row_has_alive():
+    codebooks = random_codebooks(4, 2, 5, 3)
+    codebooks[0, [0, 3], 0] = codebooks[1, [1, 2, 4], 0] = LOG_ZERO
+    found = bottleneck._trim(codebooks)
+    assert found.shape == (2, 3, 4)
+    for row, alive in enumerate((3, 2)):
+        expected = sorted(codebooks[row].tolist(), reverse=True)[:alive]
+        np.testing.assert_array_equal(found[row, :alive], expected)
+        assert (found[row, alive:, 0] == LOG_ZERO).all()
+    np.testing.assert_array_equal(bottleneck._n_alive(codebooks), [3, 2])
+
+
+# Acceleration
+
+
+def test_the_mixture_would_have_moved_least_in_the_weighted_norm():
+    rng = np.random.default_rng(0)
+    end, move, weight = rng.normal(size=(3, 12)), rng.normal(size=(3, 12)), rng.uniform(0.1, 3, size=(3, 12))
+    ends, moves = rng.normal(size=(2, 3, 4, 12))
+    found = bottleneck._mixture(end, move, ends, moves, weight)
+    for row in range(3):
+        root = np.sqrt(weight[row])
+        mix = np.linalg.lstsq((moves[row] * root).T, move[row] * root, rcond=None)[0]
+        np.testing.assert_allclose(found[row], end[row] - mix @ ends[row], atol=1e-10)
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
+def test_steps_that_were_alike_or_none_do_not_break_the_mixture(scale):
+    rng = np.random.default_rng(1)
+    end, move, weight = rng.normal(size=(1, 6)), scale * rng.normal(size=(1, 6)), np.ones((1, 6))
+    moves, ends = np.zeros((2, 1, 4, 6))
+    np.testing.assert_array_equal(bottleneck._mixture(end, move, ends, moves, weight), end)
+    moves[:, :2], ends[:, :2] = scale * rng.normal(size=6), rng.normal(size=6)
+    mix = (moves[0, 0] @ move[0]) / (moves[0, 0] @ moves[0, 0])
+    np.testing.assert_allclose(
+        bottleneck._mixture(end, move, ends, moves, weight)[0], end[0] - mix * ends[0, 0], rtol=1e-2
+    )
+
+
+def plainly(problem, beta, codebook, precision):
+    """Blahut-Arimoto without acceleration: the codebook that a step moves by no more than `precision`, and the steps."""
+    for n in range(1, 100_000):
+        after = plain_step(problem, beta, codebook)
+        if np.abs(np.exp(after) - np.exp(codebook)).max() <= precision:
+            return after, n
+        codebook = after
+    raise AssertionError("the plain iteration did not settle")
+
+
+@pytest.mark.parametrize("seed", [0, 3])
+def test_the_accelerated_iteration_ends_where_the_plain_one_does_and_sooner(seed):
+    problem, betas = source(seed, 5, 3), np.array([0.15, 0.25, 0.35])
+    starts = random_codebooks(seed + 10, 3, 3, 3)
+    found, taken, enough = bottleneck._iterate(problem, betas, starts, np.full(3, 5000), np.full(3, 1e-11))
+    assert enough.all()
+    plain = [plainly(problem, beta, start, 1e-11) for beta, start in zip(betas, starts)]
+    for row, (beta, (codebook, _)) in enumerate(zip(betas, plain)):
+        assert phi(problem, beta, found[row]) <= phi(problem, beta, codebook) + 1e-10
+        after = plain_step(problem, beta, found[row])
+        alive = found[row, :, 0] > -32
+        np.testing.assert_allclose(np.exp(after)[alive], np.exp(found[row])[alive], atol=1e-8)
+    assert taken.sum() < 0.5 * sum(n for _, n in plain)
+
+
+def test_near_a_critical_beta_the_iteration_needs_a_hundredth_of_the_steps():
+    """The noisy bit opens at beta = (1 - 2 eps)^2 = 0.64, and the plain iteration slows down there without limit."""
+    problem = bottleneck._Problem.of(np.array([[0.9, 0.1], [0.1, 0.9]]) / 2)
+    beta, start = 0.64 * (1 - 1e-3), np.log([[0.5, 0.6, 0.4], [0.5, 0.4, 0.6]])
+    found, taken, enough = bottleneck._iterate(
+        problem, np.array([beta]), start[None], np.array([500]), np.array([1e-12])
+    )
+    codebook, n = plainly(problem, beta, start, 1e-12)
+    assert enough.all() and taken[0] < 0.01 * n
+    np.testing.assert_allclose(np.exp(found[0]), np.exp(codebook), atol=1e-7)
+
+
+@pytest.mark.parametrize("limit", [1, 3, 12])
+def test_an_iteration_that_is_cut_short_says_so_and_is_no_worse_than_its_start(limit):
+    problem, starts = source(5, 6, 4), random_codebooks(6, 3, 4, 4)
+    found, taken, enough = bottleneck._iterate(
+        problem, BETAS, starts, np.array([limit, 1, limit + 2]), np.full(3, 1e-15)
+    )
+    np.testing.assert_array_equal(taken, [limit, 1, limit + 2])
+    assert not enough.any()
+    np.testing.assert_allclose(np.exp(found[1]), np.exp(plain_step(problem, BETAS[1], starts[1])), atol=1e-13)
+    for row in range(3):
+        assert phi(problem, BETAS[row], found[row]) < phi(problem, BETAS[row], starts[row])
+
+
+def test_a_row_of_a_batch_does_not_see_the_others():
+    problem, starts = source(7, 6, 4), random_codebooks(8, 3, 4, 4)
+    limits, precision = np.array([400, 30, 400]), np.array([1e-10, 1e-13, 1e-6])
+    together = bottleneck._iterate(problem, BETAS, starts, limits, precision)
+    for row in range(3):
+        one = slice(row, row + 1)
+        alone = bottleneck._iterate(problem, BETAS[one], starts[one], limits[one], precision[one])
+        assert (together[1][row], together[2][row]) == (alone[1][0], alone[2][0])
+        np.testing.assert_allclose(np.exp(together[0][row]), np.exp(alone[0][0]), atol=1e-9)
+
+
+# Where another cluster is worth it
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_climb_finds_the_maximum_of_g(seed):
+    problem, codebooks = source(seed, 6, 2), random_codebooks(seed + 20, 3, 2, 2)
+    first = np.linspace(1e-6, 1 - 1e-6, 20_001)
+    grid = np.stack([first, 1 - first], 1)
+    tops = bottleneck._climb(problem, BETAS, codebooks, bottleneck._log(problem.p_y), 1e-12)
+    assert tops.shape == (3, len(problem.p) + 2, 3)
+    for row, beta in enumerate(BETAS):
+        values = log_g(problem, beta, codebooks[row], grid)
+        assert values.max() - 1e-12 <= tops[row, :, 0].max() <= values.max() + 1e-6
+        places = np.concatenate([problem.p_y, np.exp(codebooks[row, :, 1:])])
+        reached = log_g(problem, beta, codebooks[row], np.exp(tops[row, :, 1:]))
+        before = log_g(problem, beta, codebooks[row], places)
+        np.testing.assert_allclose(np.exp(tops[row, :, 1:]).sum(1), 1, atol=1e-12)
+        assert (reached >= before - 1e-12).all()  # a climb never goes down
+        np.testing.assert_allclose(tops[row, :, 0], reached, atol=1e-8)
+        assert (np.diff(np.sign(np.diff(values))) < 0).sum() == len(np.unique(reached.round(7)))  # each local maximum
+
+
+def test_near_a_critical_beta_the_climb_needs_no_more_cycles():
+    """There the plain ascent gains too little in a cycle, and would stop, or need a thousand steps."""
+    problem = bottleneck._Problem.of(np.array([[0.9, 0.1], [0.1, 0.9]]) / 2)
+    beta, constant = 0.64 * (1 - 1e-3), np.log([[1, 0.5, 0.5]])
+    tops = bottleneck._climb(problem, np.array([beta]), constant[None], bottleneck._log(problem.p_y), 1e-13)
+    first = np.linspace(0.4, 0.6, 200_001)
+    values = log_g(problem, beta, constant, np.stack([first, 1 - first], 1))
+    assert values.max() > 1e-7
+    np.testing.assert_allclose(tops[0, :2, 0], values.max(), rtol=1e-4)
+    best = first[values.argmax()]
+    np.testing.assert_allclose(np.sort(np.exp(tops[0, :2, 1])), np.sort([best, 1 - best]), atol=3e-4)
+
+
+def test_new_clusters_get_the_share_that_lowers_phi_most():
+    problem = source(9, 6, 3)
+    constant = np.log(np.append(1, problem.p @ problem.p_y))[None]
+    codebooks = np.repeat(constant[None], 3, 0)
+    betas = np.array([0.02, 0.1, 0.2])
+    tops = bottleneck._climb(problem, betas, codebooks, bottleneck._log(problem.p_y), 1e-9)
+    opened = bottleneck._open(problem, betas, codebooks.copy(), tops, 1e-9)
+    for row, beta in enumerate(betas):
+        alive = opened[row][opened[row, :, 0] > LOG_ZERO]
+        assert np.exp(alive[:, 0]).sum() == pytest.approx(1, abs=1e-12)
+        is_old = np.isclose(alive[:, 1:], constant[0, 1:], atol=1e-12).all(1)
+        old, new = alive[is_old], alive[~is_old]
+        assert len(old) == 1 and len(new) >= 2
+        places = np.exp(new[:, 0] - new[:, 0].min())  # those that were joined in each
+        np.testing.assert_allclose(places, places.round(), atol=1e-9)
+        z_new = places / places.sum() @ np.exp(-kl_to(problem, np.exp(new[:, 1:])) / beta)
+        z_old = partition(problem, beta, constant)
+        reached = phi(problem, beta, alive)
+        for share in (*np.geomspace(1e-8, 0.5, 27), 1 - 1e-9):
+            assert reached <= -beta * problem.p @ np.log((1 - share) * z_old + share * z_new) + 1e-13
+
+
+def test_a_place_is_opened_only_where_it_gains_enough_and_alike_places_once():
+    problem, beta = source(9, 6, 3), np.array([0.1])
+    constant = np.log(np.append(1, problem.p @ problem.p_y))[None]
+    s = np.array([[0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.1, 0.1, 0.8], [0.8, 0.1001, 0.0999], [0.3, 0.3, 0.4]])
+    gains = np.array([1.0, 0.5, 0.0099, 0.9, -0.2])  # the third is below a hundredth of the best
+    tops = np.column_stack([gains / beta, np.log(s)])[None]
+    opened = bottleneck._open(problem, beta, constant[None].copy(), tops, 1e-9)[0]
+    alive = np.exp(opened[opened[:, 0] > LOG_ZERO])
+    assert len(alive) == 3
+    weights = {tuple(row.round(2)): weight for weight, *row in alive.tolist() for row in [np.array(row)]}
+    assert set(weights) == {(0.8, 0.1, 0.1), (0.1, 0.8, 0.1), tuple(np.exp(constant[0, 1:]).round(2))}
+    assert weights[0.8, 0.1, 0.1] == pytest.approx(2 * weights[0.1, 0.8, 0.1], rel=1e-9)  # two places in one
+    none = bottleneck._open(problem, beta, constant[None].copy(), tops, 0.6)[0]
+    assert (none[:, 0] > LOG_ZERO).sum() == 2  # a tolerance of 0.6 nats leaves the two that became one
+
+
+# Clusters that grew alike
+
+
+def joined(codebook, radius):
+    """One codebook's clusters, joined as the docstring of _join says, by loops: {giver: taker} and the weights."""
+    p_z, s = np.exp(codebook[:, 0]), np.exp(codebook[:, 1:])
+    p_z = np.where(p_z < 1e-4 * radius, 0, p_z)
+    heaviest = []
+    for a in range(len(s)):
+        near = [b for b in range(len(s)) if np.linalg.norm(s[a] - s[b]) < radius]
+        heaviest.append(max(near, key=lambda b: p_z[b]))
+    taker = [heaviest[a] if heaviest[heaviest[a]] == heaviest[a] else a for a in range(len(s))]
+    p_zy = np.zeros_like(s)
+    for a, b in enumerate(taker):
+        p_zy[b] += p_z[a] * s[a]
+    return p_zy / p_zy.sum()
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("radius", [0.05, 0.2, 0.5])
+def test_clusters_are_joined_to_the_heaviest_within_the_radius(seed, radius):
+    codebooks = random_codebooks(seed, 2, 8, 3)
+    codebooks[:, 7, 0] = np.log(0.5e-4 * radius)  # almost none
+    codebooks[:, 6, 0] = np.log(2e-4 * radius)
+    found = bottleneck._join(codebooks, np.array([radius, 0.6 * radius]))
+    for row, r in enumerate((radius, 0.6 * radius)):
+        expected = joined(codebooks[row], r)
+        alive = found[row, :, 0] > LOG_ZERO
+        np.testing.assert_array_equal(alive, expected.sum(1) > 0)
+        np.testing.assert_allclose(np.exp(found[row, :, :1] + found[row, :, 1:])[alive], expected[alive], atol=1e-12)
+
+
+@pytest.mark.parametrize("distance", [0.0, 1e-9, 1e-7])
+def test_clusters_that_are_the_same_to_phi_become_one(distance):
+    problem, codebooks = source(3, 5, 3), random_codebooks(4, 3, 3, 3)
+    doubled = np.concatenate([codebooks, codebooks[:, :1]], 1)
+    doubled[:, [0, 3], 0] -= math.log(2)
+    doubled[:, 3, 1:] = np.log(np.exp(doubled[:, 3, 1:]) + distance * np.array([1, -1, 0]))
+    merged = bottleneck._merge(problem, BETAS, doubled)
+    np.testing.assert_array_equal(bottleneck._n_alive(merged), 3)
+    for row, beta in enumerate(BETAS):
+        assert phi(problem, beta, merged[row]) <= phi(problem, beta, doubled[row]) + 1e-13
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_merging_never_raises_phi(seed):
+    problem = source(seed, 6, 2)
+    codebooks = random_codebooks(seed, 3, 40, 2)  # on a line of length sqrt 2 many are near each other
+    merged = bottleneck._merge(problem, BETAS, codebooks)
+    for row, beta in enumerate(BETAS):
+        assert phi(problem, beta, merged[row]) <= phi(problem, beta, codebooks[row]) + 2e-14
+
+
+def test_settling_joins_what_grew_alike_and_keeps_to_its_limit():
+    """Eight clusters of which the optimum of the noisy bit needs two: they become two, and the rest of the rows is dead."""
+    problem = bottleneck._Problem.of(np.array([[0.9, 0.1], [0.1, 0.9]]) / 2)
+    betas, starts = np.array([0.2, 0.4, 0.7]), random_codebooks(0, 3, 8, 2)
+    found, taken = bottleneck._settle(problem, betas, starts, np.full(3, 2000), np.full(3, 1e-12))
+    np.testing.assert_array_equal(bottleneck._n_alive(found), [2, 2, 1])
+    assert found.shape[1] == 2 and (taken < 2000).all()
+    for row, beta in enumerate(betas):
+        alive = found[row][found[row, :, 0] > LOG_ZERO]
+        np.testing.assert_allclose(np.exp(plain_step(problem, beta, alive)), np.exp(alive), atol=1e-9)
+    _, taken = bottleneck._settle(problem, betas, starts, np.array([3, 40, 7]), np.full(3, 1e-15))
+    assert (taken <= [3, 40, 7]).all() and taken[0] == 3
