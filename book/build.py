@@ -4,7 +4,6 @@
 `_build/executed/`, a copy of the book from which Jupyter Book makes the HTML; the source tree is only written by `refresh`.
 """
 
-import copy
 import hashlib
 import os
 import re
@@ -196,7 +195,7 @@ def execute_chapter(chapter: str, profile: str, root: Path) -> Run:
             raise ChapterFailed(f"{chapter}.ipynb: its kernel stopped: {error}; is there enough memory?") from error
         notebook = nbformat.read(output, as_version=4)
     seconds = round(time.perf_counter() - start, 1)
-    notebook = cleaned(notebook)
+    notebook = clean(notebook)
     notebook.metadata["book"] = {"key": wanted, "seconds": seconds, "profile": profile}
     write_notebook(notebook, target)
     return Run(chapter, seconds, executed=True)
@@ -211,10 +210,10 @@ def describe(chapter: str, error: PapermillExecutionError, failed: Path) -> str:
     )
 
 
-def cleaned(notebook: NotebookNode) -> NotebookNode:
-    """Without what differs between two runs on two machines: times, versions, papermill's notes, drawn progress bars.
+def clean(notebook: NotebookNode) -> NotebookNode:
+    """Take out of a notebook what differs between two runs on two machines: times, versions, papermill's notes, drawn progress bars.
 
-    And without the cell in which papermill sets the profile: a reader's own choice, in the cell above it, would not count.
+    The cell in which papermill sets the profile goes too, since a reader's own choice, in the cell above it, would not count.
     """
     notebook.metadata = NotebookNode(
         kernelspec={"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -377,7 +376,7 @@ def render(root: Path, where: Launch | None, builder: Literal["html", "linkcheck
     for chapter in chapters(root):
         path = executed / f"{chapter}.ipynb"
         before = nbformat.read(path, as_version=4)
-        after = with_install_cell(copy.deepcopy(before), where)
+        after = with_install_cell(before, where)
         if after != before:
             write_notebook(after, path)
     jupyter_book = shutil.which("jupyter-book", path=Path(sys.executable).parent)  # on Windows it ends in .exe

@@ -63,12 +63,12 @@ def configured(config: str, where: Launch) -> str:
 
 
 def with_install_cell(notebook: NotebookNode, where: Launch | None) -> NotebookNode:
-    """The notebook, beginning with the cell that fetches what Colab lacks; without that cell where there is no address.
+    """A copy of the notebook that begins with a cell for Colab, which fetches the library; without that cell where there is no address.
 
-    The library is cloned, not only installed: the recorded results stand beside it. Plain Python, so that it stays valid
-    in the notebook's script.
+    The library is cloned, not only installed, because the recorded results stand beside it. The cell is plain Python, so that it
+    stays valid in the notebook's script.
     """
-    notebook.cells = [cell for cell in notebook.cells if TAG not in cell.metadata.get("tags", [])]
+    cells = [cell for cell in notebook.cells if TAG not in cell.metadata.get("tags", [])]
     if where is not None:
         source = f'''import sys
 
@@ -80,9 +80,8 @@ if "google.colab" in sys.modules:  # on Colab, fetch the library and its records
         subprocess.run(["git", "clone", "-q", "--depth=1", "{where.repository}"], check=True)
         subprocess.run([sys.executable, "-m", "pip", "install", "-q", "./{where.name}[{EXTRAS}]"], check=True)
     sys.path.insert(0, os.path.abspath("{where.name}"))'''
-        cell = new_code_cell(source, metadata={"tags": [TAG, "remove-cell"]}, id=TAG)
-        notebook.cells.insert(0, cell)
-    return notebook
+        cells.insert(0, new_code_cell(source, metadata={"tags": [TAG, "remove-cell"]}, id=TAG))
+    return NotebookNode({**notebook, "cells": cells})
 
 
 def write_binder(html: Path, where: Launch | None) -> None:

@@ -42,8 +42,8 @@ def blocks(section: Tag):
             yield child
 
 
-def for_a_slide(block: Tag) -> Tag:
-    """The block as a slide shows it: a cell's figure, or else its output, or else its code; what drops down is closed.
+def fit_to_slide(block: Tag) -> Tag:
+    """Change a block into what a slide shows of it: a cell's figure, or else its output, or else its code. What drops down is closed.
 
     What a list or a table of a cell's output folds is for the page alone, and has no room on a slide.
     """
@@ -84,7 +84,7 @@ def columns(article: Tag) -> list[list[Slide]]:
             heading = block.get_text()
             if kind in ("slide", "subslide", "fragment", "-") and not current.shown:
                 current.section = ""
-        html = str(for_a_slide(block))
+        html = str(fit_to_slide(block))
         if kind == "notes":
             current.notes.append(html)
         elif kind == "fragment":
@@ -94,8 +94,8 @@ def columns(article: Tag) -> list[list[Slide]]:
     return deck
 
 
-def inlined(article: Tag, page: Path) -> Tag:
-    """The article with its images in it, and without scripts, and links that lead nowhere from a file that stands alone."""
+def inline_images(article: Tag, page: Path) -> Tag:
+    """Put the images of an article into it, and take out its scripts and the links that lead nowhere from a single file."""
     for image in article.find_all("img"):
         for attribute in ("loading", "width", "height"):
             image.attrs.pop(attribute, None)
@@ -120,7 +120,7 @@ def deck(page: Path, static: Path) -> str | None:
         MARK.fullmatch(each) for each in article.find_all(string=lambda s: isinstance(s, Comment))
     ):
         return None
-    slides = columns(inlined(article, page))
+    slides = columns(inline_images(article, page))
     (settings,) = (script.string for script in soup.find_all("script") if "window.MathJax =" in (script.string or ""))
     template = Environment(loader=FileSystemLoader(PARTS)).get_template("deck.html")
     return template.render(

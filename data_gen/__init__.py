@@ -28,20 +28,7 @@ MODULES = {
 }
 """The module in which each public name is found."""
 
-__all__ = [
-    "Cluttered",
-    "DataError",
-    "Images",
-    "MissingData",
-    "Occluded",
-    "ShapeFactors",
-    "Shapes",
-    "Source",
-    "cluttered",
-    "load",
-    "occluded",
-    "shapes32",
-]
+__all__ = sorted(name for names in MODULES.values() for name in names)
 
 
 def __getattr__(name: str) -> object:

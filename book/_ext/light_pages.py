@@ -21,7 +21,7 @@ NOT_SHIPPED = ("**/*.map", "vendor/**/*.ttf", "locales")
 """Of `_static`: what only a debugger reads, fonts in a second format, and the theme's words in languages that the book is not in."""
 
 
-def sized(app, pagename, templatename, context, doctree) -> None:
+def size_images(app, pagename, templatename, context, doctree) -> None:
     """Give each image of a page its size, and let all but the first wait until they are near the window."""
     if "body" not in context:
         return
@@ -41,7 +41,7 @@ def sized(app, pagename, templatename, context, doctree) -> None:
     context["body"] = TAG.sub(attributes, context["body"])
 
 
-def pruned(app, error) -> None:
+def prune(app, error) -> None:
     """Remove from the built site what no page loads."""
     static = Path(app.outdir) / "_static"
     if error is not None or not static.exists():
@@ -55,6 +55,6 @@ def pruned(app, error) -> None:
 
 
 def setup(app) -> dict:
-    app.connect("html-page-context", sized, priority=600)  # after all that still writes into the body
-    app.connect("build-finished", pruned, priority=900)
+    app.connect("html-page-context", size_images, priority=600)  # after all that still writes into the body
+    app.connect("build-finished", prune, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

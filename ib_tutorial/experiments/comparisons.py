@@ -93,13 +93,3 @@ def chosen_beta(record: Record, metric: str = "validation_error") -> float:
             f"the record has no {metric}; a beta is chosen on held-out images, so n_validation must not be 0"
         )
     return min(sorted(record.config["betas"]), key=lambda beta: sum(by_seed(record, metric, beta=beta)))
-
-
-def rank_correlation(record: Record, metric: str, **values: Any) -> list[float]:
-    """By seed, Spearman's rank correlation between beta and `metric`: 1 where it rises at every step, -1 where it falls, 0 where
-    it never moves."""
-    from scipy.stats import spearmanr
-
-    betas = sorted(record.config["betas"])
-    curves = zip(*(by_seed(record, metric, beta=beta, **values) for beta in betas), strict=True)
-    return [float(spearmanr(betas, curve).statistic) if len(set(curve)) > 1 else 0.0 for curve in curves]

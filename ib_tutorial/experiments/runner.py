@@ -43,9 +43,6 @@ EXPERIMENTS: dict[str, Experiment] = {
     name: cast(Experiment, import_module(f"ib_tutorial.experiments.{name}")) for name in SHOWS
 }
 
-PROFILE_NAMES = ("smoke", "quick", "reduced", "paper")
-"""The profiles of every experiment. Some have `authors` too: the settings of the authors' code at the size of `reduced`."""
-
 
 def experiment(name: str) -> Experiment:
     if name not in EXPERIMENTS:
@@ -139,12 +136,12 @@ def run(
         if path is None or force or not path.exists():
             record = fresh
         else:
-            record = taken_up(load_record(path), fresh, stages, path)
+            record = take_up(load_record(path), fresh, stages, path)
         record.folder = None if path is None else path.parent
         if force and record.checkpoints is not None:
             shutil.rmtree(record.checkpoints, ignore_errors=True)
         if not record.finished:
-            run_cell = partial(computed, module, settings, data, torch.device(device), deterministic)
+            run_cell = partial(compute, module, settings, data, torch.device(device), deterministic)
             if jobs is None and scheduler is None and torch.device(device).type == "cuda":
                 jobs = 1
             fill(record, stages, run_cell, path, jobs, scheduler, progress)
@@ -192,7 +189,7 @@ def shared_circumstances(workers: dict[str, dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def computed(
+def compute(
     module: Experiment,
     settings,
     data: Path | str | None,
@@ -211,7 +208,7 @@ def computed(
         return run_cell(cell, Context(settings, data, record, device)), here
 
 
-def taken_up(kept: Record, fresh: Record, stages: list[list[Cell]], path: Path) -> Record:
+def take_up(kept: Record, fresh: Record, stages: list[list[Cell]], path: Path) -> Record:
     """The record in `path`, to go on with.
 
     A finished record may lack cells of the grid: `--seeds 5` adds to a run of three, and an experiment may have gained a method.

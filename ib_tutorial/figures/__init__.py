@@ -44,7 +44,6 @@ from ib_tutorial.figures.exact import (
     tilts,
 )
 from ib_tutorial.figures.information_maps import (
-    distractor_shares,
     front_page,
     map_caps,
     map_scores,

@@ -39,7 +39,7 @@ def drawn_errors(record: Record) -> dict[str, tuple[str, str, str, str]]:
     return {metric: style for metric, style in ERRORS.items() if record.format > 1 or metric != "test_error_noisy"}
 
 
-def outlined(axis: Axes, box: Int[Tensor, " 4"]) -> None:
+def draw_outline(axis: Axes, box: Int[Tensor, " 4"]) -> None:
     top, left, bottom, right = box.tolist()
     axis.add_patch(Rectangle((left, top), right - left, bottom - top, fill=False, ec="#56e0ff", lw=1.3))
 
@@ -48,7 +48,7 @@ def picture(axis: Axes, values: Tensor, box: Int[Tensor, " 4"], **options):
     """An image or a map, its places drawn where they lie in the image of 96x96 pixels, with the digit's box."""
     drawn = axis.imshow(values.numpy(), extent=(0, 96, 96, 0), interpolation="nearest", **options)
     bare(axis)
-    outlined(axis, box)
+    draw_outline(axis, box)
     return drawn
 
 
@@ -186,21 +186,6 @@ def shade_what_does_not_count(axis: Axes, record: Record) -> None:
     for beta in by_beta(record, "test_error"):
         if beta not in counting:
             axis.axvspan(beta / 1.6, beta * 1.6, color="0.9", lw=0, zorder=0)
-
-
-def distractor_shares(record: Record) -> Figure:
-    """Nats on distractors over nats on the digit, above the map's minimum, by layer against beta, with the best blind map of each layer."""
-    figure, axis = plt.subplots(figsize=(5.6, 4.2))
-    for layer in experiment.SHOWN_LAYERS:
-        name, color, marker = LAYERS[layer]
-        means(axis, by_beta(record, f"distractor_share_{layer}"), name, color, marker, lw=1.5)
-        axis.axhline(experiment.blind(record, layer), color=color, ls="--", lw=1)
-    axis.axhline(1, color="0.35", ls=":", lw=1)
-    axis.set(ylabel="nats on distractors / nats on the digit", ylim=(0, None))
-    beta_axes(record, axis, axis)
-    shade_what_does_not_count(axis, record)
-    axis.legend(title="noise layer; dashed: best blind map", fontsize="small")
-    return figure
 
 
 def map_caps(record: Record) -> Figure:

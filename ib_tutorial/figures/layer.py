@@ -33,7 +33,7 @@ def layer_diagram(max_alpha: float = 0.7) -> Figure:
         "z": (1.9, 0.7, "noisy units\nz = ε f(x)", SIGNAL),
         "cost": (8.5, 0.7, f"cost in nats\nlog({max_alpha:g} / α)", COST),
     }
-    boxes = {name: boxed(axis, *part) for name, part in parts.items()}
+    boxes = {name: draw_box(axis, *part) for name, part in parts.items()}
     for start, end in (
         ("x", "f"), ("x", "alpha"), ("f", "product"), ("alpha", "factor"), ("factor", "product"), ("product", "z"), ("alpha", "cost"),
     ):  # fmt: skip
@@ -45,7 +45,7 @@ def layer_diagram(max_alpha: float = 0.7) -> Figure:
     return figure
 
 
-def boxed(axis: Axes, x: float, y: float, text: str, color: str) -> Text:
+def draw_box(axis: Axes, x: float, y: float, text: str, color: str) -> Text:
     box = {"boxstyle": "circle" if text == "×" else "round", "pad": 0.35, "fc": "white", "ec": color, "lw": 1.8}
     return axis.text(x, y, text, ha="center", va="center", color=color, fontsize=12, bbox=box)
 

@@ -73,13 +73,13 @@ def network_diagram(network: NoisyNetwork, channels: int, side: int) -> Figure:
     axis.set_axis_off()
     top, before, n_noisy = 0.0, None, 0
     for (kind, text, color, places), height in zip(rows, heights, strict=True):
-        box = boxed(axis, 3.3, top + 0.5, text, color)
+        box = draw_box(axis, 3.3, top + 0.5, text, color)
         ends = [(before, box)] if before is not None else []
         if kind == "noisy":
-            scale = boxed(axis, 8.4, top + 0.5, "noise scale:\n3×3 convolution", NOISE)
-            times = boxed(axis, 3.3, top + 1.6, "×", NOISE)
+            scale = draw_box(axis, 8.4, top + 0.5, "noise scale:\n3×3 convolution", NOISE)
+            times = draw_box(axis, 3.3, top + 1.6, "×", NOISE)
             n_noisy += 1
-            factor = boxed(axis, 8.4, top + 1.6, f"noise layer {n_noisy}", NOISE)
+            factor = draw_box(axis, 8.4, top + 1.6, f"noise layer {n_noisy}", NOISE)
             ends += [(before, scale), (box, times), (scale, factor), (factor, times)]
             box = times
         for start, end in ends:
@@ -94,6 +94,6 @@ def network_diagram(network: NoisyNetwork, channels: int, side: int) -> Figure:
     return figure
 
 
-def boxed(axis: Axes, x: float, y: float, text: str, color: str) -> Text:
+def draw_box(axis: Axes, x: float, y: float, text: str, color: str) -> Text:
     box = {"boxstyle": "circle" if text == "×" else "round", "pad": 0.3, "fc": "white", "ec": color, "lw": 1.3}
     return axis.text(x, y, text, ha="center", va="center", color=color, fontsize=10.5, bbox=box)

@@ -11,7 +11,7 @@ from matplotlib.ticker import MultipleLocator
 
 from ib_tutorial.experiments import Record
 from ib_tutorial.experiments import vae_bound as experiment
-from ib_tutorial.figures.layer import COST, NOISE, SIGNAL, boxed
+from ib_tutorial.figures.layer import COST, NOISE, SIGNAL, draw_box
 from ib_tutorial.figures.seeds import means
 from ib_tutorial.figures.style import LATENTS
 
@@ -31,7 +31,7 @@ def vae_diagram(max_alpha: float = 0.7) -> Figure:
         "decoder": (5, 1.6, "decoder: 512 k tanh units", "black"),
         "pixels": (5, 0.2, "784 probabilities", "black"),
     }
-    boxes = {name: boxed(axis, *part) for name, part in parts.items()}
+    boxes = {name: draw_box(axis, *part) for name, part in parts.items()}
     for height, words in ((7.7, "one or\nthe other"), (5.6, "fresh\nn ~ N(0, 1)"), (3.85, "rate: nats\nof z")):
         axis.text(5, height, words, ha="center", va="center", color=COST, fontsize=11)
     for start, end in (
@@ -77,7 +77,7 @@ def vae_bounds(record: Record) -> Figure:
     figure = plt.figure(figsize=(5.4, 6.6))
     above, below = figure.subfigures(2, 1, height_ratios=(1.5, 1))
     every = [value for pairs in (*ours.values(), published.values()) for pair in pairs for value in pair]
-    for axis in broken(above, every, pad=1.2):
+    for axis in add_axes(above, every, pad=1.2):
         for k, pairs in ours.items():
             for pair in pairs:
                 axis.plot((k - 0.16, k + 0.16), pair, color="0.6", lw=1.2, zorder=1)
@@ -95,7 +95,7 @@ def vae_bounds(record: Record) -> Figure:
     above.supylabel("bound (nats per image)", fontsize="medium")
     above.legend(*axis.get_legend_handles_labels(), loc="outside upper center", ncols=1, fontsize="small")
     differences = [b - a for pairs in (*ours.values(), published.values()) for a, b in pairs]
-    for axis in broken(below, [*differences, -margin, margin], pad=1.2):
+    for axis in add_axes(below, [*differences, -margin, margin], pad=1.2):
         axis.axhspan(-margin, margin, color="C2", alpha=0.2, lw=0, label=f"counts as similar: within {margin:g} nats")
         axis.axhline(0, color="0.3", lw=1)
         for k, pairs in ours.items():
@@ -124,8 +124,8 @@ def bounds_of(record: Record, k: int, latents: str) -> list[float]:
     return experiment.by_seed(record, "bound", stage="final", k=k, latents=latents)
 
 
-def broken(figure: FigureBase, values: Sequence[float], pad: float) -> list[Axes]:
-    """Axes from top to bottom that show all values at one scale: two, if the largest gap is over 0.4 of the range, else one."""
+def add_axes(figure: FigureBase, values: Sequence[float], pad: float) -> list[Axes]:
+    """Add axes to a figure, from top to bottom, that show all values at one scale: two where the largest gap is over 0.4 of the range, else one."""
     ordered = sorted(values)
     gaps = [after - before for before, after in pairwise(ordered)]
     at = int(np.argmax(gaps)) + 1

@@ -234,7 +234,7 @@ def warn_of_silent_parts(network: nn.Module, in_training: Sequence[nn.Module]) -
             return
 
 
-def warn_of_collapse(kl_terms: Sequence[Float[Tensor, "batch *units"]]) -> None:
+def warn_of_collapse(kl_terms: Sequence[Tensor]) -> None:
     """Warn of noise layers whose units cost next to nothing at the end."""
     for place, kl in enumerate(kl_terms, start=1):
         if kl.requires_grad and (nats := kl.detach().mean().item()) < COLLAPSED:

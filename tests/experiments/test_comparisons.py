@@ -7,7 +7,6 @@ from ib_tutorial.experiments.comparisons import (
     gains,
     learned_gains,
     over_widths,
-    rank_correlation,
     small_minus_large,
 )
 from ib_tutorial.experiments.record import Record
@@ -28,13 +27,6 @@ def sweep(values):
 def test_the_chosen_beta_is_best_on_average_over_seeds():
     assert chosen_beta(sweep([(0.3, 0.2, 0.25), (0.1, 0.25, 0.3)])) == 0.1
     assert chosen_beta(sweep([(0.3, 0.2, 0.2)])) == 1.0
-
-
-def test_rank_correlation_with_beta():
-    assert rank_correlation(sweep([(0.1, 0.2, 0.3), (0.3, 0.2, 0.1), (0.1, 0.3, 0.2)]), "validation_error") == (
-        pytest.approx([1.0, -1.0, 0.5])
-    )
-    assert rank_correlation(sweep([(0.2, 0.2, 0.2)]), "validation_error") == [0.0]
 
 
 def test_a_record_that_is_still_growing_can_be_drawn(record_with_errors):

@@ -7,7 +7,6 @@ from matplotlib.patches import Polygon, Rectangle
 
 from ib_tutorial.experiments.record import Record
 from ib_tutorial.figures.information_maps import (
-    distractor_shares,
     map_caps,
     map_scores,
     round_below,
@@ -78,14 +77,6 @@ def test_caps_that_were_not_run_are_left_out():
     found = rows(0.1, 0.7, test_error=(0.05, 0.06), test_error_noisy=(0.05, 0.06))
     axis = map_caps(record(found)).axes[0]
     assert {float(x) for line in axis.lines for x in line.get_xdata()} == {0.7}
-
-
-def test_shares_are_drawn_by_layer_with_the_best_blind_map():
-    found = rows(0.01, 0.7, train_error=(0.05, 0.06), **{f"distractor_share_{layer}": (0.2, 0.3) for layer in (1, 2, 3)})
-    axis = distractor_shares(record(found)).axes[0]
-    heights = [list(line.get_ydata()) for line in axis.lines]
-    assert heights.count([0.2, 0.3]) == 3  # every seed of every layer
-    assert sum(len(set(y)) == 1 and 0.5 < y[0] < 0.6 for y in heights if len(y) == 2) == 3
 
 
 def test_the_cap_is_drawn_with_its_training_error():
