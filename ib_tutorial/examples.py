@@ -15,8 +15,6 @@ from collections.abc import Callable
 
 import numpy as np
 from jaxtyping import Float
-from scipy.integrate import quad
-from scipy.stats import chi
 
 Lamps = tuple[int, int, int, int]
 
@@ -132,6 +130,9 @@ def _scale_information(d: int, variances: tuple[float, float]) -> float:
 
     The length of u is sufficient for c: it is sqrt(variance) times a chi variable of d degrees of freedom.
     """
+    from scipy.integrate import quad  # here alone: it takes a second to import, which every chapter would wait for
+    from scipy.stats import chi
+
     lowest, highest = chi.ppf(1e-15, d), chi.isf(1e-15, d)
     information = math.log(2)
 

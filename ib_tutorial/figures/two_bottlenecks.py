@@ -9,7 +9,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from scipy.stats import lognorm, norm
 
 from ib_tutorial.experiments import Record
 from ib_tutorial.experiments.comparisons import by_seed
@@ -29,6 +28,8 @@ STYLES = {
 
 def added_and_multiplied() -> Figure:
     """One unit of both layers: p(z|x) of three inputs, in colour, and the prior, dashed."""
+    from scipy.stats import lognorm, norm  # here alone: it takes a second to import, which every chapter would wait for
+
     figure, (left, right) = plt.subplots(1, 2, figsize=(6.2, 2.8))
     z = np.linspace(-3.4, 3.4, 500)
     for (mean, scale), color in zip(((-1.6, 0.35), (0.1, 0.9), (1.5, 0.35)), ("C0", "C1", "C2"), strict=True):
