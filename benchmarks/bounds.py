@@ -1,4 +1,4 @@
-"""What the machine can do at most: the rates that a time of ours is a share of, measured in the same run."""
+"""Measures what the machine can do at most, in the same run, so that our times can be given as shares of it."""
 
 import statistics
 from collections.abc import Callable, Iterable
@@ -17,7 +17,7 @@ REPEATS = 5
 
 @dataclass(frozen=True)
 class Bounds:
-    """Medians of five, after a warm-up, on the threads that torch had."""
+    """Rates of a device: medians of five measurements after a warm-up, on the threads that torch had."""
 
     float32_gflops: float
     """Floating-point operations of a large matrix product, in billions a second."""
@@ -34,7 +34,7 @@ class Bounds:
 
 @lru_cache
 def bounds(device: str, threads: int, size: int | None = None) -> Bounds:
-    """The rates of this device with these threads, once per process. size: of the matrices, by default one that takes a while."""
+    """The rates of this device with these threads, measured once per process with matrices of `size` (by default one that takes a while)."""
     size = size or (1536 if device == "cpu" else 8192)
     before = torch.get_num_threads()
     torch.set_num_threads(threads)

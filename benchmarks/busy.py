@@ -1,4 +1,4 @@
-"""Beside programs that keep the cores busy: our choice of threads and of their waiting, against torch's own.
+"""Compares our choice of threads, and of how they wait, with torch's own, beside programs that keep the cores busy.
 
 Every piece of work runs in processes of its own, since OpenMP reads its settings when torch is loaded. A worker of `OURS` bounds how
 long threads spin, and leaves their number to the library's rule. A worker of `PLAIN` has torch's defaults: all threads, which spin.
@@ -25,7 +25,7 @@ OURS, PLAIN = "ours", "torch's defaults"
 SPINNING = "print(1, flush=True)\nwhile True: pass"
 
 GOALS = {1: (1.0, 1.2, 1.7), 2: (1.0, 1.8, 2.6)}
-"""By the threads of the work, at most so many times the idle time beside 0, 1 and 2 busy loops on two cores."""
+"""The goals: by the threads of the work, at most so many times the idle time beside 0, 1 and 2 busy loops on two cores."""
 
 CHAPTER = ROOT / "book" / "information_dropout.ipynb"
 
@@ -34,14 +34,14 @@ CHAPTER = ROOT / "book" / "information_dropout.ipynb"
 
 
 def mlp_3x100(images: int = 4_000) -> Callable[[], float]:
-    """Four epochs of the MLP 3x100 with Information Dropout; the mean loss of the last."""
+    """Train the MLP 3x100 with Information Dropout for four epochs, and return the mean loss of the last."""
     from ib_tutorial.nn import mlp
 
     return training(lambda: mlp(100), (images, 784), epochs=4)
 
 
 def all_cnn_25(images: int = 400) -> Callable[[], float]:
-    """An epoch of All-CNN-32 at a quarter of its filters."""
+    """Train All-CNN-32 at a quarter of its filters for an epoch."""
     from ib_tutorial.nn import all_cnn_32
 
     return training(lambda: all_cnn_32(width=0.25, activation="softplus"), (images, 3, 32, 32), epochs=1)
@@ -59,7 +59,7 @@ def training(build: Callable, shape: tuple[int, ...], epochs: int) -> Callable[[
 
 
 def layer(images: int = 128) -> Callable[[], float]:
-    """The layer's own arithmetic, forward and backward, 20 times."""
+    """Compute the layer's own arithmetic, forward and backward, 20 times."""
     from torch import nn
 
     from ib_tutorial.nn import InformationDropout
@@ -71,7 +71,7 @@ def layer(images: int = 128) -> Callable[[], float]:
 
 
 def chapter(images: int = 0) -> Callable[[], float]:
-    """A chapter at `quick`, or at the profile that the environment names; the number of its cells."""
+    """Execute a chapter at `quick`, or at the profile that the environment names, and return the number of its cells."""
     import nbformat
     from nbclient import NotebookClient
 
@@ -126,7 +126,7 @@ class Worker:
         return line
 
     def ask(self) -> dict[str, float]:
-        """What the work came to: `result`, `seconds`, and `cpu`, the processor's seconds."""
+        """Have the work done, and return its `result`, its `seconds`, and the processor's seconds, `cpu`."""
         self.process.stdin.write("\n")
         self.process.stdin.flush()
         return json.loads(self.answer())

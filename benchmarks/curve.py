@@ -1,8 +1,8 @@
 """The information curve of a small table: `information_curve` against the packages dit and embo, at equal accuracy.
 
-Both are optional (pip install dit embo; dit is BSD, embo GPL) and are asked for nothing but their results, which are in bits. Their
-beta multiplies I(z;y), and ours I(x;z), so it is one over ours, but for embo: it puts a divergence in bits into an exponential
-(embo.core.elementwise_l), which makes its beta log 2 over ours.
+Both are optional (pip install dit embo; dit is BSD, embo GPL), and we use their results only, which are in bits. Their beta multiplies
+I(z;y), and ours multiplies I(x;z), so dit's beta is 1 / ours. embo puts a divergence in bits into an exponential
+(embo.core.elementwise_l), which makes its beta log(2) / ours.
 """
 
 import math
@@ -36,7 +36,7 @@ def slopes(n: int) -> np.ndarray:
 
 
 def our_curve(p_xy: np.ndarray, n_betas: int) -> Curve:
-    """Raises ArithmeticError where a point is not certified: within 1e-7 nats of the optimum (`information_curve`)."""
+    """Our curve. Raises ArithmeticError unless every point is certified, that is, within 1e-7 nats of the optimum (`information_curve`)."""
     points = information_curve(p_xy, 1 / slopes(n_betas))
     if not all(point.converged for point in points):
         raise ArithmeticError("a point of the curve is not certified")
@@ -44,7 +44,7 @@ def our_curve(p_xy: np.ndarray, n_betas: int) -> Curve:
 
 
 def dit_curve(p_xy: np.ndarray, n_betas: int) -> Curve:
-    """By scipy's optimiser, dit's default; its own Blahut-Arimoto (method "ba") ends far from the optimum."""
+    """dit's curve, by scipy's optimiser, which is its default. Its own Blahut-Arimoto (method "ba") ends far from the optimum."""
     import dit
     from dit.rate_distortion import IBCurve
 
@@ -62,7 +62,7 @@ DEFAULTS = dict(iterations=100, rtol=1e-3)
 
 
 def embo_curve(p_xy: np.ndarray, n_betas: int, iterations: int = 5_000, rtol: float = 1e-6) -> Curve:
-    """With iterations and a tolerance that reach our accuracy, and its three restarts."""
+    """embo's curve, with its three restarts, and with iterations and a tolerance that reach our accuracy."""
     from embo import InformationBottleneck
 
     np.random.seed(0)

@@ -1,4 +1,4 @@
-"""data_gen's generators against plain per-image loops: the loops draw, cut and paste for one image after the other."""
+"""Compares data_gen's generators with plain loops that draw, cut and paste for one image after the other."""
 
 import numpy as np
 import torch

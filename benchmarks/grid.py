@@ -1,4 +1,4 @@
-"""A grid of small runs: a process per core, or all stacked into one program, against one run after another."""
+"""Compares a grid of small runs, in a process per core or all stacked into one program, with one run after another."""
 
 import os
 from functools import lru_cache, partial
@@ -27,7 +27,7 @@ def data(n_images: int) -> Data:
 
 
 def our_run(width: int, n_images: int, noisy: bool, cell: dict, threads: int | None = None) -> list[dict]:
-    """An epoch of one cell of the grid; its mean loss."""
+    """Train one cell of the grid for an epoch, and return its mean loss."""
     images = data(n_images)
     torch.manual_seed(cell["seed"])
     network = mlp(width)
@@ -40,7 +40,7 @@ def our_run(width: int, n_images: int, noisy: bool, cell: dict, threads: int | N
 
 
 def usual_run(width: int, n_images: int, noisy: bool, workers: int, cell: dict) -> float:
-    """The same as one would otherwise write it."""
+    """Do the same in the way that one would otherwise write it."""
     torch.manual_seed(cell["seed"])
     network = usual_mlp(width)
     copy_state(mlp_of(width, cell["seed"]), network)

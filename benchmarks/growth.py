@@ -1,4 +1,4 @@
-"""How the cost of a unit of work changes with the size of the work: it should stay flat or fall until memory is short."""
+"""Measures how the cost of a unit of work changes with the size of the work. It should stay flat, or fall, until memory is short."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Ours against a peer, as a ratio in one run: only that travels from one machine to another.
+"""Times our code against a peer in one run, and reports the ratio, since only a ratio means the same on another machine.
 
 To add a comparison, decorate a function that prepares it, in any module of this package:
 
@@ -6,11 +6,12 @@ To add a comparison, decorate a function that prepares it, in any module of this
     def _(n: int = 10_000) -> Sides:
         return Sides(ours=lambda: fast(x), peer=lambda: slow(x), same=torch.equal)
 
-`smoke` are the arguments that make it small enough for a test. `Sides` may also have a `floor`: work that an implementation with these
-tools cannot do without, for ours' units, and `floor_is`, what that work is; the note then says what ratio it leaves possible.
+`smoke` holds the arguments that make it small enough for a test. `Sides` may also have a `floor`, the work that no implementation with
+these tools can avoid, and `floor_is`, which says what that work is. The note then says what ratio the floor leaves possible.
 
-`same(ours(), peer())` must hold before anything is timed. Where the peer is long, let it do a share of the work, say how many
-`units` (images, points) each side does, and compare them with `same`: times are then given for ours' units, scaled, or for `units`.
+`same(ours(), peer())` must hold before anything is timed. If the peer takes long, let it do a share of the work, say how many units
+(images, points) each side does (`ours_units`, `peer_units`), and let `same` compare the share. Times are scaled to `ours_units`, or to
+`units` where that is given.
 """
 
 import importlib
@@ -27,7 +28,7 @@ ALL_CORES = 0
 
 
 class Missing(Exception):
-    """What a comparison needs is not here; the message says how to get it."""
+    """Something that a comparison needs is not here; the message says how to get it."""
 
 
 @dataclass(frozen=True)
@@ -40,19 +41,19 @@ class Sides:
     ours_units: int = 1
     peer_units: int = 1
     units: int = 0
-    """What times are given for, where that is more than ours does."""
+    """The units that times are given for, if these are more than ours does."""
     floor: Callable[[], Any] | None = None
     floor_is: str = ""
     gflop: float = 0.0
     """Floating-point operations, in billions, of the matrix products and convolutions in the units that times are given for."""
     precision: str = "float32"
-    """In which ours computes them."""
+    """The precision in which ours computes them."""
     train: Callable[[int], Any] | None = None
     """Makes that many training steps of ours: on a GPU, the kernels that a step launches are counted."""
     rows: Callable[[], list[dict[str, Any]]] | None = None
     """More measurements that explain the ratio, made once, after it."""
     note: str = ""
-    """What only the preparation knows: which data it found, say."""
+    """A remark that only the preparation can make, such as which data it found."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class Result:
     met: bool
     note: str
     machine: dict[str, Any] = field(default_factory=dict)
-    """What computed: the device, torch's threads, and the rates of `bounds`, measured in the same run."""
+    """The device, torch's threads, and the rates of `bounds`, measured in the same run."""
     versions: dict[str, str] = field(default_factory=dict)
     commit: str = ""
     rows: list[dict[str, Any]] = field(default_factory=list)
@@ -76,7 +77,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Skipped:
-    """A comparison that was not made: what it needs, or, where it failed, that its two sides do not agree."""
+    """A comparison that was not made, because something that it needs is missing, or that failed, because its two sides do not agree."""
 
     name: str
     why: str
@@ -94,7 +95,7 @@ class Comparison:
     devices: Sequence[str]
 
     def sides(self, device: str = "cpu", **sizes: Any) -> Sides:
-        """Both sides on this device; Missing where the comparison is not for it."""
+        """Both sides on this device. Raises Missing if the comparison is not for it."""
         if device.split(":")[0] not in self.devices:
             raise Missing(f"it is for --device {' or '.join(self.devices)}, not {device}")
         return self.prepare(**sizes, **({"device": device} if len(self.devices) > 1 else {}))

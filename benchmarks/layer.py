@@ -1,4 +1,4 @@
-"""The Information Dropout layer itself: what its noise and its KL cost, forward and backward."""
+"""Times the Information Dropout layer itself: its noise and its KL, forward and backward."""
 
 import math
 from contextlib import nullcontext
@@ -89,7 +89,7 @@ def as_defined(side: Passed, x: Tensor, mu: Tensor, sigma: Tensor) -> bool:
 
 
 def standard_normal_independent(n: Tensor) -> bool:
-    """Mean 0, variance 1, and the second half of the numbers uncorrelated with the first, each within its sampling error.
+    """Whether the numbers have mean 0 and variance 1, and the second half is uncorrelated with the first, each within its sampling error.
 
     A draw that is reused for several images has the right mean and variance, and is found by the third.
     """
@@ -157,7 +157,7 @@ def against_dropout(device: str = "cpu", batch: int = 128, filters: int = 96, si
 
 
 def standard_normal_about(n: Tensor) -> bool:
-    """Mean 0 and variance 1, as far as units in bfloat16 show it."""
+    """Whether the numbers have mean 0 and variance 1, as far as units in bfloat16 show it."""
     return bool(n.mean().abs() < 0.1 and (n.var() - 1).abs() < 0.2)
 
 

@@ -161,7 +161,7 @@ POLYGONS = {
 
 @lru_cache
 def crescent_radius() -> float:
-    """Of the disc from which one of 0.8 times its radius, half a radius away, leaves an area of 1: by counting."""
+    """The radius of a disc that keeps an area of 1 when a disc of 0.8 times its radius, half a radius away, is cut from it: by counting."""
     x, y = np.meshgrid(*[(np.arange(4000) - 1999.5) / 2000] * 2)
     return 1 / math.sqrt(np.mean((np.hypot(x, y) < 1) & (np.hypot(x - 0.5, y) > 0.8)) * 4)
 

@@ -1,4 +1,4 @@
-"""The book: what is executed again after one chapter was edited, against executing all of it."""
+"""Compares a build of the book after one chapter was edited with a build that executes every chapter."""
 
 import importlib.util
 import json

@@ -1,4 +1,4 @@
-"""How long it takes until something happens: fresh interpreters that import the library, against one that imports torch."""
+"""Times the start: fresh interpreters that import the library, against one that imports torch."""
 
 import subprocess
 import sys

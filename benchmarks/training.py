@@ -1,4 +1,4 @@
-"""An epoch with Information Dropout: `fit` against the loop that one would otherwise write (`usual`)."""
+"""Times an epoch with Information Dropout: `fit` against the loop that one would otherwise write (`usual`)."""
 
 import copy
 import math
@@ -204,7 +204,7 @@ def copies(ours: NoisyNetwork, usual: UsualNetwork) -> tuple[NoisyNetwork, Usual
 
 
 def silence(usual: UsualNetwork) -> None:
-    """What `noise(network, on=False)` does for ours."""
+    """Switch the noise of the usual network off, as `noise(network, on=False)` does for ours."""
     for layer in usual.layers:
         if isinstance(layer, UsualInformationDropout):
             layer.noisy = False
@@ -212,7 +212,7 @@ def silence(usual: UsualNetwork) -> None:
 
 @torch.no_grad()
 def same_outputs(ours: NoisyNetwork, usual: UsualNetwork, x: Tensor, y: Tensor) -> bool:
-    """Without noise: the same logits, and the same KL of every unit."""
+    """Whether both networks have the same logits and the same KL of every unit, without noise."""
     silence(usual)
     with noise(ours, on=False):
         logits, kls = ours(x)
@@ -221,9 +221,9 @@ def same_outputs(ours: NoisyNetwork, usual: UsualNetwork, x: Tensor, y: Tensor) 
 
 
 def same_steps(ours: NoisyNetwork, usual: UsualNetwork, x: Tensor, y: Tensor) -> bool:
-    """Without noise, after three steps on one batch, where neither order nor precision can differ: the same weights.
+    """Whether both have the same weights after three steps on one batch without noise. There neither order nor precision can differ.
 
-    That is the same loss, beta and optimiser.
+    If so, both have the same loss, beta and optimiser.
     """
     silence(usual)
     with noise(ours, on=False):
@@ -238,7 +238,7 @@ def same_steps(ours: NoisyNetwork, usual: UsualNetwork, x: Tensor, y: Tensor) ->
 
 @torch.no_grad()
 def same_noise(ours: NoisyNetwork, usual: UsualNetwork, x: Tensor, y: Tensor, draws: int = 16) -> bool:
-    """With noise: log(z / f) of every layer of both, divided by the alpha of ours, is standard normal."""
+    """Whether log(z / f) of every layer of both, divided by the alpha of ours, is standard normal."""
     for mine, theirs in zip(ours.layers, usual.layers, strict=True):
         if not isinstance(mine, InformationDropout):
             x = mine(x)
@@ -254,7 +254,7 @@ def same_noise(ours: NoisyNetwork, usual: UsualNetwork, x: Tensor, y: Tensor, dr
 
 @torch.no_grad()
 def same_expected_loss(ours: NoisyNetwork, usual: UsualNetwork, x: Tensor, y: Tensor, draws: int = 32) -> bool:
-    """With noise: cross-entropy and KL, over draws, have means that differ by no more than their sampling errors explain."""
+    """Whether the means of cross-entropy and KL over draws of the noise differ by no more than their sampling errors explain."""
 
     def terms(network: nn.Module) -> Tensor:
         drawn = []

@@ -1,4 +1,4 @@
-"""What one would otherwise write: the peer of the training benchmarks, in the manner of most public code.
+"""The code that one would otherwise write, in the manner of most public code: the peer of the training benchmarks.
 
 Images are read one by one through a Dataset, a transform and a DataLoader, noise and KL come from torch.distributions, tensors are
 NCHW and float32, and the loss is looked at after each step. The networks are those of Table 2, with parameters in the same order as
@@ -68,7 +68,7 @@ def usual_mlp(width: int) -> UsualNetwork:
 
 
 def usual_all_cnn_32(width: float) -> UsualNetwork:
-    """With Softplus units and the log-normal prior, as in Fig. 3b."""
+    """All-CNN-32 with Softplus units and the log-normal prior, as in Fig. 3b."""
     layers: list[nn.Module] = []
     n_in = 3
     for n in (round(96 * width), round(192 * width)):
@@ -89,7 +89,7 @@ def convolution(n_in: int, n_out: int, kernel: int = 3, stride: int = 1) -> nn.S
 
 
 class UsualImages(Dataset):
-    """One image at a time: to a float tensor, channels first, standardised."""
+    """A data set that reads one image at a time, and makes it a float tensor, channels first, standardised."""
 
     def __init__(self, images: Tensor, labels: Tensor, mean: float, std: float):
         self.images, self.labels = images, labels

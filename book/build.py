@@ -54,7 +54,7 @@ THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 @dataclass(frozen=True)
 class Run:
-    """What became of a chapter: the seconds it took when it was last executed, and whether that was now."""
+    """The result of a chapter: the seconds that it took when it was last executed, and whether that was in this build."""
 
     chapter: str
     seconds: float
@@ -101,7 +101,7 @@ def chapters(root: Path) -> list[str]:
 
 
 def code(notebook: NotebookNode) -> str:
-    """The code of a notebook, cell by cell: what its outputs depend on."""
+    """The code of a notebook, cell by cell, on which its outputs depend."""
     return "\n\0\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
 
 
@@ -113,7 +113,7 @@ def digest(*parts: bytes) -> str:
 
 
 def records_shown(source: str, root: Path) -> list[Path]:
-    """The records that code reads: those whose experiment it names; all of them where it judges the whole ledger."""
+    """The records that code reads: those whose experiment it names, or all records if it judges the whole ledger."""
     paths = sorted((root / "book" / "recorded").glob("*"))
     if re.search(r"\bledger\(", source):
         return paths
@@ -121,7 +121,7 @@ def records_shown(source: str, root: Path) -> list[Path]:
 
 
 def key(notebook: NotebookNode, profile: str, root: Path) -> str:
-    """What decides whether a chapter is executed again: its cells, its records, the modules that it uses, the pins and the profile."""
+    """A digest of a chapter's cells, its records, the modules that it uses, the pins and the profile. If it changes, the chapter is executed again."""
     modules = reached(code(notebook).replace("\0", ""), root)
     files = [*records_shown(code(notebook), root), root / "requirements.txt"]
     cells = [f"{cell.cell_type}\0{cell.source}\0{cell.metadata}".encode() for cell in notebook.cells]
@@ -231,7 +231,7 @@ def clean(notebook: NotebookNode) -> NotebookNode:
 
 
 def merged(outputs: Iterable[NotebookNode]) -> list[NotebookNode]:
-    """The outputs, with what was printed in one go in one piece: on a busy machine it arrives in several."""
+    """The outputs, with successive pieces of printed text joined. On a busy machine a text arrives in several pieces."""
     kept: list[NotebookNode] = []
     for output in outputs:
         if kept and output.output_type == kept[-1].output_type == "stream" and output.name == kept[-1].name:
@@ -370,7 +370,7 @@ def html(repository: Repository = "", branch: Branch = "gh-pages") -> None:
 
 
 def render(root: Path, where: Launch | None, builder: Literal["html", "linkcheck"] = "html") -> bool:
-    """Make `_build/html` from the executed chapters, or look up the links in them; whether Jupyter Book did so without a warning."""
+    """Make `_build/html` from the executed chapters, or look up the links in them. Returns whether Jupyter Book did so without a warning."""
     stage(root, where)
     executed = executed_in(root)
     for chapter in chapters(root):

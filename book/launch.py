@@ -1,4 +1,4 @@
-"""Where the chapters run besides the reader's machine: buttons for Colab and Binder, and what the notebooks need there.
+"""Buttons that open the chapters in Colab and Binder, and what the notebooks need there.
 
 The buttons open the notebooks that were built together with the page, on the branch that the built book is published on. So
 the address is given once, in pyproject.toml or at build (`make book REPOSITORY=...`), a page and its notebook never differ, and no
@@ -40,7 +40,7 @@ def address(root: Path) -> str:
 
 
 def launch(repository: str, branch: str) -> Launch | None:
-    """None for an empty address; ValueError for one that Colab could not open."""
+    """The repository of an address, or None for an empty one. Raises ValueError for an address that Colab could not open."""
     if not repository:
         return None
     found = re.fullmatch(r"https://github\.com/([\w.-]+)/([\w.-]+?)(?:\.git)?/?", repository)
@@ -85,7 +85,7 @@ if "google.colab" in sys.modules:  # on Colab, fetch the library and its records
 
 
 def write_binder(html: Path, where: Launch | None) -> None:
-    """Beside the pages, what mybinder.org builds their environment from; nothing where there is no address."""
+    """Write beside the pages the files from which mybinder.org builds an environment; remove them if there is no address."""
     folder = html / "binder"
     files = {
         "runtime.txt": "python-3.12\n",

@@ -38,7 +38,7 @@ def anchor(page: str, place: str = "") -> str:
 
 
 def target(link: str, page: str, printed: set[str]) -> str | None:
-    """Where a link of a page leads in the one document: None where it leads to nothing that is printed."""
+    """The place in the one document that a link of a page leads to; None if that place is not printed."""
     if re.match(r"\w+:", link):
         return link
     path, _, place = link.partition("#")
@@ -47,7 +47,7 @@ def target(link: str, page: str, printed: set[str]) -> str | None:
 
 
 def article_of(page: str, html: Path, printed: set[str]) -> Tag:
-    """The text of a built page as it is printed: everything open, nothing to click, each name and link made good for one document."""
+    """The text of a built page as it is printed: everything is open, nothing is to be clicked, and names and links hold for one document."""
     path = html / f"{page}.html"
     article = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser").select_one("article.bd-article")
     if article is None:

@@ -1,4 +1,4 @@
-"""Which modules of the checkout a chapter's code reaches: its outputs depend on these, and on no others.
+"""Finds the modules of the checkout that a chapter's code reaches. Its outputs depend on these, and on no others.
 
 A package that only passes names on, as `ib_tutorial.figures` does, is looked through: `figures.lamps` reaches the module that
 defines `lamps`, not every figure of the book. So an edit of one module executes only the chapters that use it.
@@ -36,9 +36,9 @@ def everything(root: Path) -> dict[str, bytes]:
 
 
 def reached(code: str, root: Path) -> dict[str, bytes]:
-    """The texts of the modules that the code of a chapter depends on, and what their packages execute, by name.
+    """The texts of the modules that the code of a chapter depends on, and the code that their packages execute, by name.
 
-    Everything, where it cannot be known: where the code is no plain Python, or may reach modules that it does not import.
+    If they cannot be known, because the code is no plain Python or may reach modules that it does not import, all modules are returned.
     """
     found: dict[str, bytes] = {}
     followed: set[Use] = set()

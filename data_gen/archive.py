@@ -37,10 +37,17 @@ def check_target(path: Path, force: bool) -> Path:
 
 
 def write_archive(path: Path, members: Mapping[str, Member], description: Mapping, *, force: bool = False) -> dict:
-    """Write `path` (.npz) and the JSON beside it; returns what the JSON holds.
+    """Write `path` (.npz) and the JSON beside it, and return the content of the JSON.
 
-    Raises DataError if they are there and not `force`, also where another process wrote them meanwhile, or if the disk is full; then
-    nothing half-written is left.
+    Args:
+        path: of the .npz.
+        members: the arrays, by name.
+        description: what the JSON says besides.
+        force: whether files that are there are replaced.
+
+    Raises:
+        DataError: the files are there already and not `force`, also if another process wrote them meanwhile; or the disk is full. Nothing
+            half-written is left.
     """
     check_target(path, force)
     sidecar = path.with_suffix(".json")
@@ -70,7 +77,7 @@ def write_archive(path: Path, members: Mapping[str, Member], description: Mappin
 
 
 def _claim(path: Path) -> None:
-    """Make an empty file under a name that nobody has taken since check_target looked: of two writers, one makes it."""
+    """Make an empty file, unless somebody has taken its name since check_target looked. Of two writers only one succeeds."""
     try:
         path.open("xb").close()
     except FileExistsError:
@@ -82,7 +89,7 @@ def _taken(path: Path) -> str:
 
 
 def _write_member(archive: zipfile.ZipFile, name: str, member: Member) -> str:
-    """Stream one array into the archive as numpy's .npy; returns the SHA-256 of its content."""
+    """Stream one array into the archive as numpy's .npy, and return the SHA-256 of its content."""
     digest, rows = hashlib.sha256(), 0
     entry = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
     entry.compress_type = zipfile.ZIP_DEFLATED
@@ -104,9 +111,11 @@ def _write_member(archive: zipfile.ZipFile, name: str, member: Member) -> str:
 
 
 def verify_archive(path: Path) -> dict:
-    """Check that `path` is, byte for byte, what the JSON beside it says; returns that JSON.
+    """Check that `path` is, byte for byte, what the JSON beside it says, and return the content of that JSON.
 
-    Raises MissingData if one of the two is not there, DataError if they do not agree.
+    Raises:
+        MissingData: one of the two files is not there.
+        DataError: they do not agree.
     """
     sidecar = path.with_suffix(".json")
     for needed in (path, sidecar):

@@ -1,4 +1,4 @@
-"""What the generators take, checked once at their edge: whole numbers in a range, bytes as images, a label for each image."""
+"""Checks of the generators' arguments: whole numbers in a range, images of bytes, a label for each image."""
 
 import operator
 from typing import Any
@@ -16,7 +16,7 @@ SEEDS = 2**64
 
 
 def whole(value: Any, name: str, low: int, high: int, why: str = "") -> int:
-    """`value` as a Python integer. Raises DataError unless it is a whole number from `low` to `high`, which is so `why`."""
+    """`value` as a Python integer. Raises DataError unless it is a whole number from `low` to `high`; `why` gives the reason for the range."""
     try:
         number = operator.index(value)
     except TypeError:
@@ -27,7 +27,7 @@ def whole(value: Any, name: str, low: int, high: int, why: str = "") -> int:
 
 
 def seed_and_epoch(seed: object, epoch: object) -> tuple[int, int]:
-    """Both as integers from 0 to 2^64 - 1, where no two name the same draws. Raises DataError."""
+    """Both as integers. Raises DataError unless they lie from 0 to 2^64 - 1, where different numbers name different draws."""
     return whole(seed, "seed", 0, SEEDS - 1), whole(epoch, "epoch", 0, SEEDS - 1)
 
 
@@ -86,7 +86,7 @@ def labels_of(labels: object, name: str, n: int, whose: str, device: torch.devic
 
 
 def _tensor(array: Tensor | np.ndarray) -> Tensor:
-    """A tensor over the array's memory, or over a copy where torch cannot: it knows no read-only arrays and no negative steps."""
+    """A tensor over the array's memory, or over a copy of it if the array is read-only or has negative steps, which torch cannot use."""
     if isinstance(array, Tensor):
         return array
     plain = array.flags.writeable and min(array.strides, default=0) >= 0 and array.dtype.isnative

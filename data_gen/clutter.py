@@ -59,10 +59,10 @@ def clutter_plan(
     seed: int,
     epoch: int = 0,
 ) -> ClutterPlan:
-    """What images `indices` of the set are made of, given (n_images, height, width) of the images to make them from.
+    """The random choices for images `indices` of the set, whose pieces come from images of shape (n_images, height, width).
 
-    The digits are dealt as cards, so that n images show n different digits while there are as many; all else is independent and
-    uniform. Draws 5k .. 5k+4 are distractor k's image, cut and put; the last two are the digit's place.
+    The digits are dealt as cards, so that n images show n different digits if there are as many. Everything else is independent and
+    uniform. Draws 5k .. 5k+4 are distractor k's image, cut and put. The last two draws are the digit's place.
     """
     n_images, height, width = image_shape
     bounds = [n_images, height - distractor + 1, width - distractor + 1] + [size - distractor + 1] * 2
@@ -109,8 +109,8 @@ def cluttered(
         The images, as bytes, with their labels and with the places of digits and pieces.
 
     Raises:
-        DataError: where the images are no bytes in the order (number, height, width, channels), where a label lacks, where the pieces
-            do not fit, or where a number is out of its range.
+        DataError: the images are no bytes in the order (number, height, width, channels), a label is missing, the pieces do not fit, or
+            a number is out of its range.
     """
     images = images_as_bytes(images, "images")
     n_images, height, width, channels = images.shape

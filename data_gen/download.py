@@ -72,7 +72,7 @@ VERIFIED = "verified.json"  # SHA-256 of each file as it came out of an archive 
 
 
 def cache_folder() -> Path:
-    """Where downloads are kept: $IB_TUTORIAL_CACHE, or the user's cache folder as the platform has it."""
+    """The folder in which downloads are kept: $IB_TUTORIAL_CACHE, or the platform's folder for caches."""
     if named := os.environ.get("IB_TUTORIAL_CACHE"):
         return Path(named)
     if importlib.util.find_spec("platformdirs") is None:  # a GPU machine with the training path only
@@ -94,11 +94,20 @@ def fetch(
 ) -> Path:
     """Make sure that the cache holds `name` ("mnist" or "cifar10"), and return its folder there.
 
-    Each file is tried at each of its places in order; after a round without success we wait `pause` seconds, then twice that, and so
-    on, `rounds` rounds in all. What is in the cache already is checked, and fetched again only where it is not right.
+    Each file is tried at each of its places in order. What is in the cache already is checked, and fetched again only if it is not right.
 
-    Raises DataError when no place gives the right bytes (it lists what each one gave), when the disk is full or the cache cannot be
-    written.
+    Args:
+        name: of the data set.
+        cache: the folder; by default that of `cache_folder`.
+        catalogue: what is fetched from where.
+        rounds: how often all places are tried.
+        pause: seconds to wait after the first round; each later pause is twice as long.
+        timeout: seconds in which a place must answer.
+        progress: whether a bar is drawn.
+
+    Raises:
+        MissingData: no place gives the right bytes; the message lists what each one gave. Or a package for downloads is not installed.
+        DataError: there is no such data set, the disk is full, or the cache cannot be written.
     """
     if name not in catalogue:
         raise DataError(f"nothing to fetch is called {name!r}: there are {', '.join(sorted(catalogue))}.")
@@ -133,7 +142,7 @@ def fetch(
 
 
 def explain_os_error(error: OSError, target: Path, advice: str) -> str:
-    """What a failed write means to a person, and what to do about it."""
+    """A message for a person about a failed write, which ends with `advice`."""
     if error.errno == errno.ENOSPC:
         where = target if target.is_dir() else target.parent
         free = f" ({shutil.disk_usage(where).free / 1e6:,.0f} MB free)" if where.is_dir() else ""

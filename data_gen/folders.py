@@ -1,4 +1,4 @@
-"""Where in a folder a split of MNIST or CIFAR-10 lies, in which layout; and, where it does not, what lies there instead.
+"""Finds a split of MNIST or CIFAR-10 in a folder, in any of its layouts; if it is not there, says what is there instead.
 
 A folder may hold the files themselves, or have them one level in, in a folder of any name, or in the usual folders of an archive
 below either. Each file may be gzipped, and may lie in a folder of its own name, as Kaggle packs MNIST.
@@ -96,7 +96,7 @@ def _file(place: Path, names: tuple[str, ...]) -> Path | None:
 
 
 def _instead(root: Path, name: str, split: str) -> str:
-    """What a folder without the split holds."""
+    """A sentence that says what a folder without the split holds."""
     folders = [root, *_one_level_in(root, name)]
     places = [place for folder in folders for usual in USUAL[name] if (place := folder / usual).is_dir()]
     incomplete, dangling = [], []

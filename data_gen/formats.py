@@ -21,7 +21,10 @@ CIFAR_ROW = 1 + 3 * 32 * 32  # a label and the red, green and blue planes
 
 
 def read_bytes(path: Path) -> bytes:
-    """The file's content, uncompressed if it is gzipped, once or twice (told from its first bytes: browsers unpack and keep the name)."""
+    """The file's content, uncompressed if it is gzipped, also if it is gzipped twice.
+
+    Its first bytes decide, since browsers may unpack a file and keep its name.
+    """
     raw = path.read_bytes()
     try:
         for _ in range(2):
@@ -55,7 +58,7 @@ BEGINNINGS = {
 
 
 def _kind_of(content: bytes) -> str:
-    """What a file is whose content is not what it should be."""
+    """A sentence that says what a file is, for one that is not what it should be."""
     start = content[:200].lstrip(b" \r\n\t\xef\xbb\xbf").lower()
     for beginning, kind in BEGINNINGS.items():
         if start.startswith(beginning):
@@ -68,7 +71,8 @@ def _kind_of(content: bytes) -> str:
 def parse_idx(content: bytes, magic: int, name: str) -> np.ndarray:
     """The array in an idx file with the given magic number, uint8.
 
-    Raises DataError for another magic number (naming what it is), a wrong length, or images that are not 28x28.
+    Raises:
+        DataError: the file has another magic number (the message says what it is), a wrong length, or images that are not 28x28.
     """
     kinds = {IDX_IMAGES: "images", IDX_LABELS: "labels"}
     found = int.from_bytes(content[:4], "big")
@@ -102,7 +106,8 @@ def parse_idx(content: bytes, magic: int, name: str) -> np.ndarray:
 def parse_keras_npz(content: bytes, split: str, name: str) -> list[bytes]:
     """A split of Keras's mnist.npz as the two idx files, images and labels, that it was made from.
 
-    Raises DataError for a file that is no such archive or lacks an array.
+    Raises:
+        DataError: the file is no such archive, or lacks an array.
     """
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
@@ -138,7 +143,8 @@ def check_labels(labels: np.ndarray, n_images: int, name: str) -> None:
 def parse_cifar_binary(content: bytes, name: str) -> np.ndarray:
     """The rows of a CIFAR-10 binary batch, uint8 (n, 3073): a label, then the red, green and blue planes.
 
-    Raises DataError for a file that is not a whole number of rows (CIFAR-100's have two labels) or has labels over 9.
+    Raises:
+        DataError: the file is not a whole number of rows (CIFAR-100's have two labels), or has labels over 9.
     """
     if not content or len(content) % CIFAR_ROW:
         if content and len(content) % (CIFAR_ROW + 1) == 0:
@@ -159,8 +165,10 @@ def parse_cifar_binary(content: bytes, name: str) -> np.ndarray:
 def parse_cifar_python(content: bytes, name: str) -> np.ndarray:
     """The rows of a CIFAR-10 python batch, in the binary layout: uint8 (n, 3073).
 
-    A pickle may call any function when it is read. This reader knows arrays, lists, dictionaries, strings and numbers, and raises
-    DataError, naming the function, before anything else is called.
+    A pickle may call any function when it is read. This reader knows arrays, lists, dictionaries, strings and numbers.
+
+    Raises:
+        DataError: the pickle wants to call another function (the message names it; nothing is called), or holds something else.
     """
     try:
         batch = _ArraysAndLists(io.BytesIO(content), encoding="bytes").load()
@@ -193,7 +201,7 @@ def parse_cifar_python(content: bytes, name: str) -> np.ndarray:
 
 
 def _latin1(text: str, encoding: str) -> bytes:
-    """How Python 3 writes bytes into an old pickle: `_codecs.encode(text, "latin1")`, and nothing else of that function."""
+    """Stands for `_codecs.encode(text, "latin1")`, by which Python 3 writes bytes into an old pickle, and for no other codec."""
     if encoding not in ("latin1", "latin-1"):
         raise DataError(f"the pickle asks for the codec {encoding!r}, which no CIFAR-10 batch needs: not read.")
     return text.encode("latin1")
@@ -205,7 +213,7 @@ _reconstruct = np.empty(0).__reduce__()[0]  # makes an empty array; its content 
 def _from_buffer(
     content: bytes | bytearray, dtype: np.dtype, shape: tuple[int, ...], order: Literal["C", "F"], axis_order: None = None
 ) -> np.ndarray:
-    """How numpy writes an array into a pickle of protocol 5."""
+    """Stands for the function by which numpy writes an array into a pickle of protocol 5."""
     if not isinstance(content, bytes | bytearray):
         raise DataError(f"the pickle makes an array of a {type(content).__name__}, which no CIFAR-10 batch needs: not read.")
     return np.frombuffer(content, dtype).reshape(shape, order=order)

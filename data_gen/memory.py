@@ -7,10 +7,10 @@ from torch import Tensor
 
 
 def unwritten(*shape: int, device: torch.device) -> UInt8[Tensor, "..."]:
-    """Bytes to write results into, of no particular value.
+    """Memory for results, whose bytes have no particular value.
 
-    On a CPU it is numpy that asks for them, since it asks for huge pages and torch does not: the system then hands 100 MB over in
-    dozens of pieces rather than in thousands, and the first write to them is twice as fast.
+    On a CPU numpy allocates it, because numpy asks for huge pages and torch does not. The system then hands 100 MB over in dozens of
+    pieces rather than in thousands, and the first write to them is twice as fast.
     """
     if device.type == "cpu":
         return torch.from_numpy(np.empty(shape, np.uint8))

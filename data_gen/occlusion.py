@@ -48,7 +48,7 @@ class OcclusionPlan(NamedTuple):
 def occlusion_plan(
     indices: np.ndarray, n_digits: int, centre: tuple[int, int], *, shift: int, seed: int, epoch: int = 0
 ) -> OcclusionPlan:
-    """Which digit goes over images `indices`, and where: digits are dealt as cards, shifts are independent and uniform."""
+    """The digit that goes over each of the images `indices`, and its place. Digits are dealt as cards; shifts are independent and uniform."""
     draws = words(seed, epoch, "occlude", indices, 2)
     return OcclusionPlan(
         deck(seed, epoch, "occlude", indices, n_digits), np.array(centre) - shift + below(draws, 2 * shift + 1)
@@ -68,8 +68,8 @@ def occluded(
 ) -> Occluded:
     """Images `indices` (None: all, in order) with a digit over each, on the device of `images`.
 
-    Image i carries the digit that (seed, epoch, i) names, whichever others are asked for with it. Memory beyond the result is that of
-    a batch.
+    The digit of image i follows from (seed, epoch, i) alone, and does not depend on the other indices. Memory beyond the result is that
+    of a batch.
 
     Args:
         images: what is occluded, as bytes (0 to 255), torch or numpy; any number of channels.
@@ -85,8 +85,8 @@ def occluded(
         The images, as bytes, with both labels and with the mask.
 
     Raises:
-        DataError: where images or digits are no bytes in the order (number, height, width, channels), where a label lacks, where the
-            digit would not fit, or where a number is out of its range.
+        DataError: images or digits are no bytes in the order (number, height, width, channels), a label is missing, the digit would not
+            fit, or a number is out of its range.
     """
     images, digits = images_as_bytes(images, "images"), images_as_bytes(digits, "digits")
     (n_images, height, width, channels), (n_digits, digit_height, digit_width, grey) = images.shape, digits.shape
@@ -140,8 +140,8 @@ def blend(
 ) -> UInt8[Tensor, "*pixels channels"]:
     """image * (1 - m) + m for m = mask / 255, rounded to the nearest integer: exact on every device.
 
-    x / 255 to the nearest is (t + (t >> 8)) >> 8 with t = x + 128, for 0 <= x <= 65,025 (Blinn 1995). t has 16 bits, and torch's
-    16-bit integers have a sign: their sums and products have the right bits, and after a shift we drop what the sign brought in.
+    For 0 <= x <= 65,025, x / 255 rounded to the nearest integer is (t + (t >> 8)) >> 8 with t = x + 128 (Blinn 1995). t has 16 bits,
+    and torch's 16-bit integers have a sign. Their sums and products have the right bits, and after a shift we drop the bits of the sign.
     """
     mask = torch.cat([mask] * image.shape[-1], dim=-1)  # once, as broadcasting along a short last dimension is slow
     t = (~image).to(torch.int16).mul_(mask.to(torch.int16)).add_(128)

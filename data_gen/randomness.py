@@ -56,10 +56,10 @@ def _shuffled(seed: int, epoch: int, stream: str, passes: tuple[int, ...], n_car
 
 
 def deck(seed: int, epoch: int, stream: str, indices: np.ndarray, n_cards: int) -> np.ndarray:
-    """The card that each index gets from an endless deck of `n_cards`, reshuffled after each pass: int64.
+    """The card that each index gets from an endless deck of `n_cards`, which is shuffled again after each pass: int64.
 
-    Indices 0 .. n_cards - 1 see every card once, and so do the next n_cards: nothing is left out as independent draws would
-    (50,000 of those miss nearly half of 60,000 digits).
+    Indices 0 .. n_cards - 1 see every card once, and so do the next n_cards. Independent draws would leave some out: 50,000 of them
+    miss nearly half of 60,000 digits.
     """
     passes, positions = np.divmod(np.asarray(indices), n_cards)
     needed, row = np.unique(passes, return_inverse=True)

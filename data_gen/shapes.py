@@ -128,7 +128,7 @@ def shapes32(n: int, *, seed: int, start: int = 0, epoch: int = 0, device: str |
         The images, as bytes in the order (number, height, width, channels), with their labels and factors.
 
     Raises:
-        DataError: where a number is out of its range.
+        DataError: a number is out of its range.
     """
     n, start = stretch(n, start)
     seed, epoch = seed_and_epoch(seed, epoch)
@@ -144,7 +144,7 @@ def shapes32(n: int, *, seed: int, start: int = 0, epoch: int = 0, device: str |
 
 
 def render(factors: ShapeFactors, device: str | torch.device = "cpu") -> UInt8[Tensor, "n 32 32 3"]:
-    """The images that these factors describe: also with factors of one's own, to change one and keep the others.
+    """The images that these factors describe. The factors may be one's own: one can be changed, and the others kept.
 
     Args:
         factors: as `shapes32` returns them; each may be replaced, by values of its own kind and number.
@@ -154,8 +154,8 @@ def render(factors: ShapeFactors, device: str | torch.device = "cpu") -> UInt8[T
         The images, as bytes in the order (number, height, width, channels).
 
     Raises:
-        DataError: where factors differ in number, where one is not finite, where a kind is none of SHAPES or BACKGROUNDS, or where a
-            scale or period is not positive.
+        DataError: the factors differ in number, one is not finite, a kind is none of SHAPES or BACKGROUNDS, or a scale or period is not
+            positive.
     """
     _check(factors)
     if len(factors.shape) == 0:
@@ -237,7 +237,7 @@ def colour(hue: Float[Tensor, " n"], luma: Float[Tensor, " n"]) -> np.ndarray:
 
 
 def _grid(values: np.ndarray, steps: int = 1024) -> np.ndarray:
-    """Rounded to multiples of 1 / steps."""
+    """The values rounded to multiples of 1 / steps."""
     return np.round(np.asarray(values, np.float64) * steps) / steps
 
 
@@ -276,7 +276,7 @@ PATTERNS: tuple[Callable[[Tensor, Tensor], Tensor], ...] = (
 
 
 def _root(squares: Tensor) -> Tensor:
-    """The square root in place, rounded as IEEE 754 says: numpy's and CUDA's are, torch's on a CPU is MKL's."""
+    """Take the square root in place, rounded as IEEE 754 says. Those of numpy and of CUDA are; torch's on a CPU is MKL's, which may not be."""
     if squares.device.type != "cpu":
         return squares.sqrt_()
     np.sqrt(squares.numpy(), out=squares.numpy())

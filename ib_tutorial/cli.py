@@ -34,7 +34,7 @@ FLAG = ""
 """The metavar of an option that takes no value: without it the help shows `<bool>`, as if `--offline true` were meant."""
 
 UNLIMITED = 10_000
-"""Columns of an output that is no terminal: no line is folded."""
+"""Columns of an output that is no terminal. No line is that long, so none is folded."""
 
 
 def main(prog_name: str | None = None) -> None:
@@ -62,7 +62,7 @@ def fail(error: Exception) -> typer.Exit:
 
 
 def console() -> "Console":
-    """Where tables are printed: as wide as the terminal (or as COLUMNS says), and without a limit in a file or pipe."""
+    """The console for tables. It is as wide as the terminal (or as COLUMNS says), and has no limit in a file or pipe."""
     from rich.console import Console
 
     limited = sys.stdout.isatty() or "COLUMNS" in os.environ

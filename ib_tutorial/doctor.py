@@ -43,23 +43,24 @@ WHERE_RECORDED = {"dense": 0.0027, "convolutional": 0.11}
 """Seconds of a probe's step where the records were made: one thread of an idle Xeon of 2.1 GHz with AVX-512."""
 
 LITTLE_DISK = 2e9
-"""Bytes: CIFAR-10 takes 170 MB as an archive and as much again unpacked, and generated sets up to half a gigabyte."""
+"""Bytes below which the disk counts as nearly full. CIFAR-10 takes 170 MB as an archive and as much again unpacked, and generated sets take
+up to half a gigabyte."""
 
 
 class Problem(NamedTuple):
-    """Something missing, and the command that mends it. `needed`: nothing runs without it."""
+    """Something that is missing."""
 
     what: str
-    remedy: str
-    needed: bool = False
+    remedy: str  #: the command that mends it
+    needed: bool = False  #: whether nothing runs without it
 
 
 class Package(NamedTuple):
-    """A requirement and the version that is installed: None where it is not, `fits` where it is one that will do."""
+    """A requirement and what is installed of it."""
 
     requirement: str
-    version: str | None
-    fits: bool
+    version: str | None  #: None if it is not installed
+    fits: bool  #: whether the version meets the requirement
 
     @property
     def name(self) -> str:
@@ -70,7 +71,7 @@ class Package(NamedTuple):
 
 
 def requirements() -> dict[str, list[str]]:
-    """By extra ("library" is no extra), from the checkout's pyproject.toml, else from the installed package."""
+    """The requirements of each extra, from the checkout's pyproject.toml or else from the installed package; "library" are those of no extra."""
     pyproject = ROOT / "pyproject.toml"
     if pyproject.is_file():
         project = tomllib.loads(pyproject.read_text(encoding="utf-8"))["project"]
@@ -191,10 +192,10 @@ def data_sets(root: Path | None) -> tuple[dict[str, str], list[Problem]]:
 
 
 def probe(device: str, seconds: float = 0.6) -> dict[str, float]:
-    """How many times as long as where the records were made a training step takes here, by kind of network.
+    """The time of a training step here, divided by the time where the records were made, for each kind of network.
 
-    It measures for `seconds` in all, and warms up before, on one thread where the device is a processor, as `run` does. A GPU would be idle with a
-    quarter of the filters, so it trains all of them, which are 16 times the work.
+    The measurement takes `seconds` in all, after a warm-up. On a processor it uses one thread, as `run` does. A GPU would be idle with a
+    quarter of the filters, so it trains all of them, which is 16 times the work.
     """
     import torch
 
@@ -210,9 +211,9 @@ def probe(device: str, seconds: float = 0.6) -> dict[str, float]:
 
 
 def seconds_of_step(build: Callable, input_shape: tuple[int, ...], device: str, seconds: float) -> float:
-    """The least time of a pass forward and backward for 50 random images, among those of `seconds`, after a first one.
+    """The least time of a forward and backward pass of 50 random images, among the passes of so many `seconds` after a first one.
 
-    There is no optimiser: to make one, torch imports its compiler, which takes longer than the rest.
+    No optimiser takes part: to make one, torch imports its compiler, which takes longer than this measurement.
     """
     import torch
 
@@ -271,7 +272,7 @@ def estimates(slower: dict[str, float], jobs: int, folder: Path = RECORDED) -> d
 
 
 def size(settings: Any, module: "Experiment") -> float:
-    """What a run's time grows with: cells, epochs, training images, and the square of the share of the filters."""
+    """A number that grows as a run's time: the product of cells, epochs, training images, and the square of the share of the filters."""
     sizes, filters = asdict(settings), shares(settings) or [1.0]
     n_cells = sum(map(len, module.stages(settings)))
     counts = [sizes[name] for name in ("epochs", "n_train", "steps", "restarts", "draws") if name in sizes]

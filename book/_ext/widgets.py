@@ -46,7 +46,7 @@ from ib_tutorial.information import (
 
 @dataclass(frozen=True)
 class Slider:
-    """Where it can stand, and its place in `values` at first."""
+    """A slider: the values on which it can stand, and the place of the first one in `values`."""
 
     label: str
     symbol: str
@@ -56,7 +56,7 @@ class Slider:
 
 @dataclass(frozen=True)
 class Axis:
-    """From the first tick to the last."""
+    """An axis from the first tick to the last."""
 
     label: str
     ticks: tuple[float, ...]
@@ -64,7 +64,7 @@ class Axis:
 
 @dataclass(frozen=True)
 class Series:
-    """What is drawn: points (x, y), as a function of those sliders that its parameters name."""
+    """Points (x, y) that are drawn. They are a function of the sliders that its parameters name."""
 
     mark: Literal["line", "dashed", "dot", "bars"]
     label: str  #: in the key; a mark without one is left out of it
@@ -81,7 +81,7 @@ class Widget:
 
 
 def steps(first: float, last: float, step: float) -> tuple[float, ...]:
-    """`last` included, and free of the rounding that adding up would bring."""
+    """Evenly spaced values from `first` to `last`, both included. They are products, which have less rounding than a sum of steps."""
     return tuple((first + step * np.arange(round((last - first) / step) + 1)).round(6).tolist())
 
 
@@ -232,12 +232,12 @@ WIDGETS = {
 
 
 def printed(text: str) -> str:
-    """With minus signs for the hyphens before numbers, and none before a zero."""
+    """The text with minus signs for the hyphens before numbers, and none before a zero."""
     return re.sub(r"-(?=\d)", "−", re.sub(r"-(?=0\.0+(?!\d))", "", text))
 
 
 def labelled(ticks: tuple[float, ...]) -> list[tuple[float, str]]:
-    """With as many digits as the longest needs."""
+    """The ticks with their labels, which have as many digits as the longest needs."""
     digits = max(len(f"{tick:g}".partition(".")[2]) for tick in ticks)
     return [(tick, printed(f"{tick:.{digits}f}")) for tick in ticks]
 

@@ -27,7 +27,7 @@ def final_by_seed(record: Record, metric: str, method: str, width: float) -> dic
 
 
 def final(record: Record, metric: str, method: str, width: float) -> list[float]:
-    """The same values, in the order of the seeds."""
+    """The values of `final_by_seed`, in the order of the seeds."""
     return [value for _, value in sorted(final_by_seed(record, metric, method, width).items())]
 
 

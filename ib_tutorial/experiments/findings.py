@@ -15,7 +15,7 @@ from ib_tutorial.experiments.record import Record
 
 
 def training_errors(record: Record) -> str:
-    """The regime of the classifiers of a record: their training error, and whether a setting that they were given is on the edge of its grid."""
+    """How far the classifiers of a record were trained: their training error, and whether a chosen setting is on the edge of its grid."""
     errors = [row["value"] for row in record.select(metric="train_error")]
     if not errors:
         return "no training error recorded"
@@ -26,7 +26,7 @@ def training_errors(record: Record) -> str:
 
 @dataclass(frozen=True)
 class Finding:
-    """What the paper says, and the quantity that decides it: `values(record)`, one per seed, positive if it holds.
+    """A claim of the paper, and the quantity that decides it. The claim holds if `values(record)`, one per seed, is positive on average.
 
     `values` returns none where no network of the record meets the test's condition, such as to have learned.
     """
@@ -59,7 +59,7 @@ def finding(
     given: Mapping[str, Any] = MappingProxyType({}),
     **options: Any,
 ) -> Callable[[Callable[..., Sequence[float]]], Finding]:
-    """Makes a finding of a function from a record to one value per seed: a decorator.
+    """Return a decorator that makes a finding of a function from a record to one value per seed.
 
     The experiment is the function's module. The test is the function's docstring, and then the condition. A name in braces in the docstring,
     such as {LEARNED:.0%}, is a constant of that module, or one of `given`.
@@ -69,7 +69,7 @@ def finding(
         statement: what the paper says, in one sentence.
         unit: of the values.
         condition: says when the finding is void: the values are then none.
-        given: further arguments of the function; their values end the finding's name. One function serves several findings so.
+        given: further arguments of the function, so that one function serves several findings. Their values end the finding's name.
         options: the other fields of `Finding`.
 
     Raises:

@@ -15,7 +15,7 @@ from ib_tutorial.stopping import deaf, end_with_parent
 from ib_tutorial.waiting import waiting_bounded
 
 ANSWERS_WITHIN = 10
-"""Seconds that a scheduler has to answer in, and again to have a worker."""
+"""Seconds in which a scheduler must answer, and then again seconds in which it must have a worker."""
 
 Finished = tuple[Cell, Any, float]
 
@@ -68,7 +68,7 @@ def timed(function: Callable[[Cell], Any], cell: Cell) -> Finished:
 
 
 def prepare_worker(parent: int) -> None:
-    """Called once in each process that computes cells for the process `parent`."""
+    """Prepare a process that computes cells for the process `parent`. It is called once in each."""
     end_with_parent(parent)
     tqdm.set_lock(threading.RLock())  # a killed process would leak the semaphore of tqdm's own lock, with a warning
 
@@ -101,10 +101,11 @@ def in_processes(function: Callable[[Cell], Any], cells: Sequence[Cell], jobs: i
 
 
 def on_cluster(function: Callable[[Cell], Any], cells: Sequence[Cell], scheduler: str) -> Iterator[Finished]:
-    """Each cell is a task. Where a worker dies, the others run what it had not handed over; where all do, new ones are awaited.
+    """Run each cell as a task of a Dask cluster.
 
-    A future is released before its rows are yielded: Dask computes anew what a dead worker held and somebody still wants.
-    Closing the client, however this ends, cancels the tasks that have not begun.
+    If a worker dies, the others run the cells that it had not handed over. If all workers die, new ones are awaited. Dask would compute a
+    cell anew if a dead worker held its result and a future still referred to it, so a future is released before its rows are yielded.
+    The client is closed at the end, also after an error, and this cancels the tasks that have not begun.
     """
     with connected(scheduler) as client:
         from distributed import CancelledError, KilledWorker, as_completed
@@ -125,7 +126,7 @@ def on_cluster(function: Callable[[Cell], Any], cells: Sequence[Cell], scheduler
 
 
 def on_one_thread(function: Callable[[Cell], Any], cell: Cell) -> Finished:
-    """Run a cell on a worker that runs one at a time: cells in two threads would draw from one random state."""
+    """Run a cell on a worker that runs one cell at a time. Cells in two threads would draw from one random state."""
     from distributed import get_worker
 
     worker = get_worker()
@@ -150,7 +151,11 @@ def on_every_worker(function: Callable[[], Any], scheduler: str) -> dict[str, An
 
 @contextmanager
 def connected(scheduler: str) -> Iterator[Any]:
-    """A client of a Dask scheduler that has a worker; ConnectionError where there is none."""
+    """A client of a Dask scheduler that has a worker.
+
+    Raises:
+        ConnectionError: no scheduler answers, or it has no worker.
+    """
     try:
         from distributed import Client
         from distributed.comm import get_address_host_port

@@ -67,7 +67,7 @@ COARSE, FINE = 1 / 15, 1e-12
 
 @dataclass(frozen=True)
 class Config:
-    """Settings. The tasks, rates and lengths were chosen on the pilot's seeds."""
+    """The settings. Tasks, rates and lengths were chosen on the pilot's seeds."""
 
     data: str = "mnist5k"
     n_train: int = 4_000  # digits
@@ -135,7 +135,7 @@ def sphere_power() -> Float[np.ndarray, "4096"]:
 
 
 def sphere_p_y_given_x(steepness: float = 200.0) -> Float[np.ndarray, "4096"]:
-    """p(y=1|x) of every pattern: a coin that is nearly sure of whether the power exceeds a threshold near its median."""
+    """p(y=1|x) of every pattern. It is near 1 or 0, depending on whether the power exceeds a threshold near its median."""
     power = sphere_power()
     values = np.unique(power)
     at = int(np.argmin([abs((power > value).mean() - 0.5) for value in values]))
@@ -193,7 +193,7 @@ def run_cell(cell: Cell, context: Context[Config]) -> list[Row]:
 
 
 def looks_at(epochs: int, looks: int) -> list[int]:
-    """So many epochs, the first and the last among them, evenly in their logarithm."""
+    """The epochs at which the networks are measured: the first, the last, and others evenly spaced in the logarithm."""
     return sorted({round(each) for each in np.geomspace(1, epochs, looks)})
 
 
@@ -325,7 +325,7 @@ Scores = Float[Tensor, "batch batch"]
 
 
 class Critic(nn.Module):
-    """Scores of all pairs of a batch: the inner products of what two small networks make of x and of y."""
+    """Scores of all pairs of a batch: inner products of the output of one small network on x with that of another on y."""
 
     def __init__(self, x_units: int, y_units: int, hidden: int = 128):
         super().__init__()
@@ -360,7 +360,7 @@ def over_batches(values: list[Float[Tensor, ""]]) -> Estimate:
 
 
 def timed(estimators: dict[str, Callable[[], Estimate | float]]) -> Iterator[Row]:
-    """A row for each estimator: its value, standard error and seconds. One that refuses its samples, or diverges, has no row."""
+    """A row for each estimator: its value, standard error and seconds. An estimator that refuses its samples, or diverges, has no row."""
     for name, estimate in estimators.items():
         start = time.perf_counter()
         try:
@@ -373,7 +373,7 @@ def timed(estimators: dict[str, Callable[[], Estimate | float]]) -> Iterator[Row
 
 
 def gaussian_estimates(settings: Config, dimensions: int, seed: int) -> Iterator[Row]:
-    """What each estimator says of two Gaussian vectors whose coordinates have the correlation rho, and the truth."""
+    """The estimate of each estimator for two Gaussian vectors whose coordinates have the correlation rho, and the true value."""
     generator = torch.Generator().manual_seed(START + seed)
     rho, variance = settings.rho, 1 - settings.rho**2
 
@@ -403,7 +403,7 @@ def gaussian_estimates(settings: Config, dimensions: int, seed: int) -> Iterator
 
 
 def layer_estimates(settings: Config, encoder: LogNormalEncoder, seed: int) -> Iterator[Row]:
-    """What each estimator says of the noisy layer: of log z and of what it is drawn from, log f and log alpha, each standardised."""
+    """The estimate of each estimator for the noisy layer: between log z and its parameters, log f and log alpha, each standardised."""
     generator = torch.Generator().manual_seed(START + seed)
     n = len(encoder.log_f)
     density = log_density(encoder)

@@ -60,7 +60,7 @@ def kept_networks(record: Record, folder: Path = RECORDED) -> dict[float, NoisyN
 
 
 def small_middle_large(record: Record, kept: Iterable[float]) -> list[float]:
-    """Of the betas whose networks are kept, in rising order, three whose maps count by the record: smallest, middle, largest."""
+    """The smallest, the middle and the largest beta among those whose networks are kept and whose maps count by the record."""
     counting = [beta for beta in kept if beta in counting_betas(record)]
     if len(counting) < 3:
         raise ValueError(f"the maps of {len(counting)} kept networks count (beta {counting}); three are to be shown")
@@ -79,10 +79,10 @@ def constant_noise(network: NoisyNetwork, x: Float[Tensor, "images 1 height widt
 
 
 def share_from_image(maps: Maps) -> float:
-    """Of the variance over places within an image's map, the share that the mean map of all images does not explain.
+    """The share of the variance over places within an image's map that the mean map of all images does not explain.
 
-    0 for a map that is the same whatever the image. The variance of the mean map itself holds 1/n of the images' own; it is taken out, so
-    that maps of independent places give 1 on average.
+    The share is 0 for a map that is the same for every image. The variance of the mean map contains 1/n of the images' own variance. This
+    part is subtracted, so that maps of independent places give 1 on average.
     """
     n = len(maps)
     places = maps.double().flatten(1)
@@ -124,7 +124,7 @@ def receptive_field(layer: int) -> int:
 
 
 def per_image(clutter: Cluttered, found: Maps) -> dict[str, Float[Tensor, " images"]]:
-    """AUROC of a map or of another reading of places, image by image, for two questions: its box, and digit against distractor."""
+    """AUROC of a map, or of another value at each place, for each image and two questions: inside the box or not, digit or distractor."""
     brightness = ink(clutter.images, found.shape[1])
     inside = in_box(clutter.box, *found.shape[1:]).bool()
     digit = on_digit(clutter.box, brightness)

@@ -31,16 +31,16 @@ COMPUTING = ("data_gen", *(f"ib_tutorial/{room}" for room in ("information", "nn
 """The folders of the code that a record's numbers come from."""
 
 FORMAT = 2
-"""Of the records written here. Format 1 had no `runs`, and its networks drew order and noise from one generator."""
+"""The format of the records written here. Format 1 had no `runs`, and its networks drew order and noise from one generator."""
 
 Row = dict[str, Any]
 Cell = dict[str, Any]
 Result = list[Row] | tuple[list[Row], dict[str, torch.Tensor]]
-"""What a cell gives: its rows, and weights to keep beside the record where it has any."""
+"""The result of a cell: its rows, and weights to keep beside the record if it has any."""
 Provenance = dict[str, Any]
 """What computed a cell: `device`, `precision`, `threads`, `commit`, `code` and `versions`.
 
-`threads` is how many torch was given. From it and `code` follows how many a network took (`training.threads`).
+`threads` is the number that torch was given. It and `code` determine how many threads a network took (`training.threads`).
 """
 
 PROVENANCE = ("device", "precision", "threads", "commit", "code", "versions")
@@ -70,7 +70,7 @@ class Record:
     format: int = FORMAT
 
     def __post_init__(self) -> None:
-        """What is no field, and so not written: where the record is kept, and what a run does to it."""
+        """Set the attributes that are no fields, and so are not written."""
         self.folder: Path | None = None  #: where the record is kept, if it is
         self.identity = ""  #: digest of all that a cell's result depends on, besides the cell; set where the cell runs
         self.computed = 0  #: how many cells the call of `run` that returned this record computed
@@ -127,7 +127,7 @@ class Record:
         return None if self.folder is None else self.folder / "checkpoints" / f"{self.experiment}.{self.profile}"
 
     def checkpoint(self, cell: Cell, part: str = "network") -> Path | None:
-        """Where a training run within this cell saves its state, so that a killed run loses one epoch; None without a folder.
+        """The file in which a training run within this cell saves its state, so that a killed run loses one epoch; None without a folder.
 
         The name is a digest of the cell, the part and the record's identity, so a run never goes on from a state that other
         data, settings or code, another device, precision or number of threads has left.
@@ -242,7 +242,7 @@ def recorded(experiment: str, profiles: Sequence[str] = ("paper", "reduced")) ->
 
 
 def provenance(device: torch.device) -> Provenance:
-    """What computes in this process on `device`: the entries of `PROVENANCE`."""
+    """The entries of `PROVENANCE` for what this process computes on `device`."""
     return {
         "device": describe_device(device),
         "precision": precision_on(device),
@@ -255,11 +255,11 @@ def provenance(device: torch.device) -> Provenance:
 
 @cache
 def commit() -> str:
-    """The commit of the code that runs, marked where the packages differ from it.
+    """The commit of the code that runs, with a mark if the packages differ from it.
 
-    Only a checkout of our own is asked: where the code is installed inside another repository, that repository's commit says
-    nothing of it. Without one, the package's version and "commit unknown". Asked once per process, so that a process that is
-    older than a change on disk does not claim to run it.
+    Only a checkout of our own is asked. If the code is installed inside another repository, that repository's commit says nothing
+    about it, and the answer is the package's version with "commit unknown". The answer is kept for the whole process, so that a process
+    that is older than a change on disk does not claim to run the change.
     """
     ours = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
 
@@ -278,9 +278,9 @@ def commit() -> str:
 
 @cache
 def code() -> str:
-    """Digest of the source files that a record's numbers come from, with or without a commit; read once per process.
+    """Digest of the source files that a record's numbers come from. They are read once per process.
 
-    A commit that changes only the book leaves it as it is; a change that is not committed does not.
+    A commit that changes only the book does not change it, and a change that is not committed does.
     """
     whole = hashlib.sha256()
     for path in sorted(path for folder in COMPUTING for path in (ROOT / folder).rglob("*.py")):
@@ -289,12 +289,12 @@ def code() -> str:
 
 
 def precision_on(device: torch.device) -> Literal["float32", "bfloat16"]:
-    """The precision of records: float32 on every CPU, so that they compare; on a GPU bfloat16 where that is faster."""
+    """The precision of a record's networks: float32 on every CPU, so that records can be compared; on a GPU bfloat16 if that is faster."""
     return "float32" if device.type == "cpu" else chosen("auto", device)
 
 
 def describe_device(device: torch.device) -> str:
-    """What computes: the GPU's name; or the processor's architecture, the instructions that torch uses there, and its cores."""
+    """The GPU's name; or a processor's architecture, the instructions that torch uses there, and the number of its cores."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return f"CPU, {platform.machine()} with {torch.backends.cpu.get_cpu_capability()}, {os.cpu_count()} cores"

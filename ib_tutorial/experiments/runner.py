@@ -209,9 +209,9 @@ def compute(
 
 
 def take_up(kept: Record, fresh: Record, stages: list[list[Cell]], path: Path) -> Record:
-    """The record in `path`, to go on with.
+    """Take up the record in `path`: check that it fits, and give it the seeds of this run.
 
-    A finished record may lack cells of the grid: `--seeds 5` adds to a run of three, and an experiment may have gained a method.
+    A finished record may lack cells of the grid, because `--seeds 5` adds to a run of three, or because the experiment has a new method.
 
     Raises:
         ValueError: it was begun with other settings or other data, or lacks cells and is of an older format.

@@ -55,7 +55,7 @@ from ib_tutorial.training.randomness import derived_seed
 NAME = "vae_bound"
 
 PRECISION: Precision = "float32"
-"""On every device: in bfloat16 a run of the first record broke down that did not in float32."""
+"""The precision on every device. In the first record a run broke down in bfloat16 and did not in float32."""
 
 LATENTS = ("gaussian", "information")
 
@@ -127,7 +127,7 @@ def data(name: str, root: Path | str | None):
 
 
 def binarised(images: Tensor, seed: int) -> Float[Tensor, "images pixels"]:
-    """uint8 grey values to 0 or 1, each 1 with probability value / 255, independently; one fixed draw per seed."""
+    """Pixels of 0 or 1 from grey values: each is 1 with probability value / 255, independently. A seed has one fixed draw."""
     grey = images.flatten(1).float() / 255
     return (torch.rand(grey.shape, generator=torch.Generator().manual_seed(seed)) < grey).float()
 
@@ -262,7 +262,7 @@ def is_sound(settings: Config, history: Sequence[Epoch]) -> bool:
 
 
 def broken(record: Record, k: int, latents: str, seed: int, stage: str = "final") -> bool:
-    """Whether that run, the first of its seed or its retry, is broken by the rule that was fixed before."""
+    """Whether a run, the first of its seed or its retry, is broken by the rule that was fixed before the record."""
     rows = record.select(stage=stage, k=k, latents=latents, seed=seed, metric="broken")
     return any(row["value"] > 0 for row in rows)
 
@@ -346,9 +346,9 @@ def latents(
 
 
 def values_by_seed(record: Record, metric: str, **values) -> dict[int, float]:
-    """One number per seed, of the cells that `values` select; of an unfinished record, those that are there.
+    """One number per seed, of the cells that `values` select. An unfinished record may lack some seeds.
 
-    Of the final networks, a second attempt stands in for the first.
+    If a final network was trained a second time, its second number counts.
     """
     found = {row["seed"]: row["value"] for row in record.select(metric=metric, **values)}
     if values.get("stage") == "final":
@@ -495,7 +495,7 @@ TC_FALLS = {
         ),
     ),
 }
-"""Of the findings on total correlation, by latents: which numbers are meant, and a comment."""
+"""For the findings on total correlation, by latents: the numbers that are meant, and a comment."""
 
 FINDINGS = (
     similar,

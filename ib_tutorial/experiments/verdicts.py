@@ -1,11 +1,11 @@
 """The ledger: each claim of the paper, the test fixed for it before the run, and the verdict its record gives.
 
 A claim's test is a quantity, one value per seed, that the claim says is positive. The verdict follows from Student's 95 %
-interval for its mean: supported when the interval lies above 0, not supported when it lies below, else inconclusive.
-It is void where the record cannot decide: no network of it has learned, or it is older than the test.
+interval for its mean: supported if the interval lies above 0, not supported if it lies below, else inconclusive.
+It is void if the record cannot decide, because no network of it has learned or because it is older than the test.
 
 A ledger makes many tests, and the more tests there are, the more of them decide by chance. So it says beside each verdict whether the
-verdict stands after Holm's correction over all tests that it judges. It also says the regime: how far the networks were trained.
+verdict stands after Holm's correction over all tests that it judges. It also says the regime, that is, how far the networks were trained.
 """
 
 import math
@@ -28,8 +28,8 @@ class Verdict:
     """A claim and what one record says of it: mean and 95 % interval over n seeds, in the claim's unit.
 
     `reason` says why there is no mean: why the verdict is "void", or "not run yet". `p` is the two-sided p-value of Student's t-test that the
-    mean is 0, which is below 0.05 where the interval does not hold 0. `stands` says whether a verdict of a ledger stands after Holm's
-    correction; it is None where nothing was decided, and outside a ledger.
+    mean is 0; it is below 0.05 if the interval does not hold 0. `stands` says whether a verdict of a ledger stands after Holm's
+    correction. It is None if nothing was decided, and outside a ledger.
     """
 
     finding: Finding
@@ -96,7 +96,7 @@ def holm(p_values: Sequence[float], level: float = LEVEL) -> list[bool]:
 
 
 def judge(finding: Finding, record: Record | None) -> Verdict:
-    """The verdict of a record that is ready; "not run" without one, "void" with the reason where the record cannot decide."""
+    """The verdict of a record that is ready. It is "not run" without such a record, and "void", with the reason, if the record cannot decide."""
     if record is None or not finding.ready(record):
         return without_values(finding, None, "not run yet")
     if record.format < finding.since:
@@ -121,7 +121,7 @@ def without_values(finding: Finding, record: Record | None, reason: str) -> Verd
 def ledger(
     findings: Iterable[Finding], folder: Path = RECORDED, profiles: Sequence[str] = ("paper", "reduced", "authors")
 ) -> list[Verdict]:
-    """A verdict for each claim and each profile that was run, one "not run" where none was. Those with values are one family of tests."""
+    """A verdict for each claim and each profile that was run, or one that says "not run". Those with values are one family of tests."""
     verdicts: list[Verdict] = []
     for finding in findings:
         paths = [folder / f"{finding.experiment}.{profile}.json" for profile in profiles]

@@ -5,8 +5,8 @@ from jaxtyping import Float, Float64, UInt8
 from torch import Tensor
 
 REGULARISER = 0.1
-"""Added to the standard deviation along each direction, in units of an image's own. The authors add 1e-5 to those of 50,000 images. A few
-thousand images leave many directions nearly empty, and 1e-5 would multiply what other images have there by as much as 1e5."""
+"""This is added to the standard deviation along each direction, in units of an image's own. The authors add 1e-5, with 50,000 images. A few
+thousand images leave many directions nearly empty, and 1e-5 would multiply other images' values there by as much as 1e5."""
 
 EMPTY = 1e-9
 """Variance along a direction, as a share of the largest, below which the reference images have none there but rounding."""
