@@ -15,7 +15,7 @@ PRIORS = {"uniform": ("log-uniform", "C1", "s"), "normal": ("log-normal", "C0", 
 
 
 def quantile(places: np.ndarray, density: np.ndarray, share: float) -> float:
-    """The place below which `share` of a histogram lies, from the centres of its equal bins; between edges, by a straight line."""
+    """The place below which `share` of a histogram lies, from the centres of its equal bins, with linear interpolation between edges."""
     width = places[1] - places[0]
     edges = np.append(places - width / 2, places[-1] + width / 2)
     return float(np.interp(share, np.concatenate([[0.0], np.cumsum(density) / density.sum()]), edges))
@@ -93,7 +93,13 @@ def densities(record: Record, metric: str, coordinate: str, **chosen) -> list[np
 
 
 def distances_from_priors(record: Record, untrained: Mapping[str, Mapping[str, float]], apart: float) -> Figure:
-    """For each activation and beta, the distance of log z from either prior; crosses: `untrained[activation]["distance_..."]`."""
+    """For each activation and beta, the distance of log z from either prior.
+
+    Args:
+        record: of `activation_priors`.
+        untrained: for each activation the distances of untrained units, by metric; they are drawn as crosses.
+        apart: the distance of the two priors from each other.
+    """
     figure, axis = plt.subplots(figsize=(5.6, 3.9))
     groups = [(a, beta) for a in ACTIVATIONS for beta in record.config[f"{a}_betas"]]
     for index, (prior, (name, color, marker)) in enumerate(PRIORS.items()):
@@ -116,7 +122,11 @@ def distances_from_priors(record: Record, untrained: Mapping[str, Mapping[str, f
 
 
 def before_and_after_noise(units: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
-    """units[activation] = (log f, log z) of the same units: their two histograms in one panel."""
+    """For each activation a panel with the histograms of log f and log z.
+
+    Args:
+        units: for each activation (log f, log z) of the same units.
+    """
     figure, axes = plt.subplots(1, len(units), figsize=(6.2, 3.1), squeeze=False)
     for axis, (activation, (log_f, log_z)) in zip(axes.flat, units.items(), strict=True):
         low = min(np.quantile(each, 0.002) for each in (log_f, log_z))

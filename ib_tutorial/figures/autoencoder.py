@@ -8,7 +8,13 @@ from matplotlib.figure import Figure
 
 
 def bound_plane(matched: np.ndarray, mismatched: np.ndarray, entropy: float) -> Figure:
-    """Models as points (rate, distortion), rows of two arrays, above the line D + R = H(x) that none can cross."""
+    """Models as points (rate, distortion), above the line D + R = H(x) that no model can cross.
+
+    Args:
+        matched: rows (rate, distortion) of models with the decoder p(x|z) and the prior p(z).
+        mismatched: the same of models with any decoder and prior.
+        entropy: H(x), in nats.
+    """
     figure, axis = plt.subplots(figsize=(5.6, 3.6))
     edge = 1.02 * max(mismatched[:, 0].max(), entropy)
     axis.fill_between([0, entropy], [entropy, 0], color="0.85", lw=0)
@@ -45,7 +51,13 @@ def water_filling(
 
 
 def latent_rates(betas: np.ndarray, exact: np.ndarray, found: Mapping[float, Sequence[float]]) -> Figure:
-    """Nats of each latent: exact[beta, latent] as lines, what an optimiser found at some betas as circles."""
+    """Nats of each latent against beta.
+
+    Args:
+        betas: of the lines.
+        exact: [beta, latent], drawn as lines.
+        found: for some betas the nats of each latent that an optimiser found, drawn as circles.
+    """
     figure, axis = plt.subplots()
     for latent, rates in enumerate(exact.T):
         axis.plot(betas, rates, color=plt.cm.viridis(0.9 * latent / exact.shape[1]), lw=1.3)
@@ -60,7 +72,12 @@ def latent_rates(betas: np.ndarray, exact: np.ndarray, found: Mapping[float, Seq
 
 
 def rate_distortion(curve: np.ndarray, points: Mapping[float, tuple[float, float]]) -> Figure:
-    """The frontier, rows (rate, distortion), and models found at some betas, each with its tangent of slope -beta."""
+    """The frontier of rate and distortion, and models that were found at some betas, each with its tangent of slope -beta.
+
+    Args:
+        curve: rows (rate, distortion).
+        points: for some betas (rate, distortion).
+    """
     figure, axis = plt.subplots(figsize=(6.2, 3.6))
     axis.fill_between(*curve.T, curve[:, 1].min() - 8, color="0.9", lw=0)
     axis.plot(*curve.T, color="C0", label="closed form")
@@ -79,7 +96,7 @@ def rate_distortion(curve: np.ndarray, points: Mapping[float, tuple[float, float
 
 
 def reconstructions(images: np.ndarray, rebuilt: Mapping[float, np.ndarray]) -> Figure:
-    """Images, and below them their reconstructions at each beta; all arrays [image, row, column]."""
+    """Images, and below them their reconstructions at each beta. All arrays are [image, row, column]."""
     rows = [("original", images), *((f"β = {beta:g}", values) for beta, values in rebuilt.items())]
     figure, axes = plt.subplots(len(rows), len(images), figsize=(7.2, 0.78 * len(rows)))
     for row, (name, values) in zip(axes, rows, strict=True):
@@ -92,7 +109,13 @@ def reconstructions(images: np.ndarray, rebuilt: Mapping[float, np.ndarray]) -> 
 
 
 def turned_latents(degrees: np.ndarray, diagonal: Mapping[str, np.ndarray], full: np.ndarray) -> Figure:
-    """Nats above the optimum against the angle by which two latents are turned: diagonal and any posteriors."""
+    """Nats above the optimum, against the angle by which two latents are turned.
+
+    Args:
+        degrees: the angles.
+        diagonal: for each name the excess with an uncorrelated posterior.
+        full: the excess with a correlated posterior.
+    """
     figure, axis = plt.subplots(figsize=(6.2, 3.0))
     for (name, values), style, color in zip(diagonal.items(), ("-", "--", ":"), ("C1", "C3", "C4"), strict=False):
         axis.plot(degrees, values, style, color=color, lw=2, label=f"uncorrelated, {name}")

@@ -14,7 +14,7 @@ from data_gen import Cluttered, Occluded
 
 
 def tiles(images: Tensor, columns: int, gap: int = 2) -> np.ndarray:
-    """Images (NHWC, uint8) side by side in rows of `columns`, white between them, as one RGB image."""
+    """One RGB image of images (NHWC, uint8) that stand side by side in rows of `columns`, with white between them."""
     n, height, width, _ = images.shape
     rows = -(-n // columns)
     sheet = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap, 3), 255, np.uint8)
@@ -86,7 +86,7 @@ def clutter_boxes(clutter: Cluttered) -> Figure:
 
 
 def fresh_clutter(rows: Sequence[Tensor], epochs: Sequence[int]) -> Figure:
-    """rows[e] has the same digits, in the clutter of the e-th of `epochs`."""
+    """The same digits in the clutter of several epochs, a row for each of `epochs`."""
     figure, axis = plt.subplots(figsize=(5.6, 4.4))
     rows_of_tiles(axis, torch.cat(list(rows)), [f"epoch {epoch}" for epoch in epochs], len(rows[0]), gap=4)
     return figure

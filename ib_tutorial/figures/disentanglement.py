@@ -16,7 +16,11 @@ PARTS = (
 
 
 def copied_shape(costs: Mapping[int, tuple[float, float]]) -> Figure:
-    """The running example, and what it pays: costs[copies] = (cost, I(x;z)) in nats."""
+    """The running example, with the cost that it pays and the information that it holds, by the number of copies.
+
+    Args:
+        costs: for each number of copies (cost, I(x;z)), in nats.
+    """
     figure, (layer, bill) = plt.subplots(1, 2, figsize=(6.2, 3.0), width_ratios=(1, 1.25))
     _draw_layer(layer)
     paid, told = zip(*costs.values(), strict=True)
@@ -34,7 +38,7 @@ def copied_shape(costs: Mapping[int, tuple[float, float]]) -> Figure:
 
 
 def _draw_layer(axis: Axes, units: int = 3) -> None:
-    """Four images in a row; under each the values of the units that copy its shape, two of them wrong."""
+    """Draw four images in a row, and under each the values of the units that copy its shape. Two of the values are wrong."""
     for column, (circle, color) in enumerate([(True, "C3"), (True, "C0"), (False, "C3"), (False, "C0")]):
         axis.plot(column, 0, "o" if circle else "s", color=color, ms=15)
         for unit in range(units):
@@ -51,7 +55,11 @@ def _draw_layer(axis: Axes, units: int = 3) -> None:
 
 
 def joint_tables(tables: Mapping[str, tuple[np.ndarray, float]]) -> Figure:
-    """tables[layer] = (p(z_1, z_2), TC): above the joint table, below the product of its marginals."""
+    """For each layer the joint table of two units (above), and the product of its marginals (below).
+
+    Args:
+        tables: for each layer (p(z_1, z_2), its total correlation in nats).
+    """
     figure, axes = plt.subplots(2, len(tables), figsize=(6.2, 3.5), sharex=True, sharey=True)
     for column, (name, (joint, tc)) in zip(axes.T, tables.items(), strict=True):
         product = np.outer(joint.sum(1), joint.sum(0))
@@ -85,7 +93,11 @@ def shared_prior(m: Sequence[float], s: Sequence[float], mu: float, sigma: float
 
 
 def batch_total_correlation(estimates: Mapping[int, np.ndarray]) -> Figure:
-    """estimates[batch] = total correlations in nats of batches of that size, where the truth is 0."""
+    """Total correlations that were estimated in batches of several sizes, where the true value is 0.
+
+    Args:
+        estimates: for each size of a batch the estimates, in nats.
+    """
     figure, axis = plt.subplots(figsize=(4.9, 2.8))
     sizes = np.array(list(estimates))
     means = np.array([each.mean() for each in estimates.values()])
@@ -100,7 +112,11 @@ def batch_total_correlation(estimates: Mapping[int, np.ndarray]) -> Figure:
 
 
 def factorized_bills(bills: Mapping[str, Mapping[str, tuple[float, float, float]]]) -> Figure:
-    """bills[encoder][prior] = (I, TC, mismatch) in nats: one stacked bar for each, grouped by encoder."""
+    """The parts of the cost as a stacked bar for each prior, grouped by encoder.
+
+    Args:
+        bills: for each encoder and prior (I(x;z), total correlation, mismatch of the marginals), in nats.
+    """
     figure, axis = plt.subplots(figsize=(5.4, 5.4))
     ticks, names, place = [], [], 0.0
     for encoder, by_prior in bills.items():
@@ -130,7 +146,14 @@ def plug_in_bias(
     formula: Sequence[float],
     excesses: Mapping[str, Mapping[int, tuple[np.ndarray, np.ndarray]]],
 ) -> Figure:
-    """excesses[covariance][d] = (plug-in minus truth, corrected minus truth), one entry per data set, in nats."""
+    """The error of the plug-in estimate of total correlation, and of the corrected one, against the number of units.
+
+    Args:
+        n_samples: of each data set.
+        units: numbers of units.
+        formula: the bias that the formula gives for each, in nats.
+        excesses: for each covariance and number of units (plug-in minus truth, corrected minus truth), one entry per data set, in nats.
+    """
     figure, axes = plt.subplots(2, 1, figsize=(4.9, 6.2), sharex=True)
     curve = [d / n_samples for d in units]
     axes[0].plot(curve, formula, color="0.25", lw=1.5, label="formula")
@@ -168,7 +191,14 @@ def noise_and_total_correlation(
     units: Sequence[int],
     by_spread: Mapping[float, Sequence[float]],
 ) -> Figure:
-    """Above: (TC, Gaussian TC) of two units at each loud scale. Below: TC against the number of independent units."""
+    """The total correlation of units that share a noise scale: of two correlated units (above), and of many with independent log f (below).
+
+    Args:
+        loud: the larger one of the two noise scales.
+        pairs: (total correlation, Gaussian total correlation) of two units at each loud scale, in nats.
+        units: numbers of units.
+        by_spread: for each spread of log f the total correlation at each number of units, in nats.
+    """
     figure, (above, below) = plt.subplots(2, 1, figsize=(4.9, 6.4), layout="constrained")
     figure.get_layout_engine().set(hspace=0.06)
     true, gaussian = zip(*pairs, strict=True)

@@ -65,7 +65,11 @@ def unit_costs(max_alpha: float, mu: float, sigma: float) -> Figure:
 
 
 def noise_over_training(scales: Mapping[float, Sequence[Sequence[float]]], max_alpha: float) -> Figure:
-    """Mean alpha of each layer by epoch: scales[beta][epoch][layer]."""
+    """Mean alpha of each layer against the epoch.
+
+    Args:
+        scales: for each beta, of each epoch, the mean alpha of each layer.
+    """
     figure, axes = plt.subplots(1, len(scales), sharey=True, squeeze=False)
     for axis, (beta, by_epoch) in zip(axes[0], scales.items(), strict=True):
         for layer, (values, style) in enumerate(zip(np.array(by_epoch).T, ("-", "--", ":"), strict=True), start=1):

@@ -12,7 +12,7 @@ from ib_tutorial.information.discrete import entropy, kl_divergence
 
 
 def best_message(found: Bottleneck, kinds: Sequence[str], answers: Sequence[str]) -> Figure:
-    """The encoder p(z|x) of the clusters in use, a bar for each x (left), and what each says of y, p(y|z) (right)."""
+    """The encoder p(z|x) of the clusters in use, a bar for each x (left), and p(y|z) of each cluster (right)."""
     alive = found.p_z > 1e-9
     letters = [chr(ord("A") + z) for z in range(alive.sum())]
     figure, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.0), width_ratios=(1.2, 1))
@@ -47,7 +47,13 @@ def encoders(steps: Mapping[int, np.ndarray], kinds: Sequence[str]) -> Figure:
 
 
 def scores(s: np.ndarray, panels: Mapping[str, tuple[np.ndarray, np.ndarray]], corners: Sequence[str]) -> Figure:
-    """G(s) over the distributions s [n, 3] on three outcomes: for each panel (G [n], profiles of the messages in use [z, 3])."""
+    """The function G(s) over the triangle of distributions on three outcomes.
+
+    Args:
+        s: [n, 3], distributions.
+        panels: for each title (G [n], the profiles of the messages in use [z, 3]).
+        corners: names of the outcomes.
+    """
     to_plane = np.array([[0, 0], [1, 0], [0.5, math.sqrt(3) / 2]])
     figure, axes = plt.subplots(1, len(panels), figsize=(7.2, 3.2), sharey=True)
     largest = max(values.max() for values, _ in panels.values())
@@ -92,7 +98,7 @@ def tilts(p_xy: np.ndarray, names: Sequence[str]) -> Figure:
 def bifurcation(
     betas: Sequence[float], curve: Sequence[Bottleneck], outcome: int, name: str, rho2: float, eta: float
 ) -> Figure:
-    """Over beta: where the clusters are, by p(outcome|z), areas by p(z) (left), and how many there are effectively (right)."""
+    """Against beta: the clusters' p(outcome|z), with areas as p(z) (left), and their effective number (right)."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.4))
     for beta, found in zip(betas, curve, strict=True):
         alive = found.p_z > 1e-6
@@ -118,7 +124,7 @@ def bifurcation(
 
 
 def noisy_bit_losses(eps: float, betas: Sequence[float]) -> Figure:
-    """L(delta) minus the better deterministic encoder's, over delta, at some betas."""
+    """The Lagrangian L(delta) minus that of the better deterministic encoder, against delta, at some betas."""
     figure, axis = plt.subplots(figsize=(6.4, 3.3))
     delta = np.linspace(0, 0.5, 201)
     for index, beta in enumerate(betas):
@@ -140,7 +146,12 @@ def noisy_bit_losses(eps: float, betas: Sequence[float]) -> Figure:
 def noisy_bit_gain(
     gains: Mapping[float, tuple[np.ndarray, np.ndarray]], grid: tuple[np.ndarray, np.ndarray, np.ndarray]
 ) -> Figure:
-    """Left, the gain over beta for some eps: gains[eps] = (betas, nats). Right, over both: grid = (betas, eps, nats[eps, beta])."""
+    """The gain of a noisy encoder over the deterministic ones, against beta (left), and against beta and eps (right).
+
+    Args:
+        gains: for some eps (betas, nats).
+        grid: (betas, eps, nats [eps, beta]).
+    """
     figure, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.4))
     for index, (eps, (betas, gain)) in enumerate(gains.items()):
         left.plot(betas, 1000 * gain, color=f"C{index}", ls=("-", "--", "-.")[index % 3], lw=1.8, label=f"ε = {eps:g}")
@@ -163,7 +174,14 @@ def noisy_bit_gain(
 def gaussian_curve(
     rho: float, points: Mapping[float, tuple[float, float]], exact: Mapping[float, tuple[float, float]], ceiling: float
 ) -> Figure:
-    """The Gaussian curve, its points at some betas (`exact`), those of the solver on cells (`points`), and the cells' I(x;y)."""
+    """The curve of a Gaussian pair, and the solver's points on a table of cells.
+
+    Args:
+        rho: the correlation of the pair.
+        points: for some betas (I(x;z), I(z;y)) that the solver finds on the cells.
+        exact: for some betas the same of the Gaussian pair.
+        ceiling: I(x;y) of the cells, in nats.
+    """
     figure, axis = plt.subplots(figsize=(6.4, 3.6))
     rate = np.linspace(0, 2.2, 200)
     axis.plot(rate, -0.5 * np.log(1 - rho**2 * (1 - np.exp(-2 * rate))), color="C0", lw=2, label="closed form")

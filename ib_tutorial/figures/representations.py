@@ -11,7 +11,7 @@ from matplotlib.patheffects import withStroke
 
 
 def station_chain() -> Figure:
-    """Weather, battery and colour make the reading, and the reading makes the message: a diagram without data."""
+    """A diagram without data: weather, battery and colour make the reading, and the reading makes the message."""
     figure, axis = plt.subplots(figsize=(5.2, 2.6))
     nodes = {"y": ((0, 3.1), "weather y", "C0"), "n": ((0, 1.75), "battery n", "C3"), "c": ((0, 0.4), "colour c", "C7"),
              "needle": ((3.2, 3.1), "needle", "white"), "light": ((3.2, 1.75), "light", "white"), "case": ((3.2, 0.4), "case", "white"),
@@ -79,7 +79,7 @@ def price_of_a_message(q: Sequence[float], price: Sequence[float], kept: float, 
 
 
 def chain_bars() -> Figure:
-    """What x tells of y and what z keeps of x, as two bars that overlap in what z tells of y: a diagram, not to scale."""
+    """A diagram, not to scale: I(x;y) and I(x;z) as two bars that overlap in I(z;y)."""
     figure, axis = plt.subplots(figsize=(5.2, 1.9))
     axis.barh((1, 0), (6, 7), 1, (0, 3), color="0.92", edgecolor="0.35")
     axis.barh(0.5, 3, 2, 3, color="#9ad3bf", edgecolor="0.35")
@@ -113,7 +113,11 @@ def representation_plane(named: Mapping[str, tuple], cloud: Sequence[tuple], i_x
 
 
 def nuisance_bounds(rows: Mapping[str, tuple[float, float, float]]) -> Figure:
-    """The bound I(x;z) - I(z;y) of each representation, and what it tells of two nuisances: {name: (bound, n, c)}."""
+    """The bound I(x;z) - I(z;y) of each representation, and its information about two nuisances.
+
+    Args:
+        rows: for each representation (bound, information about the battery, about the colour), in nats.
+    """
     figure, axis = plt.subplots(figsize=(5.8, 3.2))
     for row, (bound, battery, colour) in enumerate(rows.values()):
         label = "bound I(x;z) − I(z;y)" if row == 0 else None
@@ -138,10 +142,12 @@ def nuisance_bounds(rows: Mapping[str, tuple[float, float, float]]) -> Figure:
 
 
 def lamps(panels: Mapping[str, Sequence[Sequence[tuple]]], below: Mapping[str, Sequence], leaf: str) -> Figure:
-    """Rings of four lamps: panels[title][row][place] is an image, below[title][row][place] its posterior of rain.
+    """Rings of four lamps, each with the probability of rain that it gives. Images that leave the weather in doubt have a red frame.
 
-    In the panel titled `leaf`, a leaf lies over the lamps `place` and `place + 1`, which then look dark.
-    Images that leave the weather in doubt stand in a red frame.
+    Args:
+        panels: for each title rows of images; the place in a row is the nuisance.
+        below: for each title the posteriors of rain, likewise.
+        leaf: title of the panel in which a leaf lies over the lamps `place` and `place + 1`, which then look dark.
     """
     figure, axes = plt.subplots(1, len(panels), figsize=(6.4, 2.8))
     for axis, (title, rows) in zip(axes, panels.items(), strict=True):
@@ -159,7 +165,7 @@ def lamps(panels: Mapping[str, Sequence[Sequence[tuple]]], below: Mapping[str, S
 
 
 def draw_ring(axis: plt.Axes, centre: np.ndarray, image: tuple, leaf: int | None, doubt: bool) -> None:
-    """Lamp 0 is at the upper left, the others follow clockwise."""
+    """Draw a ring. Lamp 0 is at the upper left, and the others follow clockwise."""
     corners = 0.52 * np.array([(-1, 1), (1, 1), (1, -1), (-1, -1)])
     edge, width = ("C3", 2.2) if doubt else ("0.6", 0.8)
     box = "round,pad=0.05,rounding_size=0.3"
