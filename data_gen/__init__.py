@@ -1,9 +1,9 @@
-"""Sources of images, and generators of nuisances::
+"""Sources of images, and generators of nuisances.
 
-    load(name, split)   real or procedural images, and where their bytes came from       sources, download, formats
-    cluttered(...)      a digit among pieces of digits on a large canvas                   clutter
-    occluded(...)       a digit painted over an image, with both labels                    occlusion
-    shapes32(...)       colour images of shapes with every generating factor               shapes
+- `load(name, split)` gives real or procedural images, and says where their bytes came from (modules sources, download, formats).
+- `cluttered(...)` puts a digit among pieces of digits on a large canvas (clutter).
+- `occluded(...)` paints a digit over an image, and keeps both labels (occlusion).
+- `shapes32(...)` makes colour images of shapes with every generating factor (shapes).
 
 Every random choice is a function of (seed, epoch, index) (randomness). A name is imported when it is first used, so that
 `python -m data_gen --help` does not wait for torch.

@@ -35,8 +35,6 @@ from typing import Any, Literal
 from ib_tutorial.experiments import vision
 from ib_tutorial.experiments.comparisons import (
     by_seed,
-    final,  # noqa: F401 -- the chapter asks this experiment for both
-    gains,  # noqa: F401
     learned_gains,
     over_widths,
     paired_differences,

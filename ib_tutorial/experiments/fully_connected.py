@@ -7,12 +7,7 @@ from typing import Any, Protocol, cast, runtime_checkable
 import torch
 
 from ib_tutorial.experiments import vision
-from ib_tutorial.experiments.comparisons import (
-    gains,  # noqa: F401 -- the chapter asks here for them
-    learned_gains,
-    over_widths,
-    where_both_learned,
-)
+from ib_tutorial.experiments.comparisons import learned_gains, over_widths, where_both_learned
 from ib_tutorial.experiments.record import Record
 from ib_tutorial.experiments.vision import Split, classification_data, mean_alpha_squared
 from ib_tutorial.nn import NoisyNetwork, mlp

@@ -1,11 +1,11 @@
 r"""An Information Dropout layer on a source so small that the optimum of eq. (2) is known exactly.
 
 Protocol. x has 12 values, which the network is given one-hot, and y has 3. Every expectation over x and y is a sum; only the
-noise is sampled. At each beta the same layer is trained with three objectives::
+noise is sampled. At each beta the same layer is trained with three objectives:
 
-    layer        eq. (3) in expectation: the decoder's cross-entropy + beta KL to one learned log-normal prior
-    free_prior   H(y|z) + beta [ I(x;z) + TC(z) ]: eq. (3) with the best decoder and the best factorized prior
-    exact        H(y|z) + beta I(x;z), eq. (2) itself: eq. (3) with the best decoder and the best prior
+- `layer` is eq. (3) in expectation: the decoder's cross-entropy + beta KL to one learned log-normal prior.
+- `free_prior` is H(y|z) + beta [ I(x;z) + TC(z) ]: eq. (3) with the best decoder and the best factorized prior.
+- `exact` is H(y|z) + beta I(x;z), eq. (2) itself: eq. (3) with the best decoder and the best prior.
 
 Several restarts are trained side by side, and the one with the smallest training objective is kept. Its information is then
 measured by Monte Carlo under its exact mixture density. The weight of a nat is beta itself (n_train = 1). The optimiser is Adam

@@ -1,10 +1,10 @@
 r"""What plots of mutual information in networks show, what estimators can see, and what is measured where the noise is known.
 
-The experiment has three parts, each with its own cells::
+The experiment has three parts, each with its own cells:
 
-    plane        networks without noise: the information of rounded activations over training, at several widths of the bins
-    noise        a network with one noisy layer: its information on the training images, exact up to draws, beside its cost
-    estimators   estimates against the truth: Gaussians of 1 to 64 dimensions, and the noisy layer
+- `plane` has networks without noise. It measures the information of rounded activations over training, at several widths of the bins.
+- `noise` has a network with one noisy layer. It measures the information on the training images, exact up to draws, beside the cost.
+- `estimators` compares estimates with the truth, for Gaussians of 1 to 64 dimensions and for the noisy layer.
 
 The tasks of `plane` are the one of Shwartz-Ziv & Tishby (2017), made anew from their description, and the digits of mnist5k. Twelve points lie
 evenly on a sphere. An input says for each point whether it is lit. The label depends on the pattern only through a number that no rotation

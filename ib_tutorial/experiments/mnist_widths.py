@@ -26,11 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from ib_tutorial.experiments import vision
-from ib_tutorial.experiments.comparisons import (
-    gains,  # noqa: F401 -- the chapter asks this experiment for them
-    scales_of_twin,
-    small_minus_large,
-)
+from ib_tutorial.experiments.comparisons import scales_of_twin, small_minus_large
 from ib_tutorial.experiments.experiment import Context
 from ib_tutorial.experiments.findings import finding
 from ib_tutorial.experiments.fully_connected import (

@@ -1,18 +1,18 @@
-r"""The deep VIB's layer beside Information Dropout, binary dropout and no noise: one encoder, one task, one measure for each question::
+r"""The deep VIB's layer beside Information Dropout, binary dropout and no noise: one encoder, one task, one measure for each question.
 
-    digits     error, cross-entropy, calibration, one draw against twelve, fast gradient attacks, total correlation
-    nuisance   pictures under a digit: what a reader still finds of the digit in z
+- `digits`: error, cross-entropy, calibration, one draw against twelve, fast gradient attacks, total correlation.
+- `nuisance`: pictures under a digit, and what a reader still finds of the digit in z.
 
 The encoder is that of Alemi et al. (2017): two layers of 1,024 ReLU units, then 256 units with noise, then one linear layer to the classes;
 Adam with beta_1 = 0.5, a rate that falls by 3 % every two epochs, and the average of the weights over the steps. Their settings are
-those of the authors' code (github.com/alexalemi/vib_demo). The layers differ in what follows the encoder::
+those of the authors' code (github.com/alexalemi/vib_demo). The layers differ in what follows the encoder:
 
-    vib        VariationalBottleneck: additive noise, standard normal prior
-    softplus   InformationDropout of Softplus units, log-normal prior
-    relu       InformationDropout of ReLU units, log-uniform prior
-    binary     BinaryDropout of ReLU units
-    none       ReLU units without noise
-    linear     linear units without noise, which is the deep VIB's network with neither noise nor cost
+- `vib`: VariationalBottleneck, which has additive noise and a standard normal prior.
+- `softplus`: InformationDropout of Softplus units, with the log-normal prior.
+- `relu`: InformationDropout of ReLU units, with the log-uniform prior.
+- `binary`: BinaryDropout of ReLU units.
+- `none`: ReLU units without noise.
+- `linear`: linear units without noise, which is the deep VIB's network with neither noise nor cost.
 
 Every layer with a cost has the same loss, eq. (3), and the same grid of beta. A beta weighs nats that are counted from another zero in each
 layer, so a beta of one is not compared with a beta of another. What is compared are networks at the beta that held-out images choose, and

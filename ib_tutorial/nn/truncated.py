@@ -26,6 +26,17 @@ class TruncatedInformationDropout(InformationDropout):
 
     The truncated noise is that of Neklyudov et al. (2017), who have one scale for each unit, and pay for it once for the whole training set.
     Here each input has its own, and pays for it.
+
+    Args:
+        f: module from x to the clean units, activation included.
+        alpha: module from x to a pre-activation in the shape of f(x); the scale is max_alpha * sigmoid(pre-activation).
+        least: the least value of a unit, above 0.
+        most: its largest value, above `least`.
+        max_alpha: the cap. By default log(most / least), the length of the interval: at this cap a unit is nearly uniform on it, tells
+            almost nothing and costs 0.02 nats at most.
+
+    Raises:
+        ValueError: least and most are no interval of positive numbers, or `InformationDropout` refuses the cap.
     """
 
     def __init__(
@@ -36,19 +47,6 @@ class TruncatedInformationDropout(InformationDropout):
         most: float = 10.0,
         max_alpha: float | None = None,
     ):
-        """Wrap a sub-network for the units and one for their noise.
-
-        Args:
-            f: module from x to the clean units, activation included.
-            alpha: module from x to a pre-activation in the shape of f(x); the scale is max_alpha * sigmoid(pre-activation).
-            least: the least value of a unit, above 0.
-            most: its largest value, above `least`.
-            max_alpha: the cap. By default log(most / least), the length of the interval: at this cap a unit is nearly uniform on it, tells
-                almost nothing and costs 0.02 nats at most.
-
-        Raises:
-            ValueError: least and most are no interval of positive numbers, or `InformationDropout` refuses the cap.
-        """
         if not 0 < least < most < math.inf:
             raise ValueError(f"least is {least} and most is {most}; they need 0 < least < most, and most finite")
         length = math.log(most) - math.log(least)  # most / least may overflow

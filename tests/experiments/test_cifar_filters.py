@@ -7,7 +7,7 @@ import torch
 
 from ib_tutorial.experiments import cifar_filters as experiment
 from ib_tutorial.experiments import run
-from ib_tutorial.experiments.comparisons import RIVALS
+from ib_tutorial.experiments.comparisons import RIVALS, final, gains
 from ib_tutorial.experiments.experiment import Context
 from ib_tutorial.experiments.record import Record, recorded
 from ib_tutorial.experiments.runner import config
@@ -60,11 +60,11 @@ def test_a_smoke_run_grows_its_grid_and_marks_what_stays_on_an_edge(smoke):
 
 def test_a_run_has_binary_dropout_at_one_half_and_figure_6_at_its_own_beta(smoke):
     for width in SMOKE.widths:
-        assert len(experiment.final(smoke, "test_error", "half", width)) == SMOKE.n_seeds
+        assert len(final(smoke, "test_error", "half", width)) == SMOKE.n_seeds
         assert experiment.nats(smoke, "kl_1")[width] == [
             row["value"] for row in smoke.select(stage="fixed", method="information", metric="kl_1", width=width)
         ]
-        assert len(experiment.final(smoke, "test_error", "none", width)) == SMOKE.control_seeds
+        assert len(final(smoke, "test_error", "none", width)) == SMOKE.control_seeds
 
 
 def made_up(errors, train_error=0.1, kl=None, seeds=8) -> Record:
@@ -106,8 +106,8 @@ def test_the_findings_on_errors_turn_round_with_the_errors():
 
 def test_controls_with_fewer_seeds_are_paired_with_their_own():
     record = made_up(ERRORS)
-    assert [len(points) for points in experiment.gains(record, "binary_gated").values()] == [3, 3]
-    assert [len(points) for points in experiment.gains(record, "binary").values()] == [8, 8]
+    assert [len(points) for points in gains(record, "binary_gated").values()] == [3, 3]
+    assert [len(points) for points in gains(record, "binary").values()] == [8, 8]
 
 
 def test_a_rival_that_has_not_learned_makes_its_findings_void_and_no_others():
