@@ -259,6 +259,23 @@ def test_x_that_say_the_same_of_y_are_not_told_apart():
     np.testing.assert_allclose(found.p_z_given_x[:, :3], np.repeat(np.eye(3), 2, axis=0), atol=1e-12)
 
 
+def test_rare_x_that_say_different_things_are_told_apart():
+    p_xy = np.array([[0.25 - 1e-7, 0.25 - 1e-7], [2e-7, 0], [0, 2e-7], [0.25, 0.25]])
+    found = blahut_arimoto(p_xy, 1e-3, tolerance=1e-12)
+    assert found.lagrangian <= lagrangian(p_xy, np.eye(4), 1e-3) + 1e-14
+    assert np.abs(found.p_z_given_x[1] - found.p_z_given_x[2]).max() > 0.99
+    np.testing.assert_allclose(found.p_z_given_x[0], found.p_z_given_x[3], atol=1e-12)
+
+
+def test_a_search_may_do_without_random_places_and_not_with_fewer():
+    p_xy = random_source(0, 5, 3)
+    found, usual = (blahut_arimoto(p_xy, 0.2, n_restarts=n) for n in (0, 16))
+    assert found.converged and found.lagrangian == pytest.approx(usual.lagrangian, abs=1e-9)
+    assert blahut_arimoto(p_xy, 0.2, n_clusters=2, n_restarts=0).converged
+    with pytest.raises(ValueError, match="n_restarts must be an integer of at least 0"):
+        blahut_arimoto(p_xy, 0.2, n_restarts=-1)
+
+
 def test_for_deterministic_labels_the_curve_has_one_corner():
     for found in information_curve(DETERMINISTIC, [0.01, 0.5, 0.99]):
         assert (found.i_xz, found.i_zy) == pytest.approx((math.log(3), math.log(3)), abs=1e-9)

@@ -174,6 +174,34 @@ def test_near_a_critical_beta_the_iteration_needs_a_twentieth_of_the_steps():
     np.testing.assert_allclose(np.exp(found[0]), np.exp(codebook), atol=1e-6)
 
 
+def test_a_cluster_that_has_died_does_not_hold_up_the_rest():
+    problem = bottleneck._Problem.of(np.array([[0.9, 0.1], [0.1, 0.9]]) / 2)
+    two, _ = plainly(problem, 0.3, np.log([[0.5, 0.7, 0.3], [0.5, 0.3, 0.7]]), 1e-14)
+    start = np.concatenate([two, [[-60, *np.log([0.6, 0.4])]]])
+    _, taken, enough = bottleneck._iterate(problem, np.array([0.3]), start[None], np.array([50]), np.array([1e-10]))
+    assert enough[0] and taken[0] == 1
+
+
+def test_more_steps_are_never_worse():
+    problem, limits = source(5, 6, 4), np.arange(1, 26)
+    starts = np.repeat(random_codebooks(6, 1, 4, 4), 25, 0)
+    found, _, _ = bottleneck._iterate(problem, np.full(25, 0.1), starts, limits, np.full(25, 1e-15))
+    values = np.array([phi(problem, 0.1, codebook) for codebook in found])
+    assert (np.diff(values) <= 1e-14).all() and values[-1] < values[0] - 1e-3
+
+
+def test_a_light_cluster_whose_weight_still_grows_has_not_settled():
+    """Its p(y|z) stands at the maximum of G from the start, and its p(z) of 1e-9 grows by a constant factor a step."""
+    problem = bottleneck._Problem.of(np.array([[0.9, 0.1], [0.1, 0.9]]) / 2)
+    beta, constant = np.array([0.3]), np.log([[1, 0.5, 0.5]])
+    tops = bottleneck._climb(problem, beta, constant[None], bottleneck._log(problem.p_y), 1e-12)[0, :2, 1:]
+    start = np.column_stack([np.log([1 - 2e-9, 1e-9, 1e-9]), np.concatenate([constant[:, 1:], tops])])
+    found, taken, enough = bottleneck._iterate(problem, beta, start[None], np.array([500]), np.array([1e-3]))
+    best = phi(problem, 0.3, np.log([[0.5, *np.exp(tops[0])], [0.5, *np.exp(tops[1])]]))
+    assert enough[0] and taken[0] < 500
+    assert phi(problem, 0.3, found[0]) < best + 1e-3 < phi(problem, 0.3, constant) - 0.05
+
+
 @pytest.mark.parametrize("limit", [1, 3, 12])
 def test_an_iteration_that_is_cut_short_says_so_and_is_no_worse_than_its_start(limit):
     problem, starts = source(5, 6, 4), random_codebooks(6, 3, 4, 4)
