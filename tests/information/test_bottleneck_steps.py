@@ -261,6 +261,15 @@ def test_near_a_critical_beta_the_climb_needs_no_more_cycles():
     np.testing.assert_allclose(np.sort(np.exp(tops[0, :2, 1])), np.sort([best, 1 - best]), atol=3e-4)
 
 
+def test_the_climb_ends_within_its_tolerance_of_the_maximum():
+    problem = bottleneck._Problem.of(np.array([[0.9, 0.1], [0.1, 0.9]]) / 2)
+    beta, constant, first = 0.64 * (1 - 1e-2), np.log([[1, 0.5, 0.5]]), np.linspace(0.3, 0.7, 20_001)
+    best = log_g(problem, beta, constant, np.stack([first, 1 - first], 1)).max()
+    for tolerance in (1e-5, 1e-6, 1e-8):
+        tops = bottleneck._climb(problem, np.array([beta]), constant[None], np.log([[0.52, 0.48]]), tolerance)
+        assert beta * (best - tops[0, 0, 0]) <= tolerance < beta * best
+
+
 def test_new_clusters_get_the_share_that_lowers_phi_most():
     problem = source(9, 6, 3)
     constant = np.log(np.append(1, problem.p @ problem.p_y))[None]
@@ -283,20 +292,45 @@ def test_new_clusters_get_the_share_that_lowers_phi_most():
             assert reached <= -beta * problem.p @ np.log((1 - share) * z_old + share * z_new) + 1e-13
 
 
+@pytest.mark.parametrize("beta", [0.02, 0.05, 0.1])
+def test_old_clusters_that_are_good_keep_the_share_that_they_earn(beta):
+    problem = source(9, 6, 3)
+    old, _ = plainly(problem, beta, random_codebooks(2, 1, 2, 3)[0], 1e-9)
+    tops = bottleneck._climb(problem, np.array([beta]), old[None], bottleneck._log(problem.p_y), 1e-9)
+    opened = bottleneck._open(problem, np.array([beta]), old[None].copy(), tops, 1e-9)[0]
+    is_old = (np.abs(opened[:, None, 1:] - old[:, 1:]).max(-1) < 1e-12).any(1)
+    new, alive = opened[~is_old & (opened[:, 0] > LOG_ZERO)], opened[opened[:, 0] > LOG_ZERO]
+    weights = np.exp(new[:, 0])
+    assert 1e-3 < weights.sum() <= 0.5
+    z_new = weights / weights.sum() @ np.exp(-kl_to(problem, np.exp(new[:, 1:])) / beta)
+    for share in (*np.geomspace(1e-8, 0.5, 27), 1 - 1e-9):
+        mixed = -beta * problem.p @ np.log((1 - share) * partition(problem, beta, old) + share * z_new)
+        assert phi(problem, beta, alive) <= mixed + 1e-13
+
+
+def n_opened(beta, gains, s, tolerance):
+    """How many clusters _open adds to the constant encoder, and the codebook's weights by p(y|z)."""
+    problem = source(9, 6, 3)
+    constant = np.log(np.append(1, problem.p @ problem.p_y))[None, None]
+    tops = np.column_stack([np.array(gains) / beta, np.log(s)])[None]
+    opened = bottleneck._open(problem, np.array([beta]), constant, tops, tolerance)[0]
+    alive = opened[opened[:, 0] > LOG_ZERO]
+    return len(alive) - 1, {tuple(np.exp(row[1:]).round(2)): math.exp(row[0]) for row in alive}
+
+
 def test_a_place_is_opened_only_where_it_gains_enough_and_alike_places_once():
-    problem, beta = source(9, 6, 3), np.array([0.1])
-    constant = np.log(np.append(1, problem.p @ problem.p_y))[None]
-    s = np.array([[0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.1, 0.1, 0.8], [0.8, 0.1001, 0.0999], [0.3, 0.3, 0.4]])
-    gains = np.array([1.0, 0.5, 0.0099, 0.9, -0.2])  # the third is below a hundredth of the best
-    tops = np.column_stack([gains / beta, np.log(s)])[None]
-    opened = bottleneck._open(problem, beta, constant[None].copy(), tops, 1e-9)[0]
-    alive = np.exp(opened[opened[:, 0] > LOG_ZERO])
-    assert len(alive) == 3
-    weights = {tuple(row.round(2)): weight for weight, *row in alive.tolist() for row in [np.array(row)]}
-    assert set(weights) == {(0.8, 0.1, 0.1), (0.1, 0.8, 0.1), tuple(np.exp(constant[0, 1:]).round(2))}
+    s = [[0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.1, 0.1, 0.8], [0.8, 0.1001, 0.0999], [0.3, 0.3, 0.4], [0.05, 0.05, 0.9]]
+    gains = [0.5, 0.25, 0.0049, 0.45, -0.1, 0.0059]  # the third is below a hundredth of the best, the last is not
+    n, weights = n_opened(0.1, gains, s, 1e-9)
+    assert n == 3 and {(0.8, 0.1, 0.1), (0.1, 0.8, 0.1), (0.05, 0.05, 0.9)} < set(weights)
     assert weights[0.8, 0.1, 0.1] == pytest.approx(2 * weights[0.1, 0.8, 0.1], rel=1e-9)  # two places in one
-    none = bottleneck._open(problem, beta, constant[None].copy(), tops, 0.6)[0]
-    assert (none[:, 0] > LOG_ZERO).sum() == 2  # a tolerance of 0.6 nats leaves the two that became one
+    assert n_opened(0.1, gains, s, 0.3)[0] == 1  # a tolerance of 0.3 nats leaves the two that became one
+
+
+@pytest.mark.parametrize("beta, distance, n", [(0.1, 0.0095, 1), (0.1, 0.011, 2), (1e-4, 0.0009, 1), (1e-4, 0.0011, 2)])
+def test_places_are_one_where_they_are_nearer_than_a_hundredth_or_a_tenth_of_the_root_of_beta(beta, distance, n):
+    step = distance / math.sqrt(2)
+    assert n_opened(beta, [0.5, 0.5], [[0.6, 0.2, 0.2], [0.6 + step, 0.2 - step, 0.2]], 1e-9)[0] == n
 
 
 # Clusters that grew alike
