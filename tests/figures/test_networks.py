@@ -23,6 +23,7 @@ def labels(figure):
     return {label for axis in figure.axes for label in axis.get_legend_handles_labels()[1]}
 
 
+@pytest.mark.slow
 def test_what_old_records_read_with_the_noise_on_is_not_drawn():
     drawn = {
         "information_maps": lambda record: map_scores(record, {1: 0.7, 2: 0.7, 3: 0.7}),

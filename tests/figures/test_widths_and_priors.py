@@ -25,6 +25,7 @@ def closed():
     plt.close("all")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "draw"), [("mnist_published", mnist_published), ("mnist_widths", mnist_widths)])
 def test_the_method_that_squashes_the_others_is_in_the_left_column_alone(name, draw):
     record = run(name, "smoke", jobs=1, progress=False)
@@ -35,6 +36,7 @@ def test_the_method_that_squashes_the_others_is_in_the_left_column_alone(name, d
     assert right.get_title().replace("\n", " ") == f"without {(labels[0] - labels[1]).pop()}"
 
 
+@pytest.mark.slow
 def test_a_record_with_one_method_of_one_seed_is_drawn():
     record = run("mnist_published", "smoke", jobs=1, progress=False)
     record.rows = record.select(method="information", seed=0)
@@ -42,6 +44,7 @@ def test_a_record_with_one_method_of_one_seed_is_drawn():
     assert len(left.get_legend_handles_labels()[1]) == len(right.get_legend_handles_labels()[1]) == 1
 
 
+@pytest.mark.slow
 def test_fig_1_draws_z_and_its_logarithm_with_both_priors():
     record = run("activation_priors", "smoke", jobs=1, progress=False)
     axes = activations_and_logarithms(record).axes

@@ -100,6 +100,7 @@ def test_the_noisy_bit_in_closed_form():
     np.testing.assert_allclose(found.p_z_given_x, [[1 - flipped.x, flipped.x], [flipped.x, 1 - flipped.x]], atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "seed, n_x, n_y, beta",
     [(0, 3, 2, 0.1), (1, 4, 3, 0.3), (2, 5, 4, 0.15), (3, 4, 4, 0.5), (4, 6, 2, 0.05), (5, 5, 3, 0.7)],
@@ -159,6 +160,7 @@ def highest_log_g(p_xy: np.ndarray, z_of_x: np.ndarray, beta: float) -> float:
     return -min(optimize.minimize(climb, start, method="L-BFGS-B").fun for start in starts)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_x, n_y", [(6, 2), (5, 3), (7, 4)])
 def test_no_place_for_another_cluster_is_left(n_x, n_y):
     """G(s) <= 1 everywhere, within the tolerance: that is what `converged` promises."""
@@ -169,6 +171,7 @@ def test_no_place_for_another_cluster_is_left(n_x, n_y):
         assert beta * highest_log_g(p_xy, z_of_x, beta) <= 1e-6  # a result's p(y|z) are one step past its certificate
 
 
+@pytest.mark.slow
 @given(st.integers(0, 10**6), st.floats(0.02, 0.95))
 @settings(max_examples=40, deadline=None)
 def test_whatever_the_clusters_no_encoder_is_below_their_bound(seed, beta):
@@ -180,6 +183,7 @@ def test_whatever_the_clusters_no_encoder_is_below_their_bound(seed, beta):
     assert phi - beta * highest_log_g(p_xy, z_of_x, beta) - 1e-6 <= best <= phi + 1e-12
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed, n_clusters, beta", [(0, 2, 0.1), (1, 3, 0.05), (2, 2, 1e-6), (3, 3, 0.3)])
 def test_too_few_clusters_still_match_the_independent_optimiser(seed, n_clusters, beta):
     p_xy = random_source(seed, 6, 4)
@@ -189,6 +193,7 @@ def test_too_few_clusters_still_match_the_independent_optimiser(seed, n_clusters
     check_fields(p_xy, beta, found)
 
 
+@pytest.mark.slow
 def test_no_deterministic_encoder_is_better():
     p_xy = random_source(8, 4, 3)
     for beta in (1e-6, 0.05, 0.3, 0.9):
@@ -196,6 +201,7 @@ def test_no_deterministic_encoder_is_better():
         assert blahut_arimoto(p_xy, beta).lagrangian <= best + 1e-12
 
 
+@pytest.mark.slow
 @given(st.integers(0, 10**6), st.integers(1, 5), st.integers(1, 4), st.floats(-6, 1.5))
 @settings(max_examples=40, deadline=None)
 def test_laws_at_any_table_and_beta(seed, n_x, n_y, log_beta):
@@ -328,6 +334,7 @@ def test_bad_tables_are_refused():
 # The curve
 
 
+@pytest.mark.slow
 def test_the_curve_comes_in_the_order_of_beta_is_concave_and_has_slope_beta():
     p_xy = random_source(3, 6, 4)
     betas = np.concatenate([np.linspace(0.02, 0.9, 60)[::-1], [0.3]])
@@ -361,6 +368,7 @@ def test_a_curve_of_no_betas_is_empty():
     assert information_curve(noisy_bit(0.1), []) == []
 
 
+@pytest.mark.slow
 def test_a_large_table_is_solved():
     p_xy = random_source(0, 1000, 100, concentration=0.1)
     for beta in (1e-6, 0.6, 1e6):

@@ -157,6 +157,7 @@ def test_what_is_inside_the_tolerance_together_is_not_refused_further_in():
 seeds, sizes = st.integers(0, 10**6), st.integers(1, 5)
 
 
+@pytest.mark.slow
 @given(seeds, sizes, sizes)
 def test_entropies_are_non_negative_and_conditioning_reduces_entropy(seed, n_x, n_y):
     p = random_table(seed, n_x, n_y)
@@ -166,6 +167,7 @@ def test_entropies_are_non_negative_and_conditioning_reduces_entropy(seed, n_x, 
     assert kl_divergence(p, random_table(seed + 1, n_x, n_y, zeros=0)) >= 0
 
 
+@pytest.mark.slow
 @given(seeds, sizes, sizes)
 def test_chain_rules(seed, n_x, n_y):
     p = random_table(seed, n_x, n_y)
@@ -182,6 +184,7 @@ def test_processing_never_adds_information(seed, n_x, n_y, n_z):
     assert mutual_information(p_z_given_x.T @ p_xy) <= mutual_information(p_xy) + 1e-12
 
 
+@pytest.mark.slow
 @given(seeds, sizes, sizes, sizes)
 def test_total_correlation_is_zero_on_products_and_chains_elsewhere(seed, n_1, n_2, n_3):
     parts = [random_table(seed + i, n) for i, n in enumerate((n_1, n_2, n_3))]

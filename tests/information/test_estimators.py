@@ -185,6 +185,7 @@ def rounds(n, seed=0):
     return [(MEANS + SCALES * torch.randn(3, generator=generator, dtype=torch.float64))[:, None] for _ in range(n)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("p_x", [None, torch.tensor([0.6, 0.3, 0.1], dtype=torch.float64)])
 def test_the_information_of_known_noise_is_the_integral_of_its_mixture(p_x):
     weights = np.full(3, 1 / 3) if p_x is None else p_x.numpy()
@@ -198,6 +199,7 @@ def test_the_information_of_known_noise_is_the_integral_of_its_mixture(p_x):
     assert abs(found.value - exact) < 4 * found.se < 0.05
 
 
+@pytest.mark.slow
 def test_its_standard_error_is_the_spread_of_repetitions():
     found = [noisy_mutual_information(log_normal, rounds(20, seed)) for seed in range(150)]
     spread = np.std([each.value for each in found])

@@ -52,6 +52,7 @@ def test_total_correlation_is_a_chain_of_mutual_informations(seed, d):
     assert gaussian_total_correlation(cov) == pytest.approx(chain, abs=1e-10)
 
 
+@pytest.mark.slow
 @given(st.integers(0, 10**6), st.integers(2, 6))
 def test_laws(seed, d):
     cov = random_covariance(seed, d)
@@ -66,6 +67,7 @@ def test_laws(seed, d):
     assert gaussian_mutual_information(noisy, 1) <= gaussian_mutual_information(cov, 1) + 1e-12
 
 
+@pytest.mark.slow
 def test_the_bias_is_removed_whatever_the_covariance():
     rng = np.random.default_rng(0)
     n, d, repeats = 40, 8, 2000
@@ -86,6 +88,7 @@ def test_the_bias_of_two_units_is_an_integral(n):
     assert bias == pytest.approx(expected, abs=1e-7)
 
 
+@pytest.mark.slow
 def test_the_bias_at_the_size_of_the_paper():
     """265 nats for 10,000 images and 3,072 units: what the plug-in would report of units that are independent."""
     bias = gaussian_total_correlation(np.eye(3072)) - gaussian_total_correlation(np.eye(3072), n_samples=10_000)

@@ -163,6 +163,7 @@ def test_a_search_without_a_step_is_refused():
         contraction_coefficient(source(0), n_starts=-1)
 
 
+@pytest.mark.slow
 def test_contraction_lies_between_the_squared_maximal_correlation_and_one():
     for seed in range(10):
         p = source(seed)

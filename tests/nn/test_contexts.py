@@ -69,6 +69,7 @@ class Checkpointed(nn.Module):
         return checkpoint(self.body, x, use_reentrant=self.use_reentrant)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("within", [True, False])
 def test_a_checkpointed_block_pays_once(within):
     body = sequential()
@@ -244,6 +245,7 @@ assert len(kl_terms) == 1
 """
 
 
+@pytest.mark.slow
 def test_a_compiled_network_pays_at_each_call():
     """In a process of its own: the compiler cannot trace the run-time checks of these tests."""
     done = subprocess.run([sys.executable, "-c", COMPILED], capture_output=True, text=True)

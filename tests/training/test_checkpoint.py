@@ -30,6 +30,7 @@ def network():
     return all_cnn_32(width=0.05, activation="softplus")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("precision", "optimiser"), [("float32", "sgd"), ("bfloat16", "sgd"), ("float32", "adam")])
 def test_a_run_resumed_is_the_run_uninterrupted_to_the_bit(tmp_path, precision, optimiser):
     whole, first, second = network(), network(), network()
@@ -128,6 +129,7 @@ save(Path(sys.argv[1]), {"a": torch.ones(10_000)}, {"epoch": 2})
 """
 
 
+@pytest.mark.slow
 def test_a_write_that_fails_is_an_os_error_that_says_what_to_do_and_leaves_the_old_file(tmp_path):
     path = tmp_path / "x.safetensors"
     save(path, {"a": torch.zeros(1)}, {"epoch": 1})

@@ -14,6 +14,7 @@ def network(seed=0, dropout="information"):
     return mlp(16, dropout, n_inputs=8, n_classes=3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dropout", ["none", "binary", "log_normal", "information"])
 def test_it_learns(blobs, dropout):
     net = network(dropout=dropout)
@@ -22,6 +23,7 @@ def test_it_learns(blobs, dropout):
     assert evaluate(net, *blobs).error < 0.05
 
 
+@pytest.mark.slow
 def test_more_beta_more_noise(blobs):
     kls = []
     for beta in (0.0, 30.0):
@@ -95,6 +97,7 @@ def test_settings_that_mean_nothing_are_refused(unchecked, blobs):
         fit(network(), x, y, epochs=1, lr=0.1, batch_size=301, progress=False)
 
 
+@pytest.mark.slow
 def test_evaluate_agrees_with_a_loop_and_keeps_the_mode(blobs):
     x, y = blobs
     net = network().train()
@@ -383,6 +386,7 @@ def test_a_data_set_is_told_to_come_in_batches(unchecked, blobs):
         fit(network(), torch.utils.data.TensorDataset(*blobs), epochs=1, lr=0.1, progress=False)
 
 
+@pytest.mark.slow
 def test_a_shuffling_loader_resumes_to_the_same_bits(blobs, tmp_path):
     """A loader that draws its order from the global state must not replay epoch 0 after a restart."""
 

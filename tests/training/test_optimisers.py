@@ -32,6 +32,7 @@ def trained(optimiser_type, options, pause_after):
     return [*layer.parameters(), *(value for slots in optimiser.state.values() for value in slots.values())]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pause_after", [None, 2])
 @pytest.mark.parametrize(("ours", "torchs", "options"), PAIRS)
 def test_our_optimisers_are_torchs_to_the_bit(ours, torchs, options, pause_after):

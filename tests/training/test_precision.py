@@ -43,6 +43,7 @@ def test_bfloat16_leaves_costs_parameters_and_losses_in_float32(activation):
     assert all(p.dtype == torch.float32 for p in network.parameters())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("activation", ["relu", "softplus"])
 def test_bfloat16_trains_as_float32_does(activation):
     """The first epoch's means, before rounding has had time to add up; bfloat16 keeps 8 bits, so 1 % is what it can do."""

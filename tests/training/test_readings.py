@@ -2,6 +2,7 @@
 
 import copy
 import warnings
+from functools import cache
 
 import pytest
 import torch
@@ -13,7 +14,7 @@ from ib_tutorial.nn.batch_norm import in_batches, in_use, kept, norms, restore
 from ib_tutorial.training import evaluate, fit, reading, recalibrate_batch_norm
 
 
-def digits(n=1500, seed=0):
+def digits(n, seed=0):
     """Images of ten classes that a small network tells apart in part."""
     generator = torch.Generator().manual_seed(seed)
     y = torch.arange(n) % 10
@@ -21,10 +22,16 @@ def digits(n=1500, seed=0):
     return 0.15 * patterns[y] + torch.randn(n, 3, 32, 32, generator=generator), y
 
 
-def trained(activation="softplus", beta=10.0, images=None):
+def trained(n, beta):
+    """A network that was trained on n digits, new at each call."""
+    return copy.deepcopy(trained_once(n, beta))
+
+
+@cache
+def trained_once(n, beta):
     torch.manual_seed(0)
-    network = all_cnn_32(width=0.04, activation=activation)
-    fit(network, *(images or digits(600)), epochs=2, lr=0.05, beta=beta, batch_size=50, precision="float32", progress=False)
+    network = all_cnn_32(width=0.04, activation="softplus")
+    fit(network, *digits(n), epochs=2, lr=0.05, beta=beta, batch_size=50, precision="float32", progress=False)
     return network
 
 
@@ -32,10 +39,11 @@ def statistics(network):
     return [t.clone() for norm in norms(network.modules()) for t in (norm.running_mean, norm.running_var)]
 
 
+@pytest.mark.slow
 def test_a_noisy_reading_of_the_training_images_is_the_loss_of_an_epoch_that_does_not_move():
     """With statistics of clean passes it is far off: 3.9 in place of 1.9 nats on such a network."""
-    x, y = digits()
-    network = trained(images=(x, y))
+    x, y = digits(1000)
+    network = trained(1000, beta=10.0)
     twin = copy.deepcopy(network)
     still = fit(twin, x, y, epochs=1, lr=0.0, beta=10.0, batch_size=500, precision="float32", progress=False)[0]
     readings = torch.tensor([evaluate(network, x, y, noisy=True, seed=seed)[1:] for seed in range(6)])
@@ -47,9 +55,10 @@ def test_a_noisy_reading_of_the_training_images_is_the_loss_of_an_epoch_that_doe
     assert abs(wrong - still.cross_entropy) > 10 * standard_error[0]
 
 
+@pytest.mark.slow
 def test_fit_leaves_the_statistics_of_clean_passes_for_whoever_calls_the_network():
-    x, y = digits(600)
-    network = trained(images=(x, y))
+    x, y = digits(1000)
+    network = trained(1000, beta=10.0)
     plain = network.eval()(x)[0]
     assert (plain.argmax(1) != y).float().mean().item() == pytest.approx(evaluate(network, x, y).error)
     with noise(network):
@@ -57,6 +66,7 @@ def test_fit_leaves_the_statistics_of_clean_passes_for_whoever_calls_the_network
     assert forced == pytest.approx(evaluate(network, x, y, noisy=True).cross_entropy, rel=0.1)
 
 
+@pytest.mark.slow
 def test_a_reading_that_nobody_measured_for_says_so():
     x, y = digits(300)
     network = all_cnn_32(width=0.04).train()
@@ -72,6 +82,7 @@ def test_a_reading_that_nobody_measured_for_says_so():
         evaluate(network, x, y, noisy=True)
 
 
+@pytest.mark.slow
 def test_images_given_to_a_reading_serve_it_alone():
     x, y = digits(300)
     network = all_cnn_32(width=0.04).train()
@@ -98,6 +109,7 @@ def test_statistics_are_those_of_all_units_whatever_the_batches(batch_size):
     assert torch.allclose(first.running_var, units.var(1), rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_images_in_the_order_of_their_classes_give_the_statistics_of_shuffled_ones():
     """Each batch is normalised by itself, and one of a single class has other units than a mixed one: 32 in place of 16 % error."""
     generator = torch.Generator().manual_seed(0)
@@ -122,6 +134,7 @@ def test_a_norm_that_is_used_twice_has_the_statistics_of_both_uses():
     assert torch.allclose(norm.running_mean, both.mean(0), atol=1e-4)
 
 
+@pytest.mark.slow
 def test_loading_other_weights_makes_the_statistics_unknown():
     """Two seeds take the same number of steps, so a count of steps does not tell whose statistics they are."""
     x, y = digits(200)
@@ -137,9 +150,10 @@ def test_loading_other_weights_makes_the_statistics_unknown():
     assert tuple(read) == pytest.approx(tuple(evaluate(first, x, y)), rel=1e-4)
 
 
+@pytest.mark.slow
 def test_fine_tuning_with_fixed_statistics_makes_the_noisy_set_unknown():
     x, y = digits(200)
-    network = trained(images=(x, y), beta=1.0)
+    network = trained(200, beta=1.0)
     for norm in norms(network.train().modules()):
         norm.eval()
     optimiser = torch.optim.SGD(network.parameters(), lr=0.01)
@@ -175,8 +189,8 @@ def test_a_reading_below_which_a_frozen_part_draws_noise_has_the_statistics_of_t
 
 
 def test_measuring_within_a_context_that_forces_noise_measures_as_outside():
-    x, y = digits(300)
-    network = trained(images=(x, y), beta=1.0)
+    x, _ = digits(200)
+    network = trained(200, beta=1.0)
     outside = kept(network)
     with noise(network.eval()):
         recalibrate_batch_norm(network, x)
@@ -186,8 +200,8 @@ def test_measuring_within_a_context_that_forces_noise_measures_as_outside():
 
 
 def test_a_copy_made_within_a_noisy_reading_is_the_network():
-    x, y = digits(200)
-    network = trained(images=(x, y), beta=1.0).eval()
+    x, _ = digits(200)
+    network = trained(200, beta=1.0).eval()
     expected = network(x[:20])[0]
     with reading(network, noisy=True):
         twin, state = copy.deepcopy(network), copy.deepcopy(network.state_dict())
@@ -196,8 +210,8 @@ def test_a_copy_made_within_a_noisy_reading_is_the_network():
 
 
 def test_the_mode_may_change_within_the_context():
-    x, y = digits(200)
-    network = trained(images=(x, y), beta=1.0)
+    x, _ = digits(200)
+    network = trained(200, beta=1.0)
     with noise(network.train()):
         network.eval()
         torch.manual_seed(0)
@@ -287,9 +301,10 @@ def test_a_frozen_part_is_known_by_its_parameters_where_the_whole_network_is_in_
     assert not network.training and norms(network.modules())[4].num_batches_tracked > 1
 
 
+@pytest.mark.slow
 def test_statistics_travel_with_kept_weights():
-    x, y = digits(600)
-    network = trained(images=(x, y))
+    x, y = digits(1000)
+    network = trained(1000, beta=10.0)
     fresh = all_cnn_32(width=0.04, activation="softplus")
     fresh.to(memory_format=torch.channels_last).load_state_dict(network.state_dict())
     restore(fresh, kept(network))

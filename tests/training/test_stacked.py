@@ -32,6 +32,7 @@ def test_without_noise_it_is_fit_one_after_another(blobs, dropout):
             torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_with_noise_each_network_learns_and_more_beta_is_fewer_nats(blobs):
     trained = networks("information")
     histories = fit_stacked(

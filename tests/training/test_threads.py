@@ -95,6 +95,7 @@ def test_a_number_that_is_asked_for_is_taken(given, blobs):
         trained(small(), blobs, threads=0)
 
 
+@pytest.mark.slow
 def test_a_grid_shares_threads_out_whatever_the_environment_says(given, blobs, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", str(GIVEN))
     torch.set_num_threads(2)
