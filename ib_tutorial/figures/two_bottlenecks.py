@@ -9,6 +9,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from ib_tutorial.experiments import Record
 from ib_tutorial.experiments.comparisons import by_seed
@@ -118,7 +119,7 @@ def calibration(record: Record) -> Figure:
         found = {at + shift: [100 * value for value in at_chosen(record, f"calibration_{reading}", method)] for at, method in enumerate(methods)}
         name = {"clean": "noise off", "one": "one draw", "twelve": "twelve draws"}[reading]
         means(axis, found, name, color, marker, ls="none")
-    axis.set_xticks(range(len(methods)), [STYLES[method][0].replace(", ", ",\n") for method in methods], fontsize="small", rotation=20)
+    axis.set_xticks(range(len(methods)), ["deep VIB", "Softplus", "ReLU", "binary", "no noise,\nReLU", "no noise,\nlinear"], fontsize="small")
     axis.set(ylabel="expected calibration\nerror (points)")
     axis.set_ylim(bottom=0)
     figure.legend(*axis.get_legend_handles_labels(), loc="outside upper center", ncols=3)
@@ -179,8 +180,9 @@ def correlation_for_nats(record: Record) -> Figure:
     figure, axis = plt.subplots(figsize=(5.0, 3.2))
     against_nats(axis, record, "total_correlation", PRICED, "digits")
     axis.set(yscale="log", ylabel="total correlation of z (nats)")
-    for formatted in (axis.yaxis.set_major_formatter, axis.yaxis.set_minor_formatter):
-        formatted("{x:g}")
+    ticks = (1, 2, 5, 10, 20, 50, 100)
+    axis.set_yticks(ticks, [str(tick) for tick in ticks])
+    axis.yaxis.set_minor_formatter(NullFormatter())
     figure.legend(*axis.get_legend_handles_labels(), loc="outside upper center", ncols=2, fontsize="small")
     return figure
 
@@ -191,6 +193,6 @@ def costs_of_a_unit(informations: Sequence[float], costs: Mapping[str, Sequence[
     top = max(informations)
     for (label, values), color, dash in zip(costs.items(), ("C0", "C2", "C1", "C3"), ("-", "--", "-", ":"), strict=False):
         axis.plot(informations, values, color=color, ls=dash, lw=1.6, label=label)
-    axis.set(xlabel="I(x;z) of the unit, nats", ylabel="its cost, nats", ylim=(0, 1.4 * top))
+    axis.set(xlabel="I(x;z) of the unit, nats", ylabel="its cost, nats", ylim=(0, 1.9 * top))
     axis.legend(fontsize="small")
     return figure
