@@ -11,6 +11,30 @@ RECORD = ROOT / "book" / "proofs.json"
 LIBRARY = ("ib_tutorial/information", "ib_tutorial/nn")
 
 
+SLOW = {
+    "test_a_minimiser_keeps_least_of_those_as_good_and_is_best_of_those_that_keep_as_little",
+    "test_a_minimum_on_samples_is_optimistic",
+    "test_a_proper_prior_charges_for_which_units_are_zero",
+    "test_a_weighted_gaussian_has_the_generating_function_of_the_formula",
+    "test_at_the_contraction_coefficient_no_encoder_beats_a_constant",
+    "test_both_problems_have_the_same_least_value_at_the_same_encoder",
+    "test_every_encoder_lies_under_the_line",
+    "test_no_encoder_tells_more_than_which_image_it_was_and_the_rest_of_a_bill_is_misfit",
+    "test_no_reader_has_a_bound_above_the_information_and_the_posterior_reaches_it",
+    "test_no_sufficient_function_of_the_reading_keeps_less_than_the_posterior_map",
+    "test_the_corrected_estimate_is_right_on_average",
+    "test_the_cost_under_the_log_normal_prior_with_symbols",
+    "test_the_limit_for_a_standard_normal_pre_activation",
+    "test_the_log_uniform_prior_charges_the_same_however_far_the_units_spread",
+    "test_the_loss_of_a_fixed_network_is_unbiased",
+    "test_the_mean_square_of_a_truncated_normal",
+    "test_the_variance_of_log_normal_noise",
+    "test_what_a_step_gains",
+    "test_what_is_told_contracts_from_layer_to_layer",
+}
+"""Tests over half a second of CPU. They are marked from here: a module that changes has its proofs recorded anew."""
+
+
 def pytest_addoption(parser):
     parser.addoption("--record-proofs", action="store_true", help="write what passed to book/proofs.json")
 
@@ -27,6 +51,8 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if Path(__file__).parent not in item.path.parents:
             continue
+        if item.originalname in SLOW:
+            item.add_marker(pytest.mark.slow)
         for mark in item.iter_markers("proves"):
             if mark.kwargs["label"] not in item.module.CLAIMS:
                 raise pytest.UsageError(f"{item.nodeid} proves {mark.kwargs['label']!r}, which CLAIMS of its module does not state")
