@@ -273,6 +273,21 @@ def test_rare_x_that_say_different_things_are_told_apart():
     np.testing.assert_allclose(found.p_z_given_x[0], found.p_z_given_x[3], atol=1e-12)
 
 
+@pytest.mark.parametrize("beta", [1.0, 1.5, 40.0])
+def test_from_a_price_of_one_on_the_constant_is_returned_without_a_search(beta):
+    """For deterministic labels the identity is as good as the constant at a price of 1."""
+    found = blahut_arimoto(DETERMINISTIC, beta)
+    assert found.i_xz == found.i_zy == found.n_iterations == 0 and found.converged
+
+
+@pytest.mark.parametrize("total", [1 - 9e-7, 1 + 9e-7])
+def test_a_sum_within_the_tolerance_of_one_is_made_one(total):
+    p_xy = random_source(0, 4, 3)
+    found, exact = blahut_arimoto(p_xy * total, 0.2), blahut_arimoto(p_xy, 0.2)
+    assert found.lagrangian == pytest.approx(exact.lagrangian, abs=1e-9)
+    assert found.p_z.sum() == pytest.approx(1, abs=1e-12)
+
+
 def test_a_search_may_do_without_random_places_and_not_with_fewer():
     p_xy = random_source(0, 5, 3)
     found, usual = (blahut_arimoto(p_xy, 0.2, n_restarts=n) for n in (0, 16))

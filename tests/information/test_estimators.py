@@ -72,7 +72,9 @@ def test_counts_of_independent_symbols_have_the_bias_that_is_stated():
 
 def test_bins_in_which_everybody_is_alone_are_refused():
     x, y, _ = gaussians(50, 0.5)
-    with pytest.raises(ValueError, match=r"width 1e-09 each of the 50 samples is alone .* log\(50\) for any data; give wider bins"):
+    with pytest.raises(
+        ValueError, match=r"width 1e-09 each of the 50 samples is alone .* log\(50\) for any data; give wider bins"
+    ):
         binned_mutual_information(x, y, width=1e-9)
 
 
@@ -131,7 +133,9 @@ def test_the_bounds_are_those_of_plain_loops():
     f = scores.numpy()
     contrast = np.mean([math.log(math.exp(f[i, i]) / np.mean(np.exp(f[i]))) for i in range(5)])
     apart = np.mean([math.exp(f[i, j] - 1) for i in range(5) for j in range(5) if i != j])
-    assert info_nce(scores).item() == pytest.approx(contrast) and nwj(scores).item() == pytest.approx(np.diag(f).mean() - apart)
+    assert info_nce(scores).item() == pytest.approx(contrast) and nwj(scores).item() == pytest.approx(
+        np.diag(f).mean() - apart
+    )
 
 
 @settings(max_examples=40, deadline=None)
@@ -160,7 +164,9 @@ def test_the_bounds_are_losses():
     scores = torch.zeros(4, 4, requires_grad=True)
     (-info_nce(scores)).backward()
     assert (scores.grad.diagonal() < 0).all() and scores.grad[0, 1] > 0
-    assert torch.autograd.gradcheck(lambda s: nwj(s) + info_nce(s), torch.randn(3, 3, dtype=torch.float64, requires_grad=True))
+    assert torch.autograd.gradcheck(
+        lambda s: nwj(s) + info_nce(s), torch.randn(3, 3, dtype=torch.float64, requires_grad=True)
+    )
 
 
 @pytest.mark.parametrize("bound", [info_nce, nwj])
@@ -227,7 +233,9 @@ def test_no_noise_to_speak_of_tells_all_and_equal_densities_tell_nothing():
 
 
 def test_a_table_that_does_not_fit_the_draws_or_an_impossible_draw_is_refused():
-    with pytest.raises(ValueError, match=r"shape \(2, 3\); it needs a row for each draw and a column for each x, both 2"):
+    with pytest.raises(
+        ValueError, match=r"shape \(2, 3\); it needs a row for each draw and a column for each x, both 2"
+    ):
         noisy_mutual_information(lambda z: torch.zeros(2, 3), [torch.zeros(2, 1)])
     with pytest.raises(ValueError, match="not finite for a z and the x that it was drawn from"):
         noisy_mutual_information(lambda z: torch.full((2, 2), -math.inf), [torch.zeros(2, 1)])
@@ -238,7 +246,9 @@ def test_a_table_that_does_not_fit_the_draws_or_an_impossible_draw_is_refused():
 # ---- laws ----
 
 
-@pytest.mark.parametrize("estimate", [lambda x, y: binned_mutual_information(x, y, 0.5), nearest_neighbour_mutual_information])
+@pytest.mark.parametrize(
+    "estimate", [lambda x, y: binned_mutual_information(x, y, 0.5), nearest_neighbour_mutual_information]
+)
 def test_estimates_refuse_what_is_no_sample_of_pairs(estimate):
     x, y, _ = gaussians(20, 0.5)
     with pytest.raises(ValueError, match="x has 20 samples and y has 19"):
@@ -256,5 +266,7 @@ def test_processing_never_adds_counted_information():
         coarse = y // 2
         assert binned_mutual_information(x, coarse, 1.0) <= binned_mutual_information(x, y, 1.0) + 1e-12
         relabelled = rng.permutation(6)[y]
-        assert binned_mutual_information(x, relabelled, 1.0) == pytest.approx(binned_mutual_information(x, y, 1.0), abs=1e-12)
+        assert binned_mutual_information(x, relabelled, 1.0) == pytest.approx(
+            binned_mutual_information(x, y, 1.0), abs=1e-12
+        )
         assert binned_mutual_information(y, x, 1.0) == pytest.approx(binned_mutual_information(x, y, 1.0), abs=1e-12)

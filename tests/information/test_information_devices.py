@@ -16,7 +16,9 @@ UNITS = torch.full((4, 2), 0.5)
 
 CALLS = {
     "alternating_step": lambda: information.alternating_step(P_XY, ENCODER, 0.3),
-    "binned_mutual_information": lambda: information.binned_mutual_information(UNITS, torch.arange(4, device="cpu"), 0.1),
+    "binned_mutual_information": lambda: information.binned_mutual_information(
+        UNITS, torch.arange(4, device="cpu"), 0.1
+    ),
     "blahut_arimoto": lambda: [information.blahut_arimoto(P_XY, beta, n) for beta in (0.1, 2.0) for n in (None, 2, 4)],
     "conditional_entropy": lambda: information.conditional_entropy(P_XY),
     "conditional_mutual_information": lambda: information.conditional_mutual_information(P_XY[..., None] * HALVES),

@@ -114,7 +114,9 @@ def truncated_kl_by_quadrature(log_f: float, alpha: float, low: float, high: flo
         p = stats.norm.pdf(math.log(z), log_f, alpha) / (mass * z)
         return p * math.log(p * z * (high - low)) if p > 0 else 0.0
 
-    inside = (math.exp(log_f + k * alpha) for k in (-12, -9, -6, -3, -1, 0, 1, 3, 6, 9, 12) if low < log_f + k * alpha < high)
+    inside = (
+        math.exp(log_f + k * alpha) for k in (-12, -9, -6, -3, -1, 0, 1, 3, 6, 9, 12) if low < log_f + k * alpha < high
+    )
     edges = [math.exp(low), *inside, math.exp(high)]
     pieces = itertools.pairwise(edges)
     return sum(integrate.quad(integrand, *piece, epsabs=1e-13, epsrel=1e-13, limit=500)[0] for piece in pieces)
@@ -125,7 +127,9 @@ def truncated_kl_by_quadrature(log_f: float, alpha: float, low: float, high: flo
 def test_the_truncated_cost_is_the_integral_over_z(log_f, alpha):
     expected = truncated_kl_by_quadrature(log_f, alpha, -3.0, 2.0)
     assert kl_truncated_log_uniform(t(log_f), t(alpha), -3, 2).item() == pytest.approx(expected, abs=1e-9)
-    assert kl_truncated_log_uniform(t(log_f).float(), t(alpha).float(), -3, 2).item() == pytest.approx(expected, abs=1e-5)
+    assert kl_truncated_log_uniform(t(log_f).float(), t(alpha).float(), -3, 2).item() == pytest.approx(
+        expected, abs=1e-5
+    )
 
 
 def test_the_truncated_cost_of_narrow_and_of_wide_noise():

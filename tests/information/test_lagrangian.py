@@ -218,7 +218,9 @@ def test_cells_and_tails_of_the_discretised_gaussian_have_normal_masses(span):
     np.testing.assert_allclose(p.sum(0), np.diff(stats.norm.cdf(np.insert(edges, 2, 0))), atol=1e-12)
 
 
-@pytest.mark.parametrize("arguments", [(1.0, 8, 8), (-1.0, 8, 8), (0.5, 2, 8), (0.5, 8, 2), (0.5, 8, 8, 0.0), (0.5, 8, 8, 9.0)])
+@pytest.mark.parametrize(
+    "arguments", [(1.0, 8, 8), (-1.0, 8, 8), (0.5, 2, 8), (0.5, 8, 2), (0.5, 8, 8, 0.0), (0.5, 8, 8, 9.0)]
+)
 def test_what_is_no_grid_for_a_gaussian_is_refused(arguments):
     with pytest.raises(ValueError, match="between -1 and 1"):
         discretised_gaussian(*arguments)

@@ -68,7 +68,9 @@ def test_the_means_over_a_grid_are_the_informations_of_its_table():
 
 @pytest.mark.parametrize("shape", [(), (6,), (2, 3), (1, 2, 3)])
 def test_draws_may_come_in_any_shape(shape):
-    encoder = LogNormalEncoder(torch.tensor([[0.0, 1.0], [0.5, -0.5]]).double(), torch.tensor([[0.6, 0.9], [0.8, 0.7]]).double())
+    encoder = LogNormalEncoder(
+        torch.tensor([[0.0, 1.0], [0.5, -0.5]]).double(), torch.tensor([[0.6, 0.9], [0.8, 0.7]]).double()
+    )
     u = torch.linspace(-1, 1, 12, dtype=torch.float64).reshape(6, 2)
     p_xy = torch.tensor([[0.2, 0.1, 0.1], [0.1, 0.2, 0.3]], dtype=torch.float64)
     flat, shaped = divergences(encoder, p_xy, u), divergences(encoder, p_xy, u[: math.prod(shape)].reshape(*shape, 2))
