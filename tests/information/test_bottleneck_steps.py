@@ -182,12 +182,21 @@ def test_a_cluster_that_has_died_does_not_hold_up_the_rest():
     assert enough[0] and taken[0] == 1
 
 
-def test_more_steps_are_never_worse():
-    problem, limits = source(5, 6, 4), np.arange(1, 26)
-    starts = np.repeat(random_codebooks(6, 1, 4, 4), 25, 0)
-    found, _, _ = bottleneck._iterate(problem, np.full(25, 0.1), starts, limits, np.full(25, 1e-15))
-    values = np.array([phi(problem, 0.1, codebook) for codebook in found])
-    assert (np.diff(values) <= 1e-14).all() and values[-1] < values[0] - 1e-3
+@pytest.mark.parametrize("seed", [2, 3, 7, 9])
+def test_an_iteration_that_is_cut_short_returns_no_worse_than_any_of_its_steps_began_at(seed, monkeypatch):
+    """Some mixtures raise Phi, so the last step is not always the best."""
+    problem, step, begun = source(seed, 6, 4), bottleneck._step, []
+
+    def counted(*arguments):
+        begun.append(step(*arguments))
+        return begun[-1]
+
+    monkeypatch.setattr(bottleneck, "_step", counted)
+    for limit in range(1, 41):
+        begun.clear()
+        start = random_codebooks(seed + 1, 1, 4, 4)
+        found, _, _ = bottleneck._iterate(problem, np.array([0.1]), start, np.array([limit]), np.array([1e-15]))
+        assert phi(problem, 0.1, found[0]) <= min(values[0] for _, values in begun) + 1e-14
 
 
 def test_a_light_cluster_whose_weight_still_grows_has_not_settled():
