@@ -114,6 +114,7 @@ def test_the_expected_loss_is_the_mean_of_the_per_sample_loss_of_eq_3():
     assert written_out == pytest.approx(sampled, abs=0.02)
 
 
+@pytest.mark.slow
 def test_the_parts_of_the_loss_add_up_to_the_closed_form():
     torch.manual_seed(1)
     network, p_xy = experiment.build(TINY), experiment.table(TINY)

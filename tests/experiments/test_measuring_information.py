@@ -60,6 +60,7 @@ def test_a_seed_decides_what_is_trained_on_and_nothing_is_in_both_parts():
     assert len(np.unique(torch.cat([first.x, first.x_test]).numpy(), axis=0)) == 4096
 
 
+@pytest.mark.slow
 def test_the_plane_of_a_network_that_tells_all_inputs_apart_is_flat_in_narrow_bins():
     data = experiment.task(SMOKE, None, "sphere", 0)
     rows = list(experiment.plane(data, "tanh", (10, 7), 2, 2, (experiment.COARSE, experiment.FINE), 0))
@@ -97,6 +98,7 @@ def test_the_noisy_part_measures_what_the_layer_lets_through():
     assert {row["estimator"] for row in rows if row["metric"] == "estimate"} >= {"neighbours", "info_nce", "nwj, best critic"}
 
 
+@pytest.mark.slow
 def test_the_best_critics_find_the_information_of_gaussians():
     rows = list(experiment.gaussian_estimates(replace(SMOKE, critic_batch=256, samples=1000), 1, 0))
     (truth,) = [row["value"] for row in rows if row["metric"] == "truth"]
@@ -112,6 +114,7 @@ def test_an_estimator_that_refuses_its_samples_has_no_row():
     assert [row["estimator"] for row in rows] == ["fine"]
 
 
+@pytest.mark.slow
 def test_a_small_run_is_whole_and_its_networks_have_not_learnt_so_that_claims_on_them_are_void():
     record = run("measuring_information", "smoke", jobs=1, progress=False)
     assert record.finished

@@ -96,6 +96,7 @@ def test_too_few_pictures_for_the_readers_are_said(settings):
         occluded_nuisance.data(replace(settings, n_reader=10_000), None)
 
 
+@pytest.mark.slow
 def test_grey_digits_become_dim_pictures():
     found = pictures("mnist5k", "train", None)
     assert found.images.shape[1:] == (32, 32, 3) and found.images.max() == 127

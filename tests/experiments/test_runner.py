@@ -274,6 +274,7 @@ def test_a_record_that_was_stopped_and_went_on_equals_one_that_was_not(learning,
     assert sorted(map(as_json, cells)) == sorted(map(as_json, chain.from_iterable(learner.stages(learner.Config()))))
 
 
+@pytest.mark.slow
 def test_the_last_cells_of_a_resumed_stage_have_as_many_threads_as_the_first(learning, stopped, tmp_path, monkeypatch):
     """One cell that is left over from many is no reason to give it all the cores: its numbers would be others."""
     monkeypatch.setattr("ib_tutorial.experiments.grid.os.cpu_count", lambda: 4)
@@ -288,6 +289,7 @@ def test_the_last_cells_of_a_resumed_stage_have_as_many_threads_as_the_first(lea
     assert record.computed == 1
 
 
+@pytest.mark.slow
 def test_a_record_that_goes_on_elsewhere_says_so_for_each_cell(learning, stopped, tmp_path, capsys):
     stopped(1, 6)
     assert "mixes" not in capsys.readouterr().err

@@ -132,6 +132,7 @@ def test_grey_pictures_are_read_once_and_coloured_ones_whole():
     assert experiment.flattened(grey).shape == (2, 16) and experiment.flattened(torch.rand(2, 3, 4, 4)).shape == (2, 48)
 
 
+@pytest.mark.slow
 def test_a_small_run_is_whole_and_its_networks_have_not_learnt_so_that_claims_on_them_are_void():
     record = run("two_bottlenecks", "smoke", jobs=1, progress=False)
     assert record.finished

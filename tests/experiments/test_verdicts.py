@@ -93,6 +93,7 @@ def test_a_record_that_lacks_the_rows_of_a_test_is_void_and_says_what_it_lacks(r
     assert f"the record lacks what the test reads ({said}" in as_markdown([verdict])
 
 
+@pytest.mark.slow
 def test_no_committed_record_lacks_what_a_test_reads():
     """A test that reads what an older record has not says so by `since`: a mistake in a test must not pass for an old record."""
     verdicts = ledger(finding for module in EXPERIMENTS.values() for finding in module.FINDINGS)

@@ -73,6 +73,7 @@ def test_standardised_pixels():
         )
 
 
+@pytest.mark.slow
 def test_validation_images_are_training_images_that_were_held_out():
     train, validation, test = vision.classification_data("shapes32", None, 50, 20, 30, torch.device("cpu"))
     assert [len(split.x) for split in (train, validation, test)] == [50, 20, 30]
