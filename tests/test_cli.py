@@ -148,17 +148,20 @@ def test_seeds_added_to_a_finished_run_are_not_said_to_have_been_there(tmp_path,
     assert "smoke finished: 3 rows" in call(*arguments, "--seeds", 3).output
 
 
+@pytest.mark.slow
 def test_the_ledger_has_a_line_for_every_claim():
     result = call("ledger")
     assert result.exit_code == 0 and result.output.count("Fig. 3a") == sum("Fig. 3a" in finding.where for finding in FINDINGS)
 
 
+@pytest.mark.slow
 def test_in_a_pipe_no_line_of_the_ledger_is_folded():
     result = call("ledger")
     for finding in FINDINGS:
         assert any(finding.where in line and finding.statement in line for line in result.output.splitlines())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [40, 80])
 def test_a_narrow_terminal_shows_the_whole_of_every_name_and_claim(width):
     names, shows, _ = columns(call("list", COLUMNS=str(width)).output)
@@ -168,6 +171,7 @@ def test_a_narrow_terminal_shows_the_whole_of_every_name_and_claim(width):
     assert max(map(len, call("list", COLUMNS=str(width)).output.splitlines())) <= width
 
 
+@pytest.mark.slow
 def test_the_ledger_for_programs_is_json_that_any_parser_reads():
     def refuse(constant):
         raise AssertionError(f"{constant} is not JSON")
@@ -185,6 +189,7 @@ def test_a_claim_without_a_record_has_null_for_its_numbers(monkeypatch, tmp_path
     assert [verdict[key] for key in ("mean", "low", "high", "profile", "commit", "source")] == [None] * 6
 
 
+@pytest.mark.slow
 def test_the_ledger_as_markdown_is_the_table_of_the_books_page():
     lines = call("ledger", "--markdown").output.splitlines()
     assert all(line.startswith("| ") and line.endswith(" |") for line in lines) and len(lines) >= len(FINDINGS) + 2

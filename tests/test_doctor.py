@@ -85,6 +85,7 @@ def test_every_extra_has_a_purpose():
     assert set(doctor.requirements()) <= set(doctor.PURPOSES)
 
 
+@pytest.mark.slow
 def test_a_sound_machine_passes_and_is_told_what_it_has(call):
     result = call("--device", "cpu")
     assert result.exit_code == 0, result.output

@@ -29,6 +29,7 @@ def test_python_runs_as_it_stands(snippet, tmp_path):
     assert done.stdout.strip(), "the snippet shows nothing"
 
 
+@pytest.mark.slow
 def test_the_layer_in_a_block_of_ones_own_is_the_plain_layer_called_by_hand():
     (snippet,) = [each for each in blocks("python") if "collect_kl" in each]
     torch.manual_seed(0)

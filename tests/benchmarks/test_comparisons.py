@@ -43,6 +43,7 @@ def test_every_row_of_the_table_has_its_comparison_and_its_target():
     assert {name: KNOWN[name].target for name in ISSUE} == pytest.approx(ISSUE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(set(KNOWN) - {"book_rebuild"}))
 def test_both_sides_agree(name):
     try:
@@ -123,6 +124,7 @@ def test_the_layers_check_notices(small, monkeypatch, mistake):
     assert not sides.same(sides.ours(), sides.peer())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["mlp_100_epoch", "all_cnn_25_epoch"])
 @pytest.mark.parametrize("mistake", ["cap_another", "kl_averaged", "noise_of_alpha_squared", "noise_reused"])
 def test_the_check_of_training_notices(small, monkeypatch, name, mistake):
@@ -144,6 +146,7 @@ def test_it_is_noticed_on_our_side_too(small, monkeypatch, name):
     assert not sides.same(sides.ours(), sides.peer())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["momentum", "lr"])
 def test_the_check_of_training_notices_another_optimiser(small, monkeypatch, what):
     sides = small("mlp_100_epoch")
@@ -199,6 +202,7 @@ def test_the_grids_check_notices_a_missing_cell(small):
     assert not sides.same(ours, [2 * loss for loss in peer])
 
 
+@pytest.mark.slow
 def test_the_stacks_check_notices_another_weight_of_the_information(small, monkeypatch):
     sides, real = small("stacked"), grid.fit_stacked
     assert sides.same(sides.ours(), sides.peer())
@@ -234,6 +238,7 @@ def test_the_growths_check_notices_a_lost_part(small):
     assert sides.same(whole, parts) and not sides.same(whole, parts[:-1])
 
 
+@pytest.mark.slow
 def test_an_edit_is_executed_alone(tmp_path):
     """The comparison of the book itself, with two chapters of one cell each."""
     pytest.importorskip("papermill")
@@ -304,6 +309,7 @@ def test_the_busy_settings_differ_in_threads_and_waiting(monkeypatch):
     assert ours == waiting.BOUND and plain == {"OMP_NUM_THREADS": str(os.cpu_count())}
 
 
+@pytest.mark.slow
 def test_the_busy_chapter_is_executed_each_time(monkeypatch, tmp_path):
     pytest.importorskip("nbclient")
     import nbformat
