@@ -1,4 +1,4 @@
-"""A chapter waits for what its first cell imports."""
+"""A chapter, and a worker that draws nothing, waits for what it imports; and the colours are the palette for the colour-blind."""
 
 import subprocess
 import sys
@@ -8,15 +8,14 @@ import matplotlib.pyplot as plt
 import pytest
 from matplotlib.colors import to_hex
 
-from ib_tutorial.figures.style import COLOURS, use_style
+from ib_tutorial.figures.style import use_style
 
 IMPORTS = """
 import sys
 from ib_tutorial import exercises, figures
 from ib_tutorial.experiments.verdicts import interval
-figures.use_style()
 interval([1.0, 2.0, 4.0])
-print(sorted({"scipy.stats", "scipy.integrate", "scipy.optimize", "pandas", "sympy", "torch._dynamo"} & set(sys.modules)))
+print(sorted({"scipy.stats", "scipy.integrate", "scipy.optimize", "pandas", "seaborn", "sympy", "torch._dynamo"} & set(sys.modules)))
 """
 
 
@@ -27,7 +26,8 @@ def test_no_chapter_waits_for_a_package_that_few_need():
     assert done.stdout == "[]\n", done.stdout + done.stderr
 
 
-def test_the_colours_are_those_that_the_figures_name():
+def test_the_colours_are_those_for_the_colour_blind():
+    seaborn = pytest.importorskip("seaborn")
     with plt.rc_context():
         use_style()
-        assert [to_hex(f"C{k}") for k in range(10)] == list(COLOURS)
+        assert [to_hex(f"C{k}") for k in range(10)] == list(seaborn.color_palette("colorblind").as_hex())
