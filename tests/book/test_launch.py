@@ -156,12 +156,14 @@ def test_the_buttons_lead_to_the_published_notebook(rendered):
     assert "google.colab" not in (rendered[0] / "book" / "one.html").read_text(encoding="utf-8"), "the page shows the cell"
 
 
+@pytest.mark.slow
 def test_binder_finds_what_it_builds(rendered):
     script = rendered[0] / "binder" / "postBuild"
     assert ADDRESS in script.read_text(encoding="utf-8") and script.stat().st_mode & stat.S_IXUSR
     assert subprocess.run(["bash", "-n", script]).returncode == 0
 
 
+@pytest.mark.slow
 def test_without_an_address_there_is_no_button_and_no_cell(rendered):
     page = rendered[1] / "book" / "one.html"
     assert not [link for link in links(page) if "colab" in link or "binder" in link or "github.com" in link]
@@ -169,6 +171,7 @@ def test_without_an_address_there_is_no_button_and_no_cell(rendered):
     assert not list((rendered[1] / "binder").glob("*"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("with_address", [True, False])
 def test_each_chapter_can_be_downloaded_as_a_script_that_runs(rendered, with_address):
     html = rendered[0] if with_address else rendered[1]
@@ -180,6 +183,7 @@ def test_each_chapter_can_be_downloaded_as_a_script_that_runs(rendered, with_add
     assert subprocess.run([sys.executable, html / "_sources" / "book" / "one.py"]).returncode == 0
 
 
+@pytest.mark.slow
 def test_a_page_of_prose_has_no_script(rendered):
     assert not [link for link in links(rendered[1] / "index.html") if link.endswith(".py")]
 
