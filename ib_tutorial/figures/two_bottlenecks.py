@@ -15,16 +15,17 @@ from ib_tutorial.experiments import Record
 from ib_tutorial.experiments.comparisons import by_seed
 from ib_tutorial.experiments.two_bottlenecks import DRAWS, FREE, PRICED, at_chosen
 from ib_tutorial.figures.seeds import means
+from ib_tutorial.figures.style import METHODS
 
 STYLES = {
-    "vib": ("deep VIB", "C0", "o"),
-    "softplus": ("Information Dropout, Softplus", "C1", "s"),
-    "relu": ("Information Dropout, ReLU", "C2", "^"),
-    "binary": ("binary dropout", "C4", "D"),
-    "none": ("no noise, ReLU", "0.25", "v"),
-    "linear": ("no noise, linear", "0.55", "P"),
+    "vib": ("deep VIB", "C3", "v"),
+    "softplus": ("Information Dropout, Softplus", "C0", "o"),
+    "relu": ("Information Dropout, ReLU", "C5", "D"),
+    "binary": METHODS["binary"],
+    "none": ("no noise, ReLU", *METHODS["none"][1:]),
+    "linear": ("no noise, linear", "0.25", "P"),
 }
-"""Name, colour and marker of each method."""
+"""Name, colour and marker of each method; those that other chapters have are the same there."""
 
 
 def added_and_multiplied() -> Figure:
@@ -86,7 +87,7 @@ def bought_for_nats(record: Record) -> Figure:
 
 
 def cap(axis: Axes, record: Record, metric: str, scale: float, times: float = 2.5) -> None:
-    """Ends the axis at some times the error without noise, so that a collapse does not squash the rest; says so on the axis."""
+    """Ends the axis at some times the largest value without a cost, so that a collapse does not squash the rest."""
     without = scale * max(sum(found) / len(found) for found in (by_seed(record, metric, part="digits", method=method) for method in FREE))
     low, high = axis.get_ylim()
     if high > times * without:
@@ -164,7 +165,7 @@ def nuisance_for_nats(record: Record) -> Figure:
     against_nats(left, record, "nuisance_information", both, "nuisance")
     levels(left, record, "nuisance_information", ("none",), "nuisance")
     all_there_is = by_seed(record, "nuisance_information", method="raw picture")
-    left.axhline(sum(all_there_is) / len(all_there_is), color="C3", ls=":", label="read from the raw picture")
+    left.axhline(sum(all_there_is) / len(all_there_is), color="C2", ls="-.", label="read from the raw picture")
     left.set(ylabel="nats about the digit on top")
     left.set_ylim(bottom=0)
     against_nats(right, record, "error_twelve", both, "nuisance", 100)

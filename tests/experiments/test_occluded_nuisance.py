@@ -159,3 +159,11 @@ def test_few_classes_are_those_of_the_picture_and_of_the_digit():
     some = config("occluded_nuisance", "quick")
     for part in occluded_nuisance.data(some, None, 0):
         assert part.y.unique().tolist() == part.digit.unique().tolist() == [0, 1, 2]
+
+
+def test_a_perfect_reader_proves_the_entropy_of_the_labels_and_one_that_guesses_nothing():
+    labels = torch.tensor([0, 0, 1, 4])
+    entropy = -(0.5 * math.log(0.5) + 2 * 0.25 * math.log(0.25))
+    assert occluded_nuisance.proven_information(labels, 0.0) == pytest.approx(entropy)
+    assert occluded_nuisance.proven_information(labels, 0.3) == pytest.approx(entropy - 0.3)
+    assert occluded_nuisance.proven_information(labels, math.log(10)) == 0

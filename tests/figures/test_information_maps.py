@@ -1,6 +1,5 @@
 """Figures of the chapter `information_maps` draw what they are given: one scale per layer, boxes in pixels, every seed, what counts and what does not."""
 
-import matplotlib.pyplot as plt
 import pytest
 import torch
 from matplotlib.patches import Polygon, Rectangle
@@ -14,12 +13,6 @@ from ib_tutorial.figures.information_maps import (
 )
 
 BOX = torch.tensor([[10, 20, 38, 48], [60, 0, 88, 28]])
-
-
-@pytest.fixture(autouse=True)
-def closed():
-    yield
-    plt.close("all")
 
 
 def record(rows):

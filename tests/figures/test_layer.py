@@ -2,19 +2,12 @@
 
 import math
 
-import matplotlib.pyplot as plt
 import pytest
 import torch
 from scipy.stats import norm
 
 from ib_tutorial.figures import layer_diagram, leak, noise_and_leak, noise_by_unit, overlap
 from ib_tutorial.figures.layer import mistaken
-
-
-@pytest.fixture(autouse=True)
-def closed():
-    yield
-    plt.close("all")
 
 
 @pytest.mark.parametrize("f", [(1.0, 2.0), (3.0, 0.1), (0.5, 0.5)])

@@ -1,16 +1,9 @@
 """The drawn networks say how many places a noise layer has and what a place sees; void readings of old records are not drawn."""
 
-import matplotlib.pyplot as plt
 import pytest
 
 from ib_tutorial.experiments import recorded
 from ib_tutorial.figures import all_cnn_diagram, error_and_total_correlation, map_scores, occluded_errors
-
-
-@pytest.fixture(autouse=True)
-def closed():
-    yield
-    plt.close("all")
 
 
 def test_a_diagram_says_what_each_noise_layer_sees():

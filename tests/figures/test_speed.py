@@ -1,15 +1,8 @@
 """The figures of the page on speed show the numbers of the record, in its order."""
 
-import matplotlib.pyplot as plt
 import pytest
 
 from ib_tutorial.figures.speed import speed_busy, speed_growth, speed_ladder, speed_ratios
-
-
-@pytest.fixture(autouse=True)
-def closed():
-    yield
-    plt.close("all")
 
 
 def result(name, ratio, target):

@@ -1,6 +1,5 @@
 """The figures of the two bottlenecks show the numbers of the record."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
@@ -19,12 +18,6 @@ from ib_tutorial.figures import (
     under_attack,
 )
 from ib_tutorial.figures.two_bottlenecks import STYLES
-
-
-@pytest.fixture(autouse=True)
-def closed():
-    yield
-    plt.close("all")
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """Figs 1, 3a and 3b: each method is drawn once, a growing record as far as it is, and diagrams show what is in a network or a record."""
 
-import matplotlib.pyplot as plt
 import pytest
 
 from ib_tutorial.experiments import mnist_widths as tuned
@@ -17,12 +16,6 @@ from ib_tutorial.figures import (
     network_diagram,
 )
 from ib_tutorial.nn import NoiseLayer, all_cnn_32, all_cnn_96
-
-
-@pytest.fixture(autouse=True)
-def closed():
-    yield
-    plt.close("all")
 
 
 @pytest.mark.slow
