@@ -213,7 +213,7 @@ def lint_workflows() -> None:
 
 
 def test() -> None:
-    test_packages()
+    test_packages("--chapters-follow")
     test_chapters()
 
 

@@ -18,6 +18,11 @@ COSTLY = {"cluster", "installed", "kernel", "smoke", "whole"}
 """Fixtures that train networks or start processes: the tests that use them are slow."""
 
 
+def pytest_addoption(parser):
+    told = "every chapter is run after these tests, as `make test` does: cells that run there need not run here too"
+    parser.addoption("--chapters-follow", action="store_true", help=told)
+
+
 def pytest_collection_modifyitems(items):
     """Mark what uses a costly fixture, and begin with the files of which most tests are slow: two processes then end together."""
     for item in items:

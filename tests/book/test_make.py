@@ -65,6 +65,15 @@ def test_chapters_and_data_are_tested_with_an_old_processors_instructions(make, 
     assert environment["ATEN_CPU_CAPABILITY"] == "default" and environment["MKL_ENABLE_INSTRUCTIONS"] == "SSE4_2"
 
 
+def test_cells_are_left_to_the_chapters_only_where_these_follow(make, monkeypatch):
+    commands = []
+    monkeypatch.setattr(make, "python", lambda *command, **environment: commands.append(command))
+    make.test()
+    make.test_packages()
+    packages, chapters, alone = commands
+    assert "--chapters-follow" in packages and "book" in chapters and "--chapters-follow" not in (*chapters, *alone)
+
+
 def test_torch_is_installed_before_the_pins_would_bring_another_build(make):
     make.install()
     torch, pins, checkout = make.commands[-3:]
