@@ -73,7 +73,7 @@ PROFILES: dict[str, dict] = {
         data="shapes32", n_train=64, n_test=60, width=0.04, n_seeds=2, epochs=1, drops=(), batch_size=32, n_units=2_000, n_bins=10
     ),
     "quick": dict(
-        data="mnist5k", n_train=500, n_test=1_000, width=0.0625, relu_betas=(0.0, 0.1), softplus_betas=(0.0, 0.03), n_seeds=1,
+        data="mnist5k/2", n_train=500, n_test=1_000, width=0.0625, relu_betas=(0.0, 0.1), softplus_betas=(0.0, 0.3), n_seeds=1,
         epochs=12, drops=(7, 10), lr=0.1, batch_size=50, n_units=100_000, n_bins=40,
     ),
     "reduced": dict(

@@ -108,8 +108,8 @@ PROFILES: dict[str, dict] = {
         fixed_seeds=2,
     ),
     "quick": dict(
-        data="mnist5k", n_train=600, n_validation=400, n_test=1_000, widths=(0.0417, 0.0833), n_seeds=1, control_seeds=1, epochs=7,
-        drops=(4, 6), batch_size=25, betas=(0.01,), drop_rates=(0.1,), fixed_drop_rates=(), fixed_betas=(),
+        data="mnist5k/2", n_train=600, n_validation=400, n_test=1_000, widths=(0.0417, 0.0833), n_seeds=2, control_seeds=2, epochs=5,
+        drops=(3, 4), batch_size=25, betas=(0.01,), drop_rates=(0.1,), fixed_drop_rates=(), fixed_betas=(),
     ),
     "reduced": REDUCED,
     "paper": dict(),

@@ -31,7 +31,7 @@ from typing import Literal, NamedTuple
 
 import torch
 from jaxtyping import Float, Int64, UInt8
-from torch import Tensor, nn
+from torch import Tensor
 
 from data_gen import Cluttered, cluttered
 from ib_tutorial.experiments import vision
@@ -40,7 +40,7 @@ from ib_tutorial.experiments.experiment import Context
 from ib_tutorial.experiments.findings import finding
 from ib_tutorial.experiments.map_scores import auroc, blind_share, distractor_share
 from ib_tutorial.experiments.record import Cell, Record, Row, rows_of
-from ib_tutorial.experiments.vision import check_enough, first_classes, images, kl_per_layer, subset, trained
+from ib_tutorial.experiments.vision import check_enough, first_classes, images, kl_per_layer, shrunk, subset, trained
 from ib_tutorial.nn import NoisyNetwork, all_cnn_96, batch_norm
 from ib_tutorial.training import evaluate, reading
 
@@ -126,12 +126,6 @@ def digits(settings: Config, root: Path | str | None, seed: int) -> tuple[Digits
     parts = ((train, drawn), (train, held_out), (test, slice(settings.n_test)))
     first, second, third = (Digits(shrunk(split.images[part], settings.shrink), split.labels[part]) for split, part in parts)
     return first, second, third
-
-
-def shrunk(pixels: UInt8[Tensor, "n height width 1"], times: int) -> UInt8[Tensor, "n _ _ 1"]:
-    """Images of fewer pixels, each the mean of times x times."""
-    means = nn.functional.avg_pool2d(pixels[..., 0].float(), times)
-    return means.round().to(torch.uint8)[..., None]
 
 
 class FreshClutter:

@@ -28,8 +28,16 @@ class Split(NamedTuple):
 
 @lru_cache(maxsize=4)
 def images(name: str, split: str, root: Path | str | None) -> Images:
-    """A split of a data set, read once per process."""
-    return load(name, split, root=root)
+    """A split of a data set, read once per process. "mnist5k/2" is mnist5k at half its height and width."""
+    name, _, times = name.partition("/")
+    found = load(name, split, root=root)
+    return found._replace(images=shrunk(found.images, int(times))) if times else found
+
+
+def shrunk(pixels: UInt8[Tensor, "n height width channels"], times: int) -> UInt8[Tensor, "n _ _ channels"]:
+    """Images of fewer pixels, each the mean of times x times."""
+    means = nn.functional.avg_pool2d(pixels.permute(0, 3, 1, 2).float(), times)
+    return means.round().to(torch.uint8).permute(0, 2, 3, 1).contiguous()
 
 
 def source(name: str, root: Path | str | None) -> dict[str, str]:

@@ -2,12 +2,14 @@
 
     python tests/book/own_runs.py                               all experiments, ten seeds each; prints a Markdown table
     python tests/book/own_runs.py activation_priors --seeds 3   one of them, three seeds
+    python tests/book/own_runs.py --out runs                    keeps the records in runs/, and resumes there after Ctrl-C
 
 Each test of an experiment has one value for each seed, and the claim says that it is positive. Where the record supports the claim, a seed
 agrees if its value is above 0. Where the record does not, a seed agrees if its value is below 0. A record that decides nothing has no sign.
 """
 
 import argparse
+from pathlib import Path
 
 from ib_tutorial.experiments import EXPERIMENTS, run
 from ib_tutorial.experiments.findings import Finding
@@ -36,12 +38,13 @@ def main() -> None:
         "experiments", nargs="*", metavar="EXPERIMENT", help="names of experiments; all of them, if left out"
     )
     parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--out", type=Path, help="folder of the records; nothing is kept, if left out")
     options = parser.parse_args()
     print("| experiment | claim | record | seeds at quick with its sign |\n|---|---|---|---|")
     for name in options.experiments or EXPERIMENTS:
         verdicts = ledger(EXPERIMENTS[name].FINDINGS)
         has_sign = any(each.verdict in SIGNS for each in verdicts)
-        live = run(name, "quick", seeds=options.seeds, jobs=1, progress=False) if has_sign else None
+        live = run(name, "quick", seeds=options.seeds, jobs=1, out=options.out) if has_sign else None
         for each in verdicts:
             agreeing = agreement(each.finding, each.verdict, live) if live else NONE
             row = name, each.finding.statement, each.verdict, agreeing

@@ -163,3 +163,11 @@ def test_maps_are_repeatable_and_sum_to_the_layers_nats():
     assert all(
         torch.allclose(m.sum((1, 2)), kl.flatten(1).sum(1), rtol=1e-4) for m, kl in zip(maps, whole, strict=True)
     )
+
+
+def test_half_a_data_set_has_the_mean_of_each_two_by_two_pixels():
+    whole, half = (vision.images(name, "test", None) for name in ("mnist5k", "mnist5k/2"))
+    assert half.images.shape == (len(whole.images), 14, 14, 1) and (half.labels == whole.labels).all()
+    place = whole.images[7, 12:14, 10:12, 0].float()
+    assert place.std() > 0 and half.images[7, 6, 5, 0] == place.mean().round()
+    assert half.source == whole.source
