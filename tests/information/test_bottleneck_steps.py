@@ -420,3 +420,156 @@ def test_settling_keeps_to_its_limit():
     problem, betas, starts = source(1, 6, 4), np.array([0.1, 0.2, 0.3]), random_codebooks(1, 3, 12, 4)
     _, taken = bottleneck._settle(problem, betas, starts, np.array([3, 40, 26]), np.full(3, 1e-16))
     np.testing.assert_array_equal(taken, [3, 40, 26])
+
+
+def measured_by_loops(problem, beta, encoder):
+    """I(x;z), I(z;y) and the Lagrangian of an encoder [x, z], from its joint tables."""
+    joint_xz = problem.p[:, None] * encoder
+    joint_zy = joint_xz.T @ problem.p_y
+    i_xz, i_zy = (
+        special.rel_entr(joint, np.outer(joint.sum(1), joint.sum(0))).sum() for joint in (joint_xz, joint_zy)
+    )
+    p_y = joint_zy.sum(0)
+    return i_xz, i_zy, special.entr(p_y).sum() - i_zy + beta * i_xz
+
+
+def test_an_encoder_is_measured_by_its_joint_tables():
+    problem, encoders = source(4, 5, 3), np.random.default_rng(5).dirichlet(np.full(4, 0.3), size=(3, 2, 5))
+    encoders[1, 0, :, 2], encoders[2, 1] = 0, np.eye(5)[:, :4]
+    encoders[2, 1, 4, 1] = 1
+    encoders[1, 0] /= encoders[1, 0].sum(1, keepdims=True)
+    found = bottleneck._measure(problem, BETAS[:, None], encoders)
+    for row, beta in enumerate(BETAS):
+        for rival in range(2):
+            want = measured_by_loops(problem, beta, encoders[row, rival])
+            assert [each[row, rival] for each in found] == pytest.approx(want, abs=1e-14)
+
+
+def test_rounding_does_not_give_a_constant_encoder_any_nats():
+    """p(z) is computed from the rows, so it differs from them by rounding; a beta of 1e6 would show an error of the first order."""
+    problem, row = source(6, 7, 3), np.random.default_rng(7).dirichlet(np.ones(5))
+    i_xz, i_zy, _ = bottleneck._measure(problem, np.array([1e6]), np.tile(row, (1, 7, 1)))
+    assert 0 <= i_xz[0] < 1e-18 and 0 <= i_zy[0] < 1e-14
+
+
+def with_an_x_that_never_occurs_and_two_alike() -> tuple[np.ndarray, bottleneck._Problem]:
+    p_y_given_x = np.array([[0.1, 0.9], [0.9, 0.1], [0.5, 0.5], [0.75, 0.25], [0.1, 0.9]])
+    table = np.array([0.15, 0.25, 0, 0.3, 0.3])[:, None] * p_y_given_x
+    return table, bottleneck._Problem.of(table)
+
+
+TWO = np.log([[0.6, 0.8, 0.2], [0.4, 0.15, 0.85]])  # the cluster of the later x first
+THREE = np.log([[0.3, 0.74, 0.26], [0.3, 0.7, 0.3], [0.4, 0.15, 0.85]])  # no cluster for the second group alone
+FOUR = np.vstack([THREE, np.log([[1e-6, 0.5, 0.5]])])
+ONE = np.log([[1.0, 0.4, 0.6]])
+
+
+@pytest.mark.parametrize(
+    ("beta", "codebook", "wins"),
+    [(0.35, TWO, "own"), (0.2, FOUR, "rounded"), (0.9, TWO, "constant"), (0.001, THREE, "identity"), (0.2, ONE, "own")],
+)
+def test_a_codebook_gives_the_best_of_its_encoder_the_rounded_the_constant_and_the_identity(beta, codebook, wins):
+    table, problem = with_an_x_that_never_occurs_and_two_alike()
+    np.testing.assert_array_equal(problem.group_of_x, [0, 1, -1, 2, 0])
+    n = len(codebook)
+    own = np.exp(codebook[:, 0])[:, None] * np.exp(-kl_to(problem, np.exp(codebook[:, 1:])) / beta)
+    own = (own / own.sum(0)).T
+    rivals = {"own": own, "rounded": np.eye(n)[own.argmax(1)], "constant": np.tile(np.eye(n)[0], (3, 1)), "identity": np.eye(3)}
+    if n != 3:
+        del rivals["identity"]
+    if n == 1:
+        del rivals["rounded"], rivals["constant"]  # they are its own
+    lagrangians = {name: measured_by_loops(problem, beta, each)[2] for name, each in rivals.items()}
+    best = lagrangians.pop(wins)
+    assert all(best < other - 1e-3 for other in lagrangians.values())
+    q = rivals[wins]
+    q = q[:, np.argsort((q / np.maximum(problem.p @ q, 1e-12)).argmax(0) + 9 * (problem.p @ q == 0), kind="stable")]
+
+    (found,) = bottleneck._bottlenecks(problem, np.array([beta]), codebook[None], np.array([7]), np.array([True]), n + 1, table)
+    p_z, p_y = problem.p @ q, table.sum(0)
+    rows = np.array([q[0], q[1], p_z, q[2], q[0]])
+    np.testing.assert_allclose(found.p_z_given_x, np.pad(rows, ((0, 0), (0, 1))), atol=1e-12)
+    np.testing.assert_allclose(found.p_z, [*p_z, 0], atol=1e-12)
+    answers = [(problem.p * q[:, z]) @ problem.p_y / p_z[z] if p_z[z] > 0 else p_y for z in range(n)]
+    np.testing.assert_allclose(found.p_y_given_z, [*answers, p_y], atol=1e-12)
+    assert (found.i_xz, found.i_zy, found.lagrangian) == pytest.approx(measured_by_loops(problem, beta, q), abs=1e-12)
+    assert found.n_iterations == 7 and found.converged
+
+
+def test_rounding_is_no_reason_to_leave_an_encoder():
+    """At this beta the rounded encoder is as good to 1e-13, and the codebook's own is kept with its tiny probabilities."""
+    table, problem = with_an_x_that_never_occurs_and_two_alike()
+    (found,) = bottleneck._bottlenecks(problem, np.array([0.02]), TWO[None], np.array([7]), np.array([True]), 2, table)
+    tiny = found.p_z_given_x[found.p_z_given_x < 0.2]
+    assert len(tiny) == 4 and (tiny > 0).all() and tiny.max() < 1e-15
+
+
+@pytest.mark.parametrize(
+    ("seed", "n_restarts", "limit", "best"),
+    [(9, 5, 400, 3), (9, 0, 400, 0), (9, 5, 6, 3)],
+)
+def test_too_few_clusters_are_the_best_of_the_heaviest_and_of_random_starts(seed, n_restarts, limit, best):
+    """The oracle runs each start by itself. Their fixed points differ; with six steps some have not come to theirs."""
+    problem, beta, n = source(seed, 10, 6), 0.02, 3
+    codebook, rng = random_codebooks(2, 1, 6, 6)[0], np.random.default_rng(3)
+    starts = [codebook[np.argsort(codebook[:, 0])[::-1][:n], 1:]]
+    starts += [np.log(problem.p_y[rng.choice(10, n, replace=False, p=problem.p)]) for _ in range(n_restarts)]
+    starts = [np.insert(start, 0, math.log(1 / n), axis=1) for start in starts]
+    ends = [bottleneck._iterate(problem, *(np.array([each]) for each in (beta, start, limit, 1e-10))) for start in starts]
+    phis = [phi(problem, beta, codebooks[0]) for codebooks, _, _ in ends]
+    assert np.argmin(phis) == best and (n_restarts == 0 or max(phis) > min(phis) + 0.02)
+    search = bottleneck._Search(n_restarts, 0, 20_000, 1e-3)
+    found, taken, settled = bottleneck._restrict(problem, beta, codebook, n, search, np.random.default_rng(3), limit)
+    np.testing.assert_allclose(found, ends[best][0][0], atol=1e-9)
+    assert (taken, settled) == (ends[best][1][0], ends[best][2][0])
+    assert settled == (limit == 400)
+
+
+def test_each_round_asks_for_ten_times_the_precision_and_the_rounds_keep_to_the_limit(monkeypatch):
+    rounds = []
+
+    def takes_all_its_steps(problem, beta, codebooks, limit, precision):
+        rounds.append((*limit, *precision))
+        return codebooks, limit
+
+    monkeypatch.setattr(bottleneck, "_settle", takes_all_its_steps)
+    monkeypatch.setattr(bottleneck, "_restrict", lambda *arguments: (arguments[2][:5], 0, False))
+    search = bottleneck._Search(n_restarts=4, seed=0, max_iterations=1020, tolerance=1e-9)
+    _, used, converged = bottleneck._minimise(source(3, 5, 3), np.array([0.3]), 5, search)
+    assert used == 1020 and not converged
+    np.testing.assert_allclose(rounds, [(500, 1e-9), (500, 1e-10), (20, 1e-11)])
+
+
+def test_the_search_is_restricted_only_where_the_optimum_has_too_many_clusters(monkeypatch):
+    problem, betas = source(1, 5, 4), np.array([0.02, 0.2, 0.35, 0.5])
+    search = bottleneck._Search(n_restarts=4, seed=0, max_iterations=3000, tolerance=1e-9)
+    codebooks, used, _ = bottleneck._minimise(problem, betas, 5, search)
+    n_alive = bottleneck._n_alive(codebooks)
+    np.testing.assert_array_equal(n_alive, [5, 4, 3, 1])
+    limits = {}
+
+    def first_ones(problem, beta, codebook, n_clusters, search, rng, limit):
+        limits[beta] = limit
+        return codebook[:n_clusters], 7, True
+
+    monkeypatch.setattr(bottleneck, "_restrict", first_ones)
+    _, then_used, _ = bottleneck._minimise(problem, betas, 3, search)
+    restricted = n_alive > 3
+    assert limits == dict(zip(betas[restricted], 3000 - used[restricted], strict=True))
+    np.testing.assert_array_equal(then_used, used + 7 * restricted)
+
+
+def test_a_cluster_without_one_of_the_answers_keeps_its_weight():
+    problem = bottleneck._Problem.of(np.array([[0.3, 0], [0.3, 0], [0, 0.4]]))
+    search = bottleneck._Search(n_restarts=4, seed=0, max_iterations=3000, tolerance=1e-9)
+    codebooks, _, _ = bottleneck._minimise(problem, np.array([0.1, 0.5]), 2, search)
+    for codebook in codebooks:
+        np.testing.assert_allclose(sorted(np.exp(codebook[:, 0])), [0.4, 0.6], atol=1e-9)
+
+
+def test_no_step_is_taken_where_the_constant_is_the_best():
+    problem = source(1, 5, 4)
+    codebooks, used, converged = bottleneck._minimise(problem, np.array([1.0, 1.5]), 5, bottleneck._Search(4, 0, 3000, 1e-9))
+    assert (used == 0).all() and converged.all()
+    np.testing.assert_allclose(codebooks[:, 0], np.tile(np.append(0, np.log(problem.p @ problem.p_y)), (2, 1)), atol=1e-14)
+    assert (codebooks[:, 1:] == LOG_ZERO).all()
