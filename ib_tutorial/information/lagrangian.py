@@ -79,7 +79,8 @@ def variational_bound(
     prior_gap = (_x_log(p_z, p_z) - _x_log(p_z, prior)).sum()
     h_y_given_z, i_xz = _conditional_entropy(p_zy), _divergence_from_marginals(p_xz)
     terms = (cross_entropy, rate, h_y_given_z, i_xz, decoder_gap, prior_gap)
-    return VariationalBound(*(like(v, p_xy) for v in (*terms, cross_entropy + beta * rate, h_y_given_z + beta * i_xz)))
+    loss = cross_entropy + beta * rate if beta > 0 else cross_entropy  # a rate of inf counts for nothing where its weight is 0
+    return VariationalBound(*(like(v, p_xy) for v in (*terms, loss, h_y_given_z + beta * i_xz)))
 
 
 def information_plane(p_xy: Table, p_z_given_x: Table) -> tuple[Nats, Nats]:

@@ -57,6 +57,11 @@ def test_a_decoder_that_rules_out_what_happens_costs_infinity():
     assert variational_bound(source(0), rows(1, 5, 2), decoder, np.array([0.5, 0.5]), 0.1).loss == math.inf
 
 
+def test_a_rate_of_weight_zero_adds_nothing_even_if_it_is_infinite():
+    bound = variational_bound(source(0), rows(1, 5, 2), rows(2, 2, 3), np.array([0.0, 1.0]), 0.0)
+    assert bound.rate == math.inf and bound.loss == bound.cross_entropy
+
+
 def test_the_gradient_of_the_bound_is_its_finite_difference():
     p = torch.tensor(source(3))
     logits = torch.randn(5, 4, dtype=torch.float64, requires_grad=True)
