@@ -79,7 +79,7 @@ def information_and_cost(record: Record) -> Figure:
     betas = sorted(record.config["betas"])
     end = max(row["epoch"] for row in record.select(metric="information"))
     for metric, label, color, marker in (("cost", "cost paid", "C1", "s"), ("information", "I(x;z)", "C0", "o")):
-        means(left, {beta: by_seed(record, metric, beta=beta, epoch=end) for beta in betas}, label, color, marker, least=3)
+        means(left, {beta: by_seed(record, metric, beta=beta, epoch=end) for beta in betas}, label, color, marker)
     measured, classes = record.config["measured"], 10
     for value, label, place in ((math.log(measured), f"log {measured:,}", 0.98), (math.log(classes), "log 10", 0.25)):
         left.axhline(value, color="0.4", ls="--", lw=1)

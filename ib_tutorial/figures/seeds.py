@@ -11,9 +11,12 @@ from ib_tutorial.experiments.verdicts import interval
 
 
 def means(
-    axis: Axes, by_place: Mapping[Any, Sequence[float]], label: str, color: str, marker: str, least: int = 2, **line
+    axis: Axes, by_place: Mapping[Any, Sequence[float]], label: str, color: str, marker: str, least: int = 3, **line
 ) -> None:
-    """Means over seeds joined by a line, a dot for each seed, an interval where there are `least` seeds or more; empty places are left out."""
+    """Means over seeds joined by a line, a dot for each seed, an interval where there are `least` seeds or more; empty places are left out.
+
+    Of two seeds Student's interval is 25 standard errors long, and would set the axis.
+    """
     found = {place: values for place, values in by_place.items() if values}
     stats = {place: interval(values) for place, values in found.items()}
     axis.plot(

@@ -38,7 +38,7 @@ def on_beta_axis(record: Record, *axes: Axes) -> None:
 
 
 def fit_to_seeds(axis: Axes) -> None:
-    """Limits that hold 0 and every seed. Of two seeds no interval is drawn: it is 25 standard errors long."""
+    """Limits that hold 0 and every seed."""
     values = [value for line in axis.get_lines() if line.get_marker() == "." for value in line.get_ydata()]
     low, high = min(0.0, *values), max(0.0, *values)
     axis.set_ylim(low - 0.03 * (high - low), high + 0.1 * (high - low))
@@ -54,7 +54,7 @@ def error_and_total_correlation(record: Record) -> Figure:
     above, below = axes[0, 0], axes[-1, 0]
     for metric, (label, color, marker) in ERRORS.items():
         if stands or metric != "test_error_noisy":
-            means(above, over_beta(record, metric, 100.0), label, color, marker, lw=1.5, least=3)
+            means(above, over_beta(record, metric, 100.0), label, color, marker, lw=1.5)
     above.set(ylabel="error (%)")
     fit_to_seeds(above)
     above.legend()
@@ -63,7 +63,7 @@ def error_and_total_correlation(record: Record) -> Figure:
         beta_axes(record, above, above)
         return figure
     for side, (label, color, marker) in SIDES.items():
-        means(below, over_beta(record, f"tc_{side}"), label, color, marker, lw=1.5, least=3)
+        means(below, over_beta(record, f"tc_{side}"), label, color, marker, lw=1.5)
     below.set(ylabel="nats", title="Gaussian total correlation, last noise layer")
     fit_to_seeds(below)
     below.legend()
@@ -76,14 +76,14 @@ def bias_and_dilution(record: Record) -> Figure:
     """Plug-in and corrected estimates (above); what this layer's noise takes off, TC of log f minus TC of log z (below)."""
     figure, (above, below) = plt.subplots(2, 1, figsize=(5.6, 6.2), sharex=True)
     for side, (label, color, marker) in SIDES.items():
-        means(above, over_beta(record, f"tc_{side}_plug_in"), f"{label}: plug-in", color, marker, lw=1.2, ls="--", least=3)
-        means(above, over_beta(record, f"tc_{side}"), f"{label}: bias removed", color, marker, lw=1.5, least=3)
+        means(above, over_beta(record, f"tc_{side}_plug_in"), f"{label}: plug-in", color, marker, lw=1.2, ls="--")
+        means(above, over_beta(record, f"tc_{side}"), f"{label}: bias removed", color, marker, lw=1.5)
     above.axhline(0, color="0.3", lw=1)
     above.set(ylabel="nats", title="Gaussian total correlation")
     fit_to_seeds(above)
     pairs = zip(*(over_beta(record, f"tc_{side}").items() for side in SIDES), strict=True)
     taken = {beta: [f - z for f, z in zip(of_f, of_z, strict=True)] for (beta, of_f), (_, of_z) in pairs}
-    means(below, taken, "log f minus log z", "C3", "D", lw=1.5, least=3)
+    means(below, taken, "log f minus log z", "C3", "D", lw=1.5)
     below.axhline(0, color="0.3", lw=1)
     below.set(ylabel="nats", title="taken off by this layer's noise")
     fit_to_seeds(below)
