@@ -1,7 +1,7 @@
 """A finding: what the paper says, and the test that was fixed for it before the run.
 
 An experiment writes a finding as a function from a record to one value per seed, decorated with `finding`. The function's name is the
-finding's name. Its docstring is the test: quantity, direction and threshold.
+finding's name. Its docstring is the test: quantity, direction and threshold, as in "The claim holds if this is above 0."
 """
 
 import sys

@@ -29,7 +29,7 @@ class NoisyUnits(torch.autograd.Function):
     r"""(z, kl) of the units f: z = f exp(shift + alpha n), with alpha = max_alpha sigmoid(pre_activation), and its cost in nats.
 
     The shift is -alpha^2 / 2 if `unit_mean`, else 0. n holds standard normal numbers, one per unit. Everything is computed in the precision
-    of n, and z has the precision of f. mu and sigma are those of the log-normal prior, and None for the log-uniform one.
+    of n, and z has the precision of f. mu and sigma are those of a log-normal prior, learned or constant, and None for the log-uniform one.
 
     Gradients flow to all tensors but n. Where they are differentiated again, autograd takes the steps of `by_autograd`.
     """

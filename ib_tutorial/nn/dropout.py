@@ -10,7 +10,7 @@ Noise is on after `module.train()` and off after `module.eval()`. `noise(module,
 """
 
 import math
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
 from jaxtyping import Float
@@ -20,6 +20,10 @@ from ib_tutorial.information import kl_log_normal, kl_log_uniform, kl_variationa
 from ib_tutorial.nn import _fused
 from ib_tutorial.nn._normal import Units, standard_normal
 from ib_tutorial.nn.precision import MIN_ALPHA, MIN_F, precision_of
+
+Prior = Literal["log_uniform", "log_normal"]
+"""The priors of `InformationDropout`. Every prior except "log_uniform" is normal in log z, with the layer's `mu` and `sigma`."""
+Noise = Literal["paper", "unit_mean"]
 
 SOFTPLUS_LOG_MEAN, SOFTPLUS_LOG_STD = -0.441, 0.716
 """Mean and standard deviation of log softplus(n), n ~ N(0, 1): where the log-normal prior starts."""
@@ -83,17 +87,17 @@ class InformationDropout(NoiseLayer):
         self,
         f: nn.Module,
         alpha: nn.Module,
-        prior: Literal["log_uniform", "log_normal"] = "log_uniform",
+        prior: Prior = "log_uniform",
         max_alpha: float = 0.7,
-        noise: Literal["paper", "unit_mean"] = "paper",
+        noise: Noise = "paper",
         fused: bool | None = None,
     ):
         super().__init__(f)
-        if prior not in ("log_uniform", "log_normal"):
+        if prior not in get_args(Prior):
             raise ValueError(
                 f"prior is {prior!r}; it must be 'log_uniform' (ReLU units) or 'log_normal' (Softplus units)"
             )
-        if noise not in ("paper", "unit_mean"):
+        if noise not in get_args(Noise):
             raise ValueError(f"noise is {noise!r}; it must be 'paper' (median 1) or 'unit_mean' (mean 1)")
         if not MIN_ALPHA < max_alpha < math.inf:
             raise ValueError(

@@ -25,7 +25,9 @@ from ib_tutorial.nn.dropout import (
     GaussianDropout,
     InformationDropout,
     LogNormalDropout,
+    Noise,
     NoiseLayer,
+    Prior,
     VariationalDropout,
 )
 
@@ -95,13 +97,16 @@ def noise_layer(
     *,
     p: float,
     alpha: float,
-    prior: Literal["log_uniform", "log_normal"],
+    prior: Prior,
     max_alpha: float,
-    noise: Literal["paper", "unit_mean"],
+    noise: Noise,
 ) -> NoiseLayer:
     """The noise layer of kind `dropout` around f; `second` is the network for alpha, or the gate of equal size."""
     if not 0 <= p < 1:
         raise ValueError(f"p is {p}; a drop probability is in [0, 1)")
+    for name, value, known in (("prior", prior, Prior), ("noise", noise, Noise)):
+        if value not in get_args(known):
+            raise ValueError(f"{name} is {value!r}; it must be one of {', '.join(map(repr, get_args(known)))}")
     if dropout == "none":
         return Deterministic(f)
     if dropout == "binary":
@@ -129,7 +134,7 @@ def mlp(
     max_alpha: float = 0.7,
     p: float = 0.5,
     alphas: Sequence[float] | None = None,
-    noise: Literal["paper", "unit_mean"] = "paper",
+    noise: Noise = "paper",
 ) -> NoisyNetwork:
     """The fully connected ReLU network of Fig. 3a: `depth` hidden layers of `width` units, noise after each.
 
@@ -193,11 +198,11 @@ def all_cnn(
     activation: Activation = "relu",
     channels: int = 3,
     n_classes: int = 10,
-    prior: Literal["log_uniform", "log_normal"] | None = None,
+    prior: Prior | None = None,
     max_alpha: float = 0.7,
     p: float = 0.5,
     alphas: Sequence[float] | None = None,
-    noise: Literal["paper", "unit_mean"] = "paper",
+    noise: Noise = "paper",
     keep_input: float = 1.0,
     variant: Variant = "paper",
 ) -> NoisyNetwork:
@@ -210,7 +215,8 @@ def all_cnn(
         activation: "relu" or "softplus".
         channels: of an image.
         n_classes: logits.
-        prior: by default the one that the paper gives the activation, log-uniform for ReLU and log-normal for Softplus.
+        prior: of Information Dropout; the dropout "log_normal" is something else. By default the one that the paper gives the activation,
+            log-uniform for ReLU and log-normal for Softplus.
         max_alpha: cap of the noise of Information Dropout.
         p: drop probability of binary dropout.
         alphas: scales of "log_normal", one per block; by default max_alpha in each.

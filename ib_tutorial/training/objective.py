@@ -138,6 +138,8 @@ def loss_and_terms(
 ) -> Loss:
     """`information_bottleneck_loss` together with its two terms, for any p(y|z).
 
+    Here beta is divided by the number of training images. `fit_stacked` does the same for many networks; no other loss does.
+
     Args:
         output: of the network.
         y: a target for each image.

@@ -1,5 +1,6 @@
 """The recipes of the page "How to contribute", followed as they are written there."""
 
+import pkgutil
 import re
 import sys
 from pathlib import Path
@@ -67,6 +68,21 @@ def test_an_experiment_made_by_the_recipe_runs_and_is_judged(recipe, tmp_path):
     expected = (units * digamma((n - 1) / 2) - sum(digamma((n - 1 - i) / 2) for i in range(units))) / 2
     assert verdict.verdict == "supported" and verdict.mean == pytest.approx(expected, abs=0.15)
     assert estimates({"dense": 1.0, "convolutional": 1.0}, jobs=1)[recipe.NAME] == {"reduced": None, "paper": None}
+
+
+def test_a_recipe_without_images_is_not_taken_for_one_with_images(recipe):
+    """Followed to the letter, the recipe once failed a test about folders with too few images."""
+    assert not hasattr(recipe.Config(), "n_train") and hasattr(EXPERIMENTS["mnist_published"].Config(), "n_train")
+
+
+def test_every_file_and_function_that_a_newcomer_is_sent_to_exists():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8") + PAGE
+    paths = set(re.findall(r"`((?:ib_tutorial|tests|book)/[\w/]+\.\w+)`", text))
+    assert {"tests/nn/test_fused.py", "book/ledger.ipynb"} <= paths
+    for path in paths - {"book/14_my_chapter.ipynb", "ib_tutorial/experiments/plug_in.py"}:  # the reader writes these
+        assert (ROOT / path).is_file(), path
+    names = re.findall(r"`(ib_tutorial\.[\w.]+)`", text)
+    assert len(names) >= 5 and all(callable(pkgutil.resolve_name(name)) for name in names)
 
 
 def test_the_exercise_recipe_is_where_the_page_says_it_is():

@@ -32,5 +32,6 @@ def test_every_finding_has_a_name_of_its_own_and_a_whole_test():
     found = [finding for module in EXPERIMENTS.values() for finding in module.FINDINGS]
     assert len({each.name for each in found}) == len(found) >= 33
     for each in found:
-        assert each.name.startswith(each.experiment + ".") and "{" not in each.test and re.search("is (above|below)", each.test)
+        assert each.name.startswith(each.experiment + ".") and "{" not in each.test
+        assert re.search("is (above|below)", each.test), f"{each.name}: its docstring must say 'is above' or 'is below'"
         assert not each.test.endswith(" ") and "  " not in each.test

@@ -175,6 +175,11 @@ def test_settings_of_the_convolutional_networks_that_mean_nothing_are_refused(un
         all_cnn_32(activation="tanh")
     with pytest.raises(ValueError, match="dropout is 'drop'.*'variational'"):
         all_cnn_32("drop")
+    for dropout in ("information", "binary"):
+        with pytest.raises(ValueError, match="prior is 'normal'; it must be one of 'log_uniform', 'log_normal'"):
+            all_cnn_32(dropout, prior="normal")
+        with pytest.raises(ValueError, match="noise is 'mean'; it must be one of 'paper', 'unit_mean'"):
+            mlp(4, dropout, noise="mean")
     with pytest.raises(ValueError, match="alphas has 3 values; it needs one for each of the 2 noise layers"):
         all_cnn_32("log_normal", alphas=(0.1, 0.2, 0.3))
 
