@@ -179,7 +179,7 @@ def test_estimates_are_the_records_seconds_scaled_by_the_probe(kept):
 def test_without_a_record_of_the_paper_its_cost_follows_from_the_size(kept):
     folder = kept("total_correlation", "reduced", 100.0)
     paper = doctor.estimates(AS_RECORDED, jobs=1, folder=folder)["total_correlation"]["paper"]
-    networks, epochs, images = (6 * 3) / (8 * 5), 200 / 60, 45_000 / 3_000  # at a quarter of the filters in both
+    networks, epochs, images = (6 * 3) / (7 * 3), 200 / 60, 45_000 / 1_000  # at a quarter of the filters in both
     assert paper == pytest.approx(100.0 * networks * epochs * images, rel=0.1)  # cells that train nothing count too
 
 
