@@ -14,7 +14,7 @@ import sys
 import time
 import tomllib
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -25,6 +25,7 @@ from ib_tutorial.catalogue import RECORDED
 
 if TYPE_CHECKING:
     from ib_tutorial.experiments.experiment import Experiment
+    from ib_tutorial.experiments.record import Record
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -250,25 +251,30 @@ def estimates(slower: dict[str, float], jobs: int, folder: Path = RECORDED) -> d
 
     Args:
         slower: what `probe` returned.
-        folder: of the records. Where there is none at `paper`, that at `reduced` is scaled by `size`.
+        folder: of the records. Where there is none at `paper`, that at `reduced` is taken. Its seconds are scaled by `size` from the settings
+            of the record to those of the profile, which may have changed since.
     """
     from ib_tutorial.experiments import EXPERIMENTS, load_record
     from ib_tutorial.experiments.runner import config
 
-    def recorded(name: str, profile: str) -> float | None:
-        path = folder / f"{name}.{profile}.json"
-        return load_record(path).seconds if path.exists() else None
-
-    found = {}
+    found: dict[str, dict[str, float | None]] = {}
     for name, module in EXPERIMENTS.items():
-        reduced, paper = recorded(name, "reduced"), recorded(name, "paper")
-        if paper is None and reduced is not None:
-            sizes = [size(config(name, profile), module) for profile in ("paper", "reduced")]
-            paper = reduced * sizes[0] / sizes[1]
-        times = slower["convolutional" if shares(module.Config()) else "dense"] / jobs
-        seconds = {"reduced": reduced, "paper": paper}
-        found[name] = {profile: None if each is None else times * each for profile, each in seconds.items()}
+        found[name] = dict.fromkeys(("reduced", "paper"))
+        kind = "convolutional" if shares(module.Config()) else "dense"
+        for profile in found[name]:
+            kept = [path for path in (folder / f"{name}.{each}.json" for each in (profile, "reduced")) if path.exists()]
+            if kept:
+                record = load_record(kept[0])
+                ratio = size(config(name, profile), module) / size(settings_of(record, module), module)
+                found[name][profile] = record.seconds * ratio * slower[kind] / jobs
     return found
+
+
+def settings_of(record: "Record", module: "Experiment") -> Any:
+    """The settings with which a record was made. Fields that are newer than the record have today's defaults."""
+    names = {field.name for field in fields(module.Config)}
+    kept = {name: tuple(value) if isinstance(value, list) else value for name, value in record.config.items() if name in names}
+    return module.Config(**kept)
 
 
 def size(settings: Any, module: "Experiment") -> float:

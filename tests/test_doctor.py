@@ -5,7 +5,7 @@ import re
 import shlex
 import sys
 import tomllib
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from ib_tutorial import doctor
 from ib_tutorial.cli import app
 from ib_tutorial.experiments import EXPERIMENTS, recorded
+from ib_tutorial.experiments.runner import config
 
 ROOT = Path(__file__).resolve().parents[1]
 AS_RECORDED = {"dense": 1.0, "convolutional": 1.0}
@@ -157,9 +158,10 @@ def test_little_disk_is_said(monkeypatch, tmp_path):
 def kept(tmp_path):
     """Keep a record of an experiment that took some seconds, in a folder; returns the folder."""
 
-    def keep(name, profile, seconds):
+    def keep(name, profile, seconds, **changed):
         record = recorded("mnist_widths")
         record.experiment, record.profile, record.seconds = name, profile, seconds
+        record.config = asdict(config(name, profile)) | changed
         record.write(tmp_path / f"{name}.{profile}.json")
         return tmp_path
 
@@ -181,6 +183,13 @@ def test_without_a_record_of_the_paper_its_cost_follows_from_the_size(kept):
     paper = doctor.estimates(AS_RECORDED, jobs=1, folder=folder)["total_correlation"]["paper"]
     networks, epochs, images = (6 * 3) / (7 * 3), 200 / 60, 45_000 / 1_000  # at a quarter of the filters in both
     assert paper == pytest.approx(100.0 * networks * epochs * images, rel=0.1)  # cells that train nothing count too
+
+
+def test_an_estimate_is_for_the_settings_of_today_and_not_for_those_of_the_record(kept):
+    """A record of 3,000 images once stood for a profile that trains on 1,000."""
+    today = config("total_correlation", "reduced").n_train
+    folder = kept("total_correlation", "reduced", 300.0, n_train=3 * today)
+    assert doctor.estimates(AS_RECORDED, jobs=1, folder=folder)["total_correlation"]["reduced"] == pytest.approx(100.0)
 
 
 def test_the_share_of_the_filters_counts_by_its_square():
