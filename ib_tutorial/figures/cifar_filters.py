@@ -10,7 +10,7 @@ from ib_tutorial.experiments.comparisons import by_seed, final, gains
 from ib_tutorial.figures.seeds import means
 from ib_tutorial.figures.style import METHODS
 
-LAYERS = {1: ("first noise layer, 16×16 places", "C0", "o"), 2: ("second, 8×8 places", "C3", "s")}
+LAYERS = {1: ("first noise layer", "C0", "o"), 2: ("second noise layer", "C3", "s")}
 
 
 def filter_errors(record: Record) -> Figure:
