@@ -275,7 +275,7 @@ CONDITION_6 = f"The finding is void if one of these networks has a training erro
     statement="On CIFAR-10 Information Dropout is comparable to binary dropout or better.",
     unit=POINTS + ", plus 1",
     comment="In the first record the choice was made after half of the epochs, and fell on the smallest beta on offer. In the "
-    "record of total_correlation, after 60 epochs, a beta a hundred times as large is better by more than three points.",
+    "first record of total_correlation, after 60 epochs, a beta a hundred times as large is better by more than three points.",
     condition=CONDITION,
 )
 def no_worse_than_binary(record: Record) -> list[float]:

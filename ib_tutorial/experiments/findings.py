@@ -47,7 +47,8 @@ class Finding:
     regime: Callable[[Record], str] = training_errors
     """How far the networks that the test reads were trained."""
     scale: float = 1.0
-    """What the test asks for, in `unit`: its threshold. It is 1 where the test asks for a sign only. Pictures draw effects in multiples of it."""
+    """What pictures divide an effect by: the test's threshold, in `unit`. A test that asks for a sign only has none; there it is a round number,
+    1 unless said otherwise."""
 
 
 def finding(

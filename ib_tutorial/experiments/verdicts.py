@@ -148,9 +148,14 @@ def as_markdown(verdicts: Iterable[Verdict], chapters: Mapping[str, str] = Mappi
         if v.record is not None:
             folded.append(". ".join(filter(None, (f"Run: {provenance(v.record)}", v.regime))) + ".")
         claim = f"{v.finding.statement} ({where}) <details><summary>Test and run</summary>{' '.join(folded)}</details>"
-        ours = v.reason or f"{v.mean:+.2f} [{v.low:+.2f}, {v.high:+.2f}] {v.finding.unit}"
+        ours = v.reason or f"{signed(v.mean)} [{signed(v.low)}, {signed(v.high)}] {v.finding.unit}"
         lines.append([claim, f"**{v.verdict}**", ours, limits(v)])
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def signed(value: float) -> str:
+    """A number with its sign: two decimals below a hundred, and none above, where thousands are set apart."""
+    return f"{value:+.2f}" if abs(value) < 100 else f"{value:+,.0f}"
 
 
 def plan_as_markdown(findings: Iterable[Finding]) -> str:

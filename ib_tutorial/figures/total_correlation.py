@@ -1,13 +1,14 @@
 """Figures of the chapter `total_correlation`: error and total correlation over a sweep of beta, what the bias and the noise do, and a control."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator
+from matplotlib.ticker import LogLocator, StrMethodFormatter
 
-from ib_tutorial.experiments import Record
+from ib_tutorial.experiments import Record, choice
 from ib_tutorial.experiments.comparisons import by_seed
 from ib_tutorial.figures.seeds import beta_axes, means
 
@@ -44,30 +45,33 @@ def fit_to_seeds(axis: Axes) -> None:
     axis.set_ylim(low - 0.03 * (high - low), high + 0.1 * (high - low))
 
 
-def error_and_total_correlation(record: Record) -> Figure:
-    """Fig. 5: errors (above) and the Gaussian total correlation of the last noise layer, bias removed (below), against beta.
+def mark_unlearnt(record: Record, *axes: Axes) -> None:
+    """A grey ground under the betas above the last one at which every network has learnt; no tests compare networks there."""
+    betas, learnt = sorted(record.config["betas"]), choice.learnt(record)
+    if not learnt or learnt[-1] == betas[-1]:
+        return
+    first = betas[betas.index(learnt[-1]) + 1]
+    for axis in axes:
+        axis.axvspan(math.sqrt(learnt[-1] * first), axis.get_xlim()[1], color="0.5", alpha=0.15, lw=0)
+    axes[0].annotate("not learnt", (0.98, 0.04), xycoords="axes fraction", ha="right", color="0.4", fontsize="small")
 
-    Of a record of format 1 only the errors with the noise off are drawn: its other numbers are void.
-    """
-    stands = record.format > 1  # format 1 read what has the noise on with the statistics of clean passes
-    figure, axes = plt.subplots(1 + stands, 1, figsize=(5.6, 6.6 if stands else 3.6), sharex=True, squeeze=False)
-    above, below = axes[0, 0], axes[-1, 0]
+
+def error_and_total_correlation(record: Record) -> Figure:
+    """Fig. 5: errors (above) and the Gaussian total correlation of the last noise layer, bias removed (below), against beta."""
+    figure, (above, below) = plt.subplots(2, 1, figsize=(5.6, 6.6), sharex=True)
     for metric, (label, color, marker) in ERRORS.items():
-        if stands or metric != "test_error_noisy":
-            means(above, over_beta(record, metric, 100.0), label, color, marker, lw=1.5)
+        means(above, over_beta(record, metric, 100.0), label, color, marker, lw=1.5)
     above.set(ylabel="error (%)")
-    fit_to_seeds(above)
-    above.legend()
-    if not stands:
-        on_beta_axis(record, above)
-        beta_axes(record, above, above)
-        return figure
     for side, (label, color, marker) in SIDES.items():
         means(below, over_beta(record, f"tc_{side}"), label, color, marker, lw=1.5)
     below.set(ylabel="nats", title="Gaussian total correlation, last noise layer")
-    fit_to_seeds(below)
-    below.legend()
+    below.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     on_beta_axis(record, above, below)
+    for axis in (above, below):
+        fit_to_seeds(axis)
+        axis.legend()
+        axis.set_xlim(axis.get_xlim())
+    mark_unlearnt(record, above, below)
     beta_axes(record, above, below)
     return figure
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from ib_tutorial.experiments import recorded
+from ib_tutorial.catalogue import RECORDED
+from ib_tutorial.experiments import load_record, recorded
 from ib_tutorial.experiments.record import Record
 from ib_tutorial.experiments.runner import config
 from ib_tutorial.experiments.total_correlation import FINDINGS, stages
@@ -59,6 +60,10 @@ def test_the_first_record_decides_nothing_since_its_noisy_readings_had_clean_sta
     old = made_up()
     old.format = 1
     assert {verdict.verdict for verdict in judged(old).values()} == {"void"}
-    record = recorded("total_correlation", ("reduced",))
-    if record.format < 2:
-        assert {verdict.verdict for verdict in judged(record).values()} == {"void"}
+    first = load_record(RECORDED / "total_correlation_first.reduced.json")
+    assert first.format == 1 and {verdict.verdict for verdict in judged(first).values()} == {"void"}
+
+
+def test_the_record_says_that_the_noise_makes_the_fall():
+    found = judged(recorded("total_correlation", ("reduced",)))
+    assert (found["falls"].verdict, found["units_come_apart"].verdict) == ("supported", "not supported")  # the comment beside the first

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ib_tutorial.experiments import recorded
+from ib_tutorial.experiments import choice, recorded
 from ib_tutorial.figures import all_cnn_diagram, error_and_total_correlation, map_scores, occluded_errors
 
 
@@ -21,12 +21,22 @@ def test_what_old_records_read_with_the_noise_on_is_not_drawn():
     drawn = {
         "information_maps": lambda record: map_scores(record, {1: 0.7, 2: 0.7, 3: 0.7}),
         "occluded_nuisance": occluded_errors,
-        "total_correlation": error_and_total_correlation,
     }
     for name, draw in drawn.items():
         record = recorded(name, ["reduced"])
         if record.format == 1:
             found = labels(draw(record))
-            assert not [label for label in found if "noise on" in label or "log z" in label], found
+            assert not [label for label in found if "noise on" in label], found
             record.format = 2
             assert [label for label in labels(draw(record)) if "noise on" in label]
+
+
+def test_the_betas_at_which_networks_have_not_learnt_are_marked():
+    record = recorded("total_correlation", ["reduced"])
+    unlearnt = min(set(record.config["betas"]) - set(choice.learnt(record)))
+    for axis in error_and_total_correlation(record).axes:
+        (ground,) = axis.patches
+        assert max(choice.learnt(record)) < ground.get_x() < unlearnt
+    for row in record.rows:
+        row["value"] *= row["metric"] != "train_error"
+    assert not [patch for axis in error_and_total_correlation(record).axes for patch in axis.patches]

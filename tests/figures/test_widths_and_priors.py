@@ -2,8 +2,9 @@
 
 import pytest
 
+from ib_tutorial.catalogue import RECORDED
+from ib_tutorial.experiments import load_record, recorded, run
 from ib_tutorial.experiments import mnist_widths as tuned
-from ib_tutorial.experiments import recorded, run
 from ib_tutorial.experiments.comparisons import final
 from ib_tutorial.experiments.fully_connected import mean_gain
 from ib_tutorial.figures import (
@@ -83,6 +84,6 @@ def test_a_network_is_drawn_with_its_noise_where_it_sits(build, channels, side):
 
 
 def test_what_chose_beta_and_what_came_later_stand_side_by_side():
-    left, right = early_and_late(recorded("cifar_filters"), recorded("total_correlation")).axes
+    left, right = early_and_late(recorded("cifar_filters"), load_record(RECORDED / "total_correlation_first.reduced.json")).axes
     assert len(left.lines) == 3 and left.get_title() == "held out, 20 epochs"
     assert right.get_title().startswith("test, 60 epochs")
