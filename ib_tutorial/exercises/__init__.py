@@ -13,7 +13,7 @@ To add one:
 """
 
 from ib_tutorial.exercises.checking import Hint, Verdict, check, hint
-from ib_tutorial.exercises.exercise import Exercise, Mistake
+from ib_tutorial.exercises.exercise import Exercise
 from ib_tutorial.exercises.registry import EXERCISES
 
-__all__ = ["EXERCISES", "Exercise", "Hint", "Mistake", "Verdict", "check", "hint"]
+__all__ = ["EXERCISES", "Exercise", "Hint", "Verdict", "check", "hint"]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ib_tutorial.exercises.exercise import Exercise, Mistake
+from ib_tutorial.exercises.exercise import Exercise
 
 
 def samples(rng):
@@ -30,33 +30,22 @@ DISTANCE = Exercise(
     "of the values and that of the uniform distribution on [low, high]",
     oracle=distance,
     inputs=samples,
-    mistakes=(
-        Mistake(
+    in_nats=False,
+    mistakes={
+        "You compare just after each step of the staircase only; just before a step the gap may be larger.":
             lambda values, low, high: abs(gaps(values, low, high)[0]).max(),
-            "You compare just after each step of the staircase only; just before a step the gap may be larger.",
-        ),
-        Mistake(
+        "You compare just before each step of the staircase only; just after a step the gap may be larger.":
             lambda values, low, high: abs(gaps(values, low, high)[1]).max(),
-            "You compare just before each step of the staircase only; just after a step the gap may be larger.",
-        ),
-        Mistake(
+        "You look for places where the staircase is above the uniform's function; it may be furthest below it.":
             lambda values, low, high: gaps(values, low, high)[0].max(),
-            "You look for places where the staircase is above the uniform's function; it may be furthest below it.",
-        ),
-        Mistake(
+        "You took the mean of the gaps; the distance is the largest of them.":
             lambda values, low, high: np.mean(np.abs(np.concatenate(gaps(values, low, high)))),
-            "You took the mean of the gaps; the distance is the largest of them.",
-        ),
-        Mistake(
+        "Your range goes from the smallest value to the largest; use the one that was given.":
             lambda values, low, high: distance(values, values.min(), values.max()),
-            "Your range goes from the smallest value to the largest; use the one that was given.",
-        ),
-    ),
+    },
     hints=(
         "Sort the values; the empirical distribution function rises by $1/n$ at each of them.",
         "The uniform's distribution function at $v$ is the share of the range that lies below $v$.",
         "At the $k$-th value the staircase jumps from $(k-1)/n$ to $k/n$: two gaps for each value.",
     ),
 )
-
-EXERCISES = (DISTANCE,)

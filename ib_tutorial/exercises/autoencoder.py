@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from ib_tutorial.exercises.exercise import Exercise, Mistake, in_bits
+from ib_tutorial.exercises.exercise import Exercise, misread
 from ib_tutorial.information import linear_vae
 
 
@@ -42,46 +42,23 @@ USED_AND_ERROR = Exercise(
     ),
     oracle=used_and_error,
     inputs=spectra,
-    mistakes=(
-        Mistake(
-            lambda eigenvalues, beta, n_latents, noise_variance: used_and_error(
-                eigenvalues, 1.0, n_latents, noise_variance
-            ),
-            "Beta is missing from the level, which you put at $\\sigma^2$.",
-        ),
-        Mistake(
-            lambda eigenvalues, beta, n_latents, noise_variance: used_and_error(
-                eigenvalues, 1 / beta, n_latents, noise_variance
-            ),
-            "Beta is inverted: the dearer a nat, the higher the level, and the fewer latents.",
-        ),
-        Mistake(
-            lambda eigenvalues, beta, n_latents, noise_variance: used_and_error(
-                eigenvalues, beta, n_latents, math.sqrt(noise_variance)
-            ),
-            "You used the standard deviation of the decoder's noise where its variance is needed.",
-        ),
-        Mistake(
+    in_nats=False,
+    mistakes={
+        "Beta is missing from the level, which you put at $\\sigma^2$.":
+            misread(used_and_error, beta=lambda beta: 1.0),
+        "Beta is inverted: the dearer a nat, the higher the level, and the fewer latents.":
+            misread(used_and_error, beta=lambda beta: 1 / beta),
+        "You used the standard deviation of the decoder's noise where its variance is needed.":
+            misread(used_and_error, noise_variance=math.sqrt),
+        "You counted the error of what is not coded. A used latent leaves an error too: the level.":
             error_of(lambda kept, level: kept[kept <= level].sum(), np.sum),
-            "You counted the error of what is not coded. A used latent leaves an error too: the level.",
-        ),
-        Mistake(
+        "The eigenvalues beyond the latents are missing from the error: nothing codes them.":
             error_of(lambda kept, level: np.minimum(kept, level).sum(), lambda discarded: 0.0),
-            "The eigenvalues beyond the latents are missing from the error: nothing codes them.",
-        ),
-        Mistake(
-            lambda eigenvalues, beta, n_latents, noise_variance: used_and_error(
-                eigenvalues, beta, len(eigenvalues), noise_variance
-            ),
-            "You let the model have as many latents as pixels; it has `n_latents`.",
-        ),
-        Mistake(
-            lambda eigenvalues, beta, n_latents, noise_variance: (
-                used_and_error(eigenvalues, beta, n_latents, noise_variance) / [1, len(eigenvalues)]
-            ),
-            "You took the mean of the error over the pixels where the sum is asked for.",
-        ),
-    ),
+        "You let the model have as many latents as pixels; it has `n_latents`.":
+            lambda eigenvalues, beta, _, noise_variance: used_and_error(eigenvalues, beta, len(eigenvalues), noise_variance),
+        "You took the mean of the error over the pixels where the sum is asked for.":
+            lambda eigenvalues, *others: used_and_error(eigenvalues, *others) / [1, len(eigenvalues)],
+    },
     hints=(
         "The level $s$ decides: which eigenvalues lie above it?",
         "Three kinds of directions: used, unused though there is a latent for them, and without a latent.",
@@ -112,50 +89,36 @@ def bound_with(mean_pixels=False, mean_latents=False, half=0.5, constant=True, s
     return computes
 
 
-def bound(x, reconstruction, mean, log_var, noise_variance):
-    return bound_with()(x, reconstruction, mean, log_var, noise_variance)
-
-
 BOUND = Exercise(
     name="ae-bound",
     asks=(
         "a function of x and reconstruction [images, pixels], mean and log_var [images, latents] and noise_variance "
         "that returns the bound of each image, [images], in nats"
     ),
-    oracle=bound,
+    oracle=bound_with(),
     inputs=images_and_codes,
-    mistakes=(
-        in_bits(bound),
-        Mistake(bound_with(sign=-1), "That is the negative bound, the loss."),
-        Mistake(bound_with(of_kl=1), "The divergence is added where it has to be taken off."),
-        Mistake(
+    mistakes={
+        "That is the negative bound, the loss.":
+            bound_with(sign=-1),
+        "The divergence is added where it has to be taken off.":
+            bound_with(of_kl=1),
+        "You took the mean over the pixels where the sum is needed: it would change beta without notice.":
             bound_with(mean_pixels=True),
-            "You took the mean over the pixels where the sum is needed: it would change beta without notice.",
-        ),
-        Mistake(
+        "You took the mean of the divergence over the latents where the sum is needed.":
             bound_with(mean_latents=True),
-            "You took the mean of the divergence over the latents where the sum is needed.",
-        ),
-        Mistake(
+        "The decoder's normalising constant is missing, $\\frac12\\log 2\\pi\\sigma^2$ for each pixel: "
+        "without it bounds with different noise cannot be compared.":
             bound_with(constant=False),
-            "The decoder's normalising constant is missing, $\\frac12\\log 2\\pi\\sigma^2$ for each pixel: "
-            "without it bounds with different noise cannot be compared.",
-        ),
-        Mistake(
+        "You took `log_var` for the logarithm of a standard deviation; it is that of the variance.":
             bound_with(of_log_var=2),
-            "You took `log_var` for the logarithm of a standard deviation; it is that of the variance.",
-        ),
-        Mistake(bound_with(half=1.0), "The factor 1/2 of the divergence from the standard normal is missing."),
-        Mistake(
+        "The factor 1/2 of the divergence from the standard normal is missing.":
+            bound_with(half=1.0),
+        "You took the noise variance for a standard deviation and squared it.":
             bound_with(power=2),
-            "You took the noise variance for a standard deviation and squared it.",
-        ),
-    ),
+    },
     hints=(
         "The bound is the expected log-density of the image minus the divergence; one sample of $z$ was taken already.",
         "The decoder is $\\mathcal N(\\hat x, \\sigma^2 I)$: write the logarithm of its density at $x$, constant and all.",
         "`kl_standard_normal` is the divergence of each latent (it wants torch: write it out); sum over pixels and latents.",
     ),
 )
-
-EXERCISES = (USED_AND_ERROR, BOUND)

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from ib_tutorial.exercises.exercise import Exercise, Mistake, in_bits
+from ib_tutorial.exercises.exercise import Exercise, misread
 from ib_tutorial.information import kl_log_normal
 
 
@@ -54,67 +54,39 @@ TOTAL_AND_MEANS = Exercise(
     ),
     oracle=total_and_means,
     inputs=convolutional_layers,
-    mistakes=(
-        in_bits(total_and_means),
-        Mistake(
+    mistakes={
+        "Those are nats per unit: over filters, rows and columns a sum is needed.":
             numbers_changed(lambda total, means, f: (total / f[0].numel(), means / f[0].numel())),
-            "Those are nats per unit: over filters, rows and columns a sum is needed.",
-        ),
-        Mistake(
+        "You took the mean over the filters; their nats add, as those of the places do.":
             numbers_changed(lambda total, means, f: (total / f.shape[1], means / f.shape[1])),
-            "You took the mean over the filters; their nats add, as those of the places do.",
-        ),
-        Mistake(
+        "Your total is the sum over the images; the mean is needed.":
             numbers_changed(lambda total, means, f: (total * len(f), means)),
-            "Your total is the sum over the images; the mean is needed.",
-        ),
-        Mistake(
+        "Your second number is what is left to pay; what is saved is asked for.":
             numbers_changed(lambda total, means, f: (total, total - means)),
-            "Your second number is what is left to pay; what is saved is asked for.",
-        ),
-        Mistake(
+        "Your second number is a share of the first; nats are asked for.":
             numbers_changed(lambda total, means, f: (total, means / total)),
-            "Your second number is a share of the first; nats are asked for.",
-        ),
-        Mistake(numbers_changed(lambda total, means, f: (means, total)), "The total is to come first."),
-        Mistake(
+        "The total is to come first.":
+            numbers_changed(lambda total, means, f: (means, total)),
+        "Your second number is twice too large: the square stands over $2\\sigma^2$.":
             numbers_changed(lambda total, means, f: (total, 2 * means)),
-            "Your second number is twice too large: the square stands over $2\\sigma^2$.",
-        ),
-        Mistake(
+        "You squared before taking the mean over the images: that also holds how $\\log f$ varies from image to image, "
+        "for which a unit would go on paying.":
             part(lambda f, mu: (f.log() - mu) ** 2),
-            "You squared before taking the mean over the images: that also holds how $\\log f$ varies from image to image, "
-            "for which a unit would go on paying.",
-        ),
-        Mistake(
+        "You took the mean over the places too: that is the mean of a filter, and a unit is a filter at one place.":
             part(lambda f, mu: (f.log().mean((0, 2, 3), keepdim=True) - mu) ** 2),
-            "You took the mean over the places too: that is the mean of a filter, and a unit is a filter at one place.",
-        ),
-        Mistake(
+        "You took each image's mean over the units; each unit's mean over the images is needed.":
             part(lambda f, mu: (f.log().mean((1, 2, 3), keepdim=True) - mu) ** 2),
-            "You took each image's mean over the units; each unit's mean over the images is needed.",
-        ),
-        Mistake(
+        "You took the logarithm of the mean activation; the mean of the logarithm is needed, which is smaller.":
             part(lambda f, mu: (f.mean(0).log() - mu) ** 2),
-            "You took the logarithm of the mean activation; the mean of the logarithm is needed, which is smaller.",
-        ),
-        Mistake(
+        "You measured from the mean of all units; a unit pays for its distance from the prior's $\\mu$.":
             part(lambda f, mu: (f.log().mean(0) - f.log().mean()) ** 2),
-            "You measured from the mean of all units; a unit pays for its distance from the prior's $\\mu$.",
-        ),
-        Mistake(
-            lambda f, alpha, mu, sigma: total_and_means(f.exp(), alpha, mu, sigma),
-            "You used $f$ where its logarithm is needed: the prior is that of $\\log z$.",
-        ),
-        Mistake(
-            lambda f, alpha, mu, sigma: total_and_means(f, alpha, mu, sigma.sqrt()),
-            "You took sigma for a variance; it is a standard deviation.",
-        ),
-        Mistake(
-            lambda f, alpha, mu, sigma: total_and_means(f, alpha.sqrt(), mu, sigma),
-            "You took alpha for a variance; it is the standard deviation of $\\log\\varepsilon$.",
-        ),
-    ),
+        "You used $f$ where its logarithm is needed: the prior is that of $\\log z$.":
+            misread(total_and_means, f=torch.exp),
+        "You took sigma for a variance; it is a standard deviation.":
+            misread(total_and_means, sigma=torch.sqrt),
+        "You took alpha for a variance; it is the standard deviation of $\\log\\varepsilon$.":
+            misread(total_and_means, alpha=torch.sqrt),
+    },
     hints=(
         "What does a Softplus unit pay, averaged over the images? In which of its terms does $\\mu$ stand?",
         "The mean of a square is a variance plus the square of a mean. Which of the two can a better $\\mu$ take away?",
@@ -122,5 +94,3 @@ TOTAL_AND_MEANS = Exercise(
     ),
     tolerance=1e-5,
 )
-
-EXERCISES = (TOTAL_AND_MEANS,)

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from ib_tutorial.exercises.exercise import Exercise, Mistake, in_bits
+from ib_tutorial.exercises.exercise import Exercise
 from ib_tutorial.information import (
     conditional_mutual_information,
     entropy,
@@ -35,34 +35,21 @@ TABLE = Exercise(
     asks="a function of p_z [z_1, z_2, z_3] that returns its total correlation, a number, in nats",
     oracle=total_correlation,
     inputs=three_units,
-    mistakes=(
-        in_bits(total_correlation),
-        Mistake(
+    mistakes={
+        "That is interaction information, another quantity of three variables, which may be negative.":
             lambda p_z: mutual_information(marginal(p_z, 0, 1)) - conditional_mutual_information(p_z),
-            "That is interaction information, another quantity of three variables, which may be negative.",
-        ),
-        Mistake(
+        "You added the information of the three pairs. The chain rule has one term for each unit after the first, "
+        "and the last is about all units before it together.":
             lambda p_z: sum(pairs(p_z)),
-            "You added the information of the three pairs. The chain rule has one term for each unit after the first, "
-            "and the last is about all units before it together.",
-        ),
-        Mistake(
+        "You took the mean over the units; total correlation is a sum.":
             lambda p_z: total_correlation(p_z) / 3,
-            "You took the mean over the units; total correlation is a sum.",
-        ),
-        Mistake(
+        "The sign is turned round: the units one by one are more uncertain than all together.":
             lambda p_z: -total_correlation(p_z),
-            "The sign is turned round: the units one by one are more uncertain than all together.",
-        ),
-        Mistake(
+        "That is the sum of the units' entropies; that of all units together is still to be taken off.":
             lambda p_z: sum(entropy(marginal(p_z, axis)) for axis in range(3)),
-            "That is the sum of the units' entropies; that of all units together is still to be taken off.",
-        ),
-        Mistake(
+        "KL's arguments are swapped: the distribution of $z$ stands first, the product of its marginals second.":
             lambda p_z: kl_divergence(product_of_marginals(p_z), p_z),
-            "KL's arguments are swapped: the distribution of $z$ stands first, the product of its marginals second.",
-        ),
-    ),
+    },
     hints=(
         "There are three formulas for it in the chapter: a divergence, a difference of entropies, a chain rule.",
         "Entropies are the shortest way; `p_z.sum((1, 2))` is the marginal of the first unit.",
@@ -99,39 +86,25 @@ CORRECTED = Exercise(
     asks="a function of samples [n, d] that returns the Gaussian total correlation without its bias, in nats",
     oracle=corrected,
     inputs=samples,
-    mistakes=(
-        in_bits(corrected),
-        Mistake(plug_in, "That is the plug-in value. Its bias is still in it."),
-        Mistake(
+    mistakes={
+        "That is the plug-in value. Its bias is still in it.":
+            plug_in,
+        "You added the bias: the plug-in value is too large, not too small.":
             lambda samples: 2 * plug_in(samples) - corrected(samples),
-            "You added the bias: the plug-in value is too large, not too small.",
-        ),
-        Mistake(
+        "You are too high by a factor of two: the factor 1/2 of a Gaussian's total correlation is missing, "
+        "as in the paper.":
             lambda samples: 2 * corrected(samples),
-            "You are too high by a factor of two: the factor 1/2 of a Gaussian's total correlation is missing, "
-            "as in the paper.",
-        ),
-        Mistake(
+        "The factor 1/2 is missing in the plug-in value, though not in the bias.":
             lambda samples: corrected(samples) + plug_in(samples),
-            "The factor 1/2 is missing in the plug-in value, though not in the bias.",
-        ),
-        Mistake(
+        "Your bias has $n$ degrees of freedom. Taking off the mean of the samples costs one.":
             corrected_with_mean_known,
-            "Your bias has $n$ degrees of freedom. Taking off the mean of the samples costs one.",
-        ),
-        Mistake(
+        "You took off $d^2/4n$, which is the bias only where $d$ is much smaller than $n$.":
             lambda samples: plug_in(samples) - samples.shape[1] ** 2 / (4 * len(samples)),
-            "You took off $d^2/4n$, which is the bias only where $d$ is much smaller than $n$.",
-        ),
-        Mistake(
+        "You divided by the number of units, as the authors' code does; the total is asked for.":
             lambda samples: corrected(samples) / samples.shape[1],
-            "You divided by the number of units, as the authors' code does; the total is asked for.",
-        ),
-        Mistake(
+        "You took the determinant of the covariance, not of the correlation matrix: the units' own variances count.":
             lambda samples: corrected(samples) - np.log(np.var(samples, axis=0, ddof=1)).sum() / 2,
-            "You took the determinant of the covariance, not of the correlation matrix: the units' own variances count.",
-        ),
-    ),
+    },
     hints=(
         "Two steps: the formula for a covariance, at the covariance of the samples; then take off its bias.",
         "`gaussian_total_correlation(np.cov(samples.T))` is the first; the second depends on $n$ and $d$ alone.",
@@ -149,19 +122,16 @@ NOISIER_COPIES = Exercise(
     asks="the cost of five copies in nats, a number, to three decimals",
     oracle=lambda: 5 * told_by_one(0.3),
     inputs=None,
-    mistakes=(
-        in_bits(lambda: 5 * told_by_one(0.3)),
-        Mistake(lambda: told_by_one(0.3), "That is what a single unit costs; the cost is a sum over units."),
-        Mistake(lambda: 5 * told_by_one(0.1), "That is the cost on the page, with the old noise."),
-        Mistake(
+    mistakes={
+        "That is what a single unit costs; the cost is a sum over units.":
+            lambda: told_by_one(0.3),
+        "That is the cost on the page, with the old noise.":
+            lambda: 5 * told_by_one(0.1),
+        "You summed how uncertain each unit is given the image. It is charged for what it tells.":
             lambda: 5 * entropy(np.array([0.3, 0.7])),
-            "You summed how uncertain each unit is given the image. It is charged for what it tells.",
-        ),
-        Mistake(
+        "Did you square the probability of an error? Each unit errs once.":
             lambda: 5 * told_by_one(0.3**2),
-            "Did you square the probability of an error? Each unit errs once.",
-        ),
-    ),
+    },
     hints=(
         "Given the image the units are independent, and so they are under the prior: what does that make of the divergence?",
         "Each unit is a fair bit that differs from the shape with the given probability.",
@@ -169,5 +139,3 @@ NOISIER_COPIES = Exercise(
     ),
     tolerance=1e-3,
 )
-
-EXERCISES = (TABLE, CORRECTED, NOISIER_COPIES)

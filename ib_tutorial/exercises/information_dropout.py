@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from ib_tutorial.exercises.exercise import Exercise, Mistake, in_bits
+from ib_tutorial.exercises.exercise import Exercise, misread
 from ib_tutorial.information import kl_log_normal
 
 
@@ -25,47 +25,28 @@ SOFTPLUS_COST = Exercise(
     asks="a function of f [images, units], alpha [images, units], mu and sigma that returns nats per image [images]",
     oracle=cost,
     inputs=softplus_layers,
-    mistakes=(
-        in_bits(cost),
-        Mistake(
+    mistakes={
+        "You took the mean over the units where a sum is needed: it would divide beta by their number.":
             lambda f, alpha, mu, sigma: cost(f, alpha, mu, sigma) / f.shape[1],
-            "You took the mean over the units where a sum is needed: it would divide beta by their number.",
-        ),
-        Mistake(
-            lambda f, alpha, mu, sigma: cost(torch.ones_like(f), alpha, mu, sigma),
-            "Prop. 3 as printed: $\\log f(x)$ is missing, as if every activation were 1.",
-        ),
-        Mistake(
-            lambda f, alpha, mu, sigma: cost(f.exp(), alpha, mu, sigma),
-            "You used $f$ where its logarithm is needed: the noise is additive on $\\log f$.",
-        ),
-        Mistake(
-            lambda f, alpha, mu, sigma: cost(f, alpha.sqrt(), mu, sigma),
-            "You took alpha for a variance; it is the standard deviation of $\\log\\varepsilon$.",
-        ),
-        Mistake(
-            lambda f, alpha, mu, sigma: cost(f, alpha, mu, sigma.sqrt()),
-            "You took sigma for a variance; it is the standard deviation of the prior's logarithm.",
-        ),
-        Mistake(
+        "Prop. 3 as printed: $\\log f(x)$ is missing, as if every activation were 1.":
+            misread(cost, f=torch.ones_like),
+        "You used $f$ where its logarithm is needed: the noise is additive on $\\log f$.":
+            misread(cost, f=torch.exp),
+        "You took alpha for a variance; it is the standard deviation of $\\log\\varepsilon$.":
+            misread(cost, alpha=torch.sqrt),
+        "You took sigma for a variance; it is the standard deviation of the prior's logarithm.":
+            misread(cost, sigma=torch.sqrt),
+        "The logarithm of $\\alpha/\\sigma$ has the wrong sign: more noise must cost less.":
             lambda f, alpha, mu, sigma: cost(f, alpha, mu, sigma) + 2 * torch.log(alpha / sigma).sum(1),
-            "The logarithm of $\\alpha/\\sigma$ has the wrong sign: more noise must cost less.",
-        ),
-        Mistake(
+        "The constant term is missing, the minus one half of every unit: a unit with $p(z|x) = q(z)$ costs nothing.":
             lambda f, alpha, mu, sigma: cost(f, alpha, mu, sigma) + f.shape[1] / 2,
-            "The constant term is missing, the minus one half of every unit: a unit with $p(z|x) = q(z)$ costs nothing.",
-        ),
-        Mistake(
+        "The quadratic term is twice too large: it stands over $2\\sigma^2$.":
             lambda f, alpha, mu, sigma: (
                 cost(f, alpha, mu, sigma) + ((alpha**2 + (f.log() - mu) ** 2) / (2 * sigma**2)).sum(1)
             ),
-            "The quadratic term is twice too large: it stands over $2\\sigma^2$.",
-        ),
-        Mistake(
+        "KL's arguments are swapped: the posterior, with $\\log f$ and alpha, stands first and the prior second.":
             lambda f, alpha, mu, sigma: kl_log_normal(mu, sigma, torch.log(f), alpha).sum(1),
-            "KL's arguments are swapped: the posterior, with $\\log f$ and alpha, stands first and the prior second.",
-        ),
-    ),
+    },
     hints=(
         "Which proposition prices a Softplus unit? Use it for every unit of every image.",
         "The formula takes the logarithm of the activation: `torch.log(f)`.",
@@ -93,47 +74,27 @@ BATCH_LOSS = Exercise(
     ),
     oracle=batch_loss,
     inputs=batches,
-    mistakes=(
-        in_bits(batch_loss),
-        Mistake(
+    mistakes={
+        "You took the mean of the cost over the units where a sum is needed.":
             lambda cross_entropy, kl, beta, n_train: cross_entropy.mean() + beta / n_train * kl.mean(),
-            "You took the mean of the cost over the units where a sum is needed.",
-        ),
-        Mistake(
+        "You summed the cost over the batch: over its images a mean is needed, as for the cross-entropy.":
             lambda cross_entropy, kl, beta, n_train: cross_entropy.mean() + beta / n_train * kl.sum(),
-            "You summed the cost over the batch: over its images a mean is needed, as for the cross-entropy.",
-        ),
-        Mistake(
+        "The division by the number of training images is missing.":
             lambda cross_entropy, kl, beta, n_train: cross_entropy.mean() + beta * kl.sum(1).mean(),
-            "The division by the number of training images is missing.",
-        ),
-        Mistake(
+        "You divided the whole loss by the number of training images; only the divergence is divided.":
             lambda cross_entropy, kl, beta, n_train: (cross_entropy.mean() + beta * kl.sum(1).mean()) / n_train,
-            "You divided the whole loss by the number of training images; only the divergence is divided.",
-        ),
-        Mistake(
+        "You divided by the size of the batch in place of the number of training images.":
             lambda cross_entropy, kl, beta, n_train: cross_entropy.mean() + beta / len(kl) * kl.sum(1).mean(),
-            "You divided by the size of the batch in place of the number of training images.",
-        ),
-        Mistake(
+        "Beta is inverted: it multiplies the divergence.":
             lambda cross_entropy, kl, beta, n_train: cross_entropy.mean() + kl.sum(1).mean() / (beta * n_train),
-            "Beta is inverted: it multiplies the divergence.",
-        ),
-        Mistake(
+        "Beta stands in front of the wrong term: it weighs the divergence.":
             lambda cross_entropy, kl, beta, n_train: beta * cross_entropy.mean() + kl.sum(1).mean() / n_train,
-            "Beta stands in front of the wrong term: it weighs the divergence.",
-        ),
-        Mistake(
+        "The divergence has the wrong sign: minimising this loss would let the noise vanish.":
             lambda cross_entropy, kl, beta, n_train: cross_entropy.mean() - beta / n_train * kl.sum(1).mean(),
-            "The divergence has the wrong sign: minimising this loss would let the noise vanish.",
-        ),
-    ),
+    },
     hints=(
         "Two terms, both per image; the second is weighed.",
         "For the cost: a sum over one axis, a mean over the other.",
         "The weight on a nat is $\\beta/N$, with $N$ the number of images in the training set, not in the batch.",
     ),
 )
-
-
-EXERCISES = (SOFTPLUS_COST, BATCH_LOSS)

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from ib_tutorial.exercises.exercise import Exercise, Mistake
+from ib_tutorial.exercises.exercise import Exercise
 from ib_tutorial.experiments.reading_maps import share_from_image
 
 
@@ -18,26 +18,16 @@ def share(maps):
     return share_from_image(torch.as_tensor(maps))
 
 
-def variances(maps, centred=True, ddof=1):
-    """V_image, and the variance of the mean map as it is."""
-    m = maps.reshape(len(maps), -1)
-    m = m - (m.mean(1, keepdims=True) if centred else m.mean())
-    return m.var(0, ddof=ddof).mean(), np.square(m.mean(0)).mean()
+def share_with(centred=True, ddof=1, corrected=True):
+    """A mistaken share: with the levels of the images in it, with n in place of n - 1, or with the mean map as it is."""
 
+    def computes(maps):
+        m = maps.reshape(len(maps), -1)
+        m = m - (m.mean(1, keepdims=True) if centred else m.mean())
+        image, mean_map = m.var(0, ddof=ddof).mean(), np.square(m.mean(0)).mean()
+        return image / (image + mean_map - corrected * image / len(maps))
 
-def uncorrected(maps):
-    image, mean_map = variances(maps)
-    return image / (image + mean_map)
-
-
-def with_levels(maps):
-    image, mean_map = variances(maps, centred=False)
-    return image / (image + mean_map - image / len(maps))
-
-
-def with_n(maps):
-    image, mean_map = variances(maps, ddof=0)
-    return image / (image + mean_map - image / len(maps))
+    return computes
 
 
 SHARE = Exercise(
@@ -45,26 +35,22 @@ SHARE = Exercise(
     asks="a function of maps [images, rows, columns] that returns the share from the image, a number",
     oracle=share,
     inputs=stacks,
-    mistakes=(
-        Mistake(
-            uncorrected,
-            "You took the variance of the mean map as it is: it still holds $1/n$ of the images' own variance.",
-        ),
-        Mistake(
-            with_levels,
-            "The level of an image, its mean over places, is still in: an image that has more everywhere makes no pattern.",
-        ),
-        Mistake(with_n, "The variance over images is to be taken with $n - 1$ (`ddof=1`)."),
-        Mistake(lambda maps: 1 - share(maps), "That is the share of the places; the image's is asked for."),
-        Mistake(
-            lambda maps: np.sqrt(share(maps)), "That is a ratio of standard deviations; variances add, they do not."
-        ),
-    ),
+    in_nats=False,
+    mistakes={
+        "You took the variance of the mean map as it is: it still holds $1/n$ of the images' own variance.":
+            share_with(corrected=False),
+        "The level of an image, its mean over places, is still in: an image that has more everywhere makes no pattern.":
+            share_with(centred=False),
+        "The variance over images is to be taken with $n - 1$ (`ddof=1`).":
+            share_with(ddof=0),
+        "That is the share of the places; the image's is asked for.":
+            lambda maps: 1 - share(maps),
+        "That is a ratio of standard deviations; variances add, they do not.":
+            lambda maps: np.sqrt(share(maps)),
+    },
     hints=(
         "Begin by taking each map's own mean away from it.",
         "Two variances: at each place over the images, and over the places of the mean map.",
         "`var(axis=0, ddof=1)` gives the first, place by place. The second needs a correction that shrinks with $n$.",
     ),
 )
-
-EXERCISES = (SHARE,)

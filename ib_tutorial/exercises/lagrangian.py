@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from ib_tutorial.exercises.exercise import Exercise, Mistake, in_bits
+from ib_tutorial.exercises.exercise import Exercise
 from ib_tutorial.information import (
     blahut_arimoto,
     contraction_coefficient,
@@ -39,27 +39,19 @@ NOISE_GAIN = Exercise(
     asks="a function of eps and beta that returns how much noise gains over both deterministic encoders, in nats",
     oracle=gain,
     inputs=noisy_bits,
-    mistakes=(
-        in_bits(gain),
-        Mistake(
+    mistakes={
+        "You compared with $z = x$ only. The constant is a deterministic encoder too, and sometimes the better one.":
             lambda eps, beta: copying(eps, beta) - optimum(eps, beta),
-            "You compared with $z = x$ only. The constant is a deterministic encoder too, and sometimes the better one.",
-        ),
-        Mistake(
+        "You compared with the constant only. To copy $x$ is deterministic too, and at a low price better.":
             lambda eps, beta: math.log(2) - optimum(eps, beta),
-            "You compared with the constant only. To copy $x$ is deterministic too, and at a low price better.",
-        ),
-        Mistake(
+        "You compared with the worse of the two deterministic encoders.":
             lambda eps, beta: max(copying(eps, beta), math.log(2)) - optimum(eps, beta),
-            "You compared with the worse of the two deterministic encoders.",
-        ),
-        Mistake(lambda eps, beta: -gain(eps, beta), "The sign is turned round: a gain lowers the Lagrangian."),
-        Mistake(
+        "The sign is turned round: a gain lowers the Lagrangian.":
+            lambda eps, beta: -gain(eps, beta),
+        "Your gain is zero everywhere. Is beta inverted? Above a price of 1 the constant is always optimal, "
+        "and Tishby's beta is one over ours.":
             lambda eps, beta: min(copying(eps, 1 / beta), math.log(2)) - optimum(eps, 1 / beta),
-            "Your gain is zero everywhere. Is beta inverted? Above a price of 1 the constant is always optimal, "
-            "and Tishby's beta is one over ours.",
-        ),
-    ),
+    },
     hints=(
         "Three numbers are needed: the Lagrangian of $z = x$, that of a constant $z$, and the least of all.",
         "$p(x,y)$ of the noisy bit is a two by two table; `blahut_arimoto(table, beta).lagrangian` is the least.",
@@ -80,12 +72,8 @@ def encoders_with_models(rng):
         )
 
 
-def loss(p_xy, p_z_given_x, q_y_given_z, q_z, beta):
-    return variational_bound(p_xy, p_z_given_x, q_y_given_z, q_z, beta).loss
-
-
 def combined(combine):
-    """A mistake made of the right parts: `combine(bound, beta)`."""
+    """`combine(bound, beta)` of the variational bound: the loss, or a mistake made of the right parts."""
     return lambda p_xy, p_z_given_x, q_y_given_z, q_z, beta: combine(
         variational_bound(p_xy, p_z_given_x, q_y_given_z, q_z, beta), beta
     )
@@ -109,43 +97,26 @@ EXPECTED_LOSS = Exercise(
         "a function of p_xy [x, y], p_z_given_x [x, z], q_y_given_z [z, y], q_z [z] and beta "
         "that returns the expectation of eq. (3), a number, in nats"
     ),
-    oracle=loss,
+    oracle=combined(lambda bound, beta: bound.loss),
     inputs=encoders_with_models,
-    mistakes=(
-        in_bits(loss),
-        Mistake(
+    mistakes={
+        "Beta is inverted: it multiplies the divergence, as a price per nat of input.":
             combined(lambda bound, beta: bound.cross_entropy + bound.rate / beta),
-            "Beta is inverted: it multiplies the divergence, as a price per nat of input.",
-        ),
-        Mistake(
+        "Beta stands in front of the wrong term: it is the price of the divergence, not of the cross-entropy.":
             combined(lambda bound, beta: beta * bound.cross_entropy + bound.rate),
-            "Beta stands in front of the wrong term: it is the price of the divergence, not of the cross-entropy.",
-        ),
-        Mistake(
+        "KL's arguments are swapped: the encoder makes $z$, so $p(z|x)$ stands first and the prior second.":
             with_divergence(lambda p_x, right, swapped, n_z: p_x @ swapped),
-            "KL's arguments are swapped: the encoder makes $z$, so $p(z|x)$ stands first and the prior second.",
-        ),
-        Mistake(
+        "You averaged the divergence over the inputs as if they were equally likely: weigh each with $p(x)$.":
             with_divergence(lambda p_x, right, swapped, n_z: right.mean()),
-            "You averaged the divergence over the inputs as if they were equally likely: weigh each with $p(x)$.",
-        ),
-        Mistake(
+        "You summed the divergence over the inputs: it is a mean, weighed with $p(x)$.":
             with_divergence(lambda p_x, right, swapped, n_z: right.sum()),
-            "You summed the divergence over the inputs: it is a mean, weighed with $p(x)$.",
-        ),
-        Mistake(
+        "You took the mean over the values of $z$ where a divergence has their sum.":
             with_divergence(lambda p_x, right, swapped, n_z: p_x @ right / n_z),
-            "You took the mean over the values of $z$ where a divergence has their sum.",
-        ),
-        Mistake(
+        "Your first term is $H(y|z)$, with the encoder's own $p(y|z)$. The decoder $q(y|z)$ is another distribution.":
             combined(lambda bound, beta: bound.h_y_given_z + beta * bound.rate),
-            "Your first term is $H(y|z)$, with the encoder's own $p(y|z)$. The decoder $q(y|z)$ is another distribution.",
-        ),
-        Mistake(
+        "Your second term is $I(x;z)$, with the encoder's own $p(z)$. The prior $q(z)$ is another distribution.":
             combined(lambda bound, beta: bound.cross_entropy + beta * bound.i_xz),
-            "Your second term is $I(x;z)$, with the encoder's own $p(z)$. The prior $q(z)$ is another distribution.",
-        ),
-    ),
+    },
     hints=(
         "Two expectations: one over $x$, $y$ and $z$, the other over $x$ and $z$.",
         "`p_z_given_x.T @ p_xy` is the joint table of $z$ and $y$: its weighted sum of $-\\log q(y|z)$ is the first.",
@@ -174,34 +145,24 @@ STABILITY_PRICE = Exercise(
     asks="a function of p_xy [x, y] that returns the price below which the constant encoder is unstable, a number",
     oracle=lambda p_xy: maximal_correlation(p_xy) ** 2,
     inputs=joint_tables,
-    mistakes=(
-        Mistake(maximal_correlation, "That is $\\rho_m$; the price is its square."),
-        Mistake(
+    in_nats=False,
+    mistakes={
+        "That is $\\rho_m$; the price is its square.":
+            maximal_correlation,
+        "Your answer is 1 for every table: the largest singular value always is. The next one tells.":
             lambda p_xy: singular(normalised(p_xy), 0) ** 2,
-            "Your answer is 1 for every table: the largest singular value always is. The next one tells.",
-        ),
-        Mistake(
+        "You divided by $p(x)\\,p(y)$ without the square root.":
             lambda p_xy: singular(p_xy / np.outer(p_xy.sum(1), p_xy.sum(0))) ** 2,
-            "You divided by $p(x)\\,p(y)$ without the square root.",
-        ),
-        Mistake(
+        "You took the singular values of the table itself; it has to be divided by $\\sqrt{p(x)\\,p(y)}$ first.":
             lambda p_xy: singular(p_xy) ** 2,
-            "You took the singular values of the table itself; it has to be divided by $\\sqrt{p(x)\\,p(y)}$ first.",
-        ),
-        Mistake(
+        "You took the singular values of $p(y|x)$, which do not treat $x$ and $y$ alike.":
             lambda p_xy: singular(p_xy / p_xy.sum(1, keepdims=True)) ** 2,
-            "You took the singular values of $p(y|x)$, which do not treat $x$ and $y$ alike.",
-        ),
-        Mistake(
+        "That is $\\eta$, above which the constant is optimal. Unstable it becomes at another price.":
             contraction_coefficient,
-            "That is $\\eta$, above which the constant is optimal. Unstable it becomes at another price.",
-        ),
-    ),
+    },
     hints=(
         "Instability is about small departures: the proposition on the stability of the constant encoder names the price.",
         "The definition of maximal correlation says of which matrix it is a singular value, and which one.",
         "`np.linalg.svd(matrix, compute_uv=False)` returns singular values, the largest first.",
     ),
 )
-
-EXERCISES = (NOISE_GAIN, EXPECTED_LOSS, STABILITY_PRICE)

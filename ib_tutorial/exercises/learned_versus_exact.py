@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from ib_tutorial.exercises.exercise import Exercise, Mistake, in_bits
+from ib_tutorial.exercises.exercise import Exercise
 from ib_tutorial.information.log_normal import LogNormalEncoder, divergences
 
 
@@ -52,43 +52,26 @@ TOLD = Exercise(
     ),
     oracle=told,
     inputs=encoders_with_draws,
-    mistakes=(
-        in_bits(told),
-        Mistake(
+    mistakes={
+        "You averaged over the inputs as if they were equally likely: `u[:, i]` counts with weight $p(x_i)$.":
             from_posterior(divergence, weights=uniform),
-            "You averaged over the inputs as if they were equally likely: `u[:, i]` counts with weight $p(x_i)$.",
-        ),
-        Mistake(
+        "By Bayes, $p(x|u)$ is proportional to $p(x)\\,p(u|x)$; you left $p(x)$ out.":
             from_posterior(divergence, prior=uniform),
-            "By Bayes, $p(x|u)$ is proportional to $p(x)\\,p(u|x)$; you left $p(x)$ out.",
-        ),
-        Mistake(
+        "You took alpha for a variance; it is the standard deviation of $u$ given $x$.":
             from_posterior(divergence, variance=True),
-            "You took alpha for a variance; it is the standard deviation of $u$ given $x$.",
-        ),
-        Mistake(
+        "You took the mean of the log-density over the units; independent densities multiply, so their logarithms add.":
             from_posterior(divergence, mean_units=True),
-            "You took the mean of the log-density over the units; independent densities multiply, so their logarithms add.",
-        ),
-        Mistake(
+        "KL's arguments are swapped: what is known after seeing $u$ stands first, what was known before second.":
             from_posterior(lambda posterior, p_x: (p_x * np.log(p_x / posterior)).sum(-1)),
-            "KL's arguments are swapped: what is known after seeing $u$ stands first, what was known before second.",
-        ),
-        Mistake(
+        "That is $H(x|z)$, what is left to know of $x$. Compare with what there was to know.":
             from_posterior(lambda posterior, p_x: -(posterior * np.log(posterior)).sum(-1)),
-            "That is $H(x|z)$, what is left to know of $x$. Compare with what there was to know.",
-        ),
-        Mistake(
+        "You used the one ratio $p(u|x)/p(u)$ of each draw. It has the right mean, and varies more: "
+        "take the whole divergence of $p(x|u)$ from $p(x)$.":
             from_posterior(lambda posterior, p_x: np.log(np.diagonal(posterior, axis1=1, axis2=2) / p_x)),
-            "You used the one ratio $p(u|x)/p(u)$ of each draw. It has the right mean, and varies more: "
-            "take the whole divergence of $p(x|u)$ from $p(x)$.",
-        ),
-    ),
+    },
     hints=(
         "For each draw: the log-density under every $x$, then Bayes, then a divergence.",
         "`u[:, :, None] - log_f` has the axes [draws, x drawn, x, units].",
         "Subtract `logsumexp` over $x$ to get the logarithm of the posterior; average over draws, then with $p(x)$.",
     ),
 )
-
-EXERCISES = (TOLD,)

@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from ib_tutorial.exercises.exercise import Exercise, Mistake, in_bits
+from ib_tutorial.exercises.exercise import Exercise, misread
 from ib_tutorial.information import kl_truncated_log_uniform
 
 
@@ -16,29 +16,20 @@ def units(rng):
         yield torch.from_numpy(log_f), torch.from_numpy(alpha), low, high
 
 
-def parts(log_f, alpha, low, high):
-    """The normal's mass in the interval, and A phi(A) + B phi(B)."""
-    ends = [(log_f - low) / alpha, (high - log_f) / alpha]
-    at_the_ends = sum(end * torch.exp(-(end**2) / 2) for end in ends) / math.sqrt(2 * math.pi)
-    return sum(map(torch.special.ndtr, ends)) - 1, at_the_ends
-
-
-def without_the_mass(log_f, alpha, low, high):
-    return kl_truncated_log_uniform(log_f, alpha, low, high) + torch.log(parts(log_f, alpha, low, high)[0])
-
-
 def untruncated(log_f, alpha, low, high):
     return math.log(high - low) - torch.log(alpha) - math.log(2 * math.pi * math.e) / 2
 
 
-def other_sign(log_f, alpha, low, high):
-    mass, at_the_ends = parts(log_f, alpha, low, high)
-    return kl_truncated_log_uniform(log_f, alpha, low, high) - at_the_ends / mass
+def combined(combine):
+    """A mistake made of the right cost, the normal's mass in the interval, and A phi(A) + B phi(B)."""
 
+    def computes(log_f, alpha, low, high):
+        ends = [(log_f - low) / alpha, (high - log_f) / alpha]
+        at_the_ends = sum(end * torch.exp(-(end**2) / 2) for end in ends) / math.sqrt(2 * math.pi)
+        mass = sum(map(torch.special.ndtr, ends)) - 1
+        return combine(kl_truncated_log_uniform(log_f, alpha, low, high), mass, at_the_ends)
 
-def undivided(log_f, alpha, low, high):
-    mass, at_the_ends = parts(log_f, alpha, low, high)
-    return kl_truncated_log_uniform(log_f, alpha, low, high) + at_the_ends * (1 - 1 / mass) / 2
+    return computes
 
 
 TRUNCATED_COST = Exercise(
@@ -46,32 +37,23 @@ TRUNCATED_COST = Exercise(
     asks="a function of log_f [units], alpha [units], low and high that returns the nats of each unit [units]",
     oracle=kl_truncated_log_uniform,
     inputs=units,
-    mistakes=(
-        in_bits(kl_truncated_log_uniform),
-        Mistake(
+    mistakes={
+        "That is the cost of a normal distribution that is not cut: part of it lies outside, where the prior has nothing.":
             untruncated,
-            "That is the cost of a normal distribution that is not cut: part of it lies outside, where the prior has nothing.",
-        ),
-        Mistake(
-            without_the_mass,
-            "The logarithm of $Z$ is missing: after the cut the density is divided by the mass that is left.",
-        ),
-        Mistake(other_sign, "The term of the two ends has the wrong sign: a distribution that is cut spreads less, and costs more."),
-        Mistake(undivided, "The term of the two ends is to be divided by $2Z$, not by 2."),
-        Mistake(
-            lambda log_f, alpha, low, high: kl_truncated_log_uniform(log_f, alpha.sqrt(), low, high),
-            "You took alpha for a variance; it is the standard deviation of the normal distribution before the cut.",
-        ),
-        Mistake(
+        "The logarithm of $Z$ is missing: after the cut the density is divided by the mass that is left.":
+            combined(lambda cost, mass, at_the_ends: cost + torch.log(mass)),
+        "The term of the two ends has the wrong sign: a distribution that is cut spreads less, and costs more.":
+            combined(lambda cost, mass, at_the_ends: cost - at_the_ends / mass),
+        "The term of the two ends is to be divided by $2Z$, not by 2.":
+            combined(lambda cost, mass, at_the_ends: cost + at_the_ends * (1 - 1 / mass) / 2),
+        "You took alpha for a variance; it is the standard deviation of the normal distribution before the cut.":
+            misread(kl_truncated_log_uniform, alpha=torch.sqrt),
+        "The prior is missing: on the interval its density is one over the length.":
             lambda log_f, alpha, low, high: kl_truncated_log_uniform(log_f, alpha, low, high) - math.log(high - low),
-            "The prior is missing: on the interval its density is one over the length.",
-        ),
-    ),
+    },
     hints=(
         "Measure the distances from the centre to both ends in standard deviations.",
         "`torch.special.ndtr` is the distribution function of the standard normal. Its two values give $Z$.",
         "Four terms: the length of the interval, the entropy of a whole normal, the mass that is left, and the two ends.",
     ),
 )
-
-EXERCISES = (TRUNCATED_COST,)

@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from ib_tutorial.exercises.exercise import Exercise, Mistake, in_bits
+from ib_tutorial.exercises.exercise import Exercise
 from ib_tutorial.information import info_nce
 
 
@@ -24,32 +24,22 @@ INFO_NCE = Exercise(
     asks="a function of scores [batch, batch], a torch tensor whose diagonal has the pairs that belong together, that returns the bound in nats",
     oracle=info_nce,
     inputs=score_tables,
-    mistakes=(
-        in_bits(info_nce),
-        Mistake(
+    mistakes={
+        "The sum over the row must be a mean: add $\\log n$. Without it the bound is never above 0.":
             lambda scores: logarithms(scores).diagonal().mean(),
-            "The sum over the row must be a mean: add $\\log n$. Without it the bound is never above 0.",
-        ),
-        Mistake(lambda scores: -info_nce(scores), "The sign is wrong: that is the loss, and the bound is minus the loss."),
-        Mistake(
+        "The sign is wrong: that is the loss, and the bound is minus the loss.":
+            lambda scores: -info_nce(scores),
+        "You summed over the batch; the bound is the mean over its pairs.":
             lambda scores: logarithms(scores).diagonal().sum() + len(scores) * math.log(len(scores)),
-            "You summed over the batch; the bound is the mean over its pairs.",
-        ),
-        Mistake(
+        "The softmax runs down the columns: it asks which $x$ belongs to $y$. That is a bound as well, but not this one: "
+        "in row $i$ the critic looks for $y_i$ among all $y_j$.":
             lambda scores: info_nce(scores.T),
-            "The softmax runs down the columns: it asks which $x$ belongs to $y$. That is a bound as well, but not this one: "
-            "in row $i$ the critic looks for $y_i$ among all $y_j$.",
-        ),
-        Mistake(
+        "You averaged over all pairs. Only the diagonal has pairs that belong together.":
             lambda scores: logarithms(scores).mean() + math.log(len(scores)),
-            "You averaged over all pairs. Only the diagonal has pairs that belong together.",
-        ),
-    ),
+    },
     hints=(
         "For each row: the score of its own pair, against the mean of $e^{f}$ over the row.",
         "`torch.logsumexp(scores, 1)` is the logarithm of a row's sum. How does a mean differ from it?",
         "`scores.diagonal() - torch.logsumexp(scores, 1)`, averaged, plus the logarithm of the batch size.",
     ),
 )
-
-EXERCISES = (INFO_NCE,)

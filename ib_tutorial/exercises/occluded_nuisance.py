@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ib_tutorial.exercises.exercise import Exercise, Mistake, in_bits
+from ib_tutorial.exercises.exercise import Exercise
 from ib_tutorial.information import entropy, mutual_information
 
 
@@ -25,33 +25,23 @@ PROVED = Exercise(
     asks="a function of p_zn [z, n] and q_n_given_z [z, n] that returns the reader's lower bound of I(z;n), in nats",
     oracle=proved,
     inputs=readers,
-    mistakes=(
-        in_bits(proved),
-        Mistake(
+    mistakes={
+        "That is $I(z;n)$ itself, which no reader enters. What did this reader prove?":
             lambda p_zn, q_n_given_z: mutual_information(p_zn),
-            "That is $I(z;n)$ itself, which no reader enters. What did this reader prove?",
-        ),
-        Mistake(
+        "You took the logarithm of the number of classes for $H(n)$: these classes are not equally frequent.":
             lambda p_zn, q_n_given_z: np.log(p_zn.shape[1]) - cross_entropy(p_zn, q_n_given_z),
-            "You took the logarithm of the number of classes for $H(n)$: these classes are not equally frequent.",
-        ),
-        Mistake(
+        "You took the mean of $-\\log q$ under the reader's own beliefs; the true classes decide.":
             lambda p_zn, q_n_given_z: entropy(p_zn.sum(0)) + (p_zn.sum(1) @ (q_n_given_z * np.log(q_n_given_z)).sum(1)),
-            "You took the mean of $-\\log q$ under the reader's own beliefs; the true classes decide.",
-        ),
-        Mistake(
+        "You averaged over the values of $z$ as if they were equally frequent.":
             lambda p_zn, q_n_given_z: (
                 entropy(p_zn.sum(0)) + (p_zn / p_zn.sum(1, keepdims=True) * np.log(q_n_given_z)).sum(1).mean()
             ),
-            "You averaged over the values of $z$ as if they were equally frequent.",
-        ),
-        Mistake(lambda *tables: -proved(*tables), "The sign is turned round."),
-    ),
+        "The sign is turned round.":
+            lambda *tables: -proved(*tables),
+    },
     hints=(
         "Two terms: how uncertain $n$ is to begin with, and how uncertain the reader leaves it.",
         "The classes' frequencies are column sums of the first table.",
         "The cross-entropy is a sum over both tables, cell by cell: the one gives the weights, the other the logarithms.",
     ),
 )
-
-EXERCISES = (PROVED,)

@@ -12,8 +12,9 @@ CHAPTERS = (
 )  # fmt: skip
 """The modules of this package that hold exercises, in the order of the chapters."""
 
-MODULES = tuple(import_module(f"ib_tutorial.exercises.{chapter}") for chapter in CHAPTERS)
-
-EXERCISES: dict[str, Exercise] = {exercise.name: exercise for module in MODULES for exercise in module.EXERCISES}
-if len(EXERCISES) != sum(len(module.EXERCISES) for module in MODULES):
-    raise ValueError("two exercises have the same name")
+EXERCISES: dict[str, Exercise] = {
+    value.name: value
+    for chapter in CHAPTERS
+    for value in vars(import_module(f"ib_tutorial.exercises.{chapter}")).values()
+    if isinstance(value, Exercise)
+}

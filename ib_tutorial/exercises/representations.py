@@ -3,7 +3,7 @@
 import numpy as np
 
 from ib_tutorial.examples import station_table
-from ib_tutorial.exercises.exercise import Exercise, Mistake, in_bits
+from ib_tutorial.exercises.exercise import Exercise
 from ib_tutorial.information import (
     conditional_entropy,
     conditional_mutual_information,
@@ -32,14 +32,9 @@ def surplus(p_xy, p_z_given_x):
     return conditional_mutual_information(represent(p_xy, p_z_given_x).swapaxes(1, 2))
 
 
-def tables_given_z(p_xy, p_z_given_x):
-    """p(x, y | z) of every z, and p(z)."""
-    joint = represent(p_xy, p_z_given_x)
-    return [table / table.sum() for table in np.moveaxis(joint, 2, 0)], joint.sum((0, 1))
-
-
 def lost_unweighted(p_xy, p_z_given_x):
-    return np.mean([mutual_information(table) for table in tables_given_z(p_xy, p_z_given_x)[0]])
+    tables = np.moveaxis(represent(p_xy, p_z_given_x), 2, 0)
+    return np.mean([mutual_information(table / table.sum()) for table in tables])
 
 
 def lost_with_weights(p_xy, p_z_given_x, p_x, swapped=False):
@@ -56,33 +51,20 @@ LOST = Exercise(
     asks="a function of p_xy [x, y] and p_z_given_x [x, z] that returns I(x;y|z), a number, in nats",
     oracle=lost,
     inputs=random_encoders,
-    mistakes=(
-        in_bits(lost),
-        Mistake(
+    mistakes={
+        "That is $I(z;y)$, what $z$ keeps. What it loses is the rest of $I(x;y)$.":
             lambda p_xy, p_z_given_x: information_plane(p_xy, p_z_given_x)[1],
-            "That is $I(z;y)$, what $z$ keeps. What it loses is the rest of $I(x;y)$.",
-        ),
-        Mistake(
+        "That is $I(x;z|y)$, what $z$ carries beyond the task. For what it loses, the condition is $z$, not $y$.":
             surplus,
-            "That is $I(x;z|y)$, what $z$ carries beyond the task. For what it loses, the condition is $z$, not $y$.",
-        ),
-        Mistake(
+        "That is $H(y|z)$, all that is left to know. A part of it is left even to one who sees $x$.":
             lambda p_xy, p_z_given_x: conditional_entropy(p_z_given_x.T @ p_xy),
-            "That is $H(y|z)$, all that is left to know. A part of it is left even to one who sees $x$.",
-        ),
-        Mistake(
+        "You averaged over the messages as if they were equally likely: weigh each with $p(z)$.":
             lost_unweighted,
-            "You averaged over the messages as if they were equally likely: weigh each with $p(z)$.",
-        ),
-        Mistake(
+        "You averaged over the inputs as if they were equally likely: weigh each with $p(x)$.":
             lambda p_xy, p_z_given_x: lost_with_weights(p_xy, p_z_given_x, np.full(len(p_xy), 1 / len(p_xy))),
-            "You averaged over the inputs as if they were equally likely: weigh each with $p(x)$.",
-        ),
-        Mistake(
+        "The arguments of KL are swapped: the posterior of one who sees $x$ is the truth, and stands first.":
             lambda p_xy, p_z_given_x: lost_with_weights(p_xy, p_z_given_x, p_xy.sum(1), swapped=True),
-            "The arguments of KL are swapped: the posterior of one who sees $x$ is the truth, and stands first.",
-        ),
-    ),
+    },
     hints=(
         "Four expressions for it stand under the heading of what a representation loses. Which is easiest to compute?",
         "`p_z_given_x.T @ p_xy` is the joint table of $z$ and $y$.",
@@ -128,21 +110,14 @@ INVARIANT = Exercise(
     ),
     oracle=lambda p_xyn: most_told(p_xyn),
     inputs=nuisance_tables,
-    mistakes=(
-        in_bits(most_told),
-        Mistake(
+    mistakes={
+        "That is the most any function tells about $y$, namely $I(x;y)$: the requirement on the nuisance is missing.":
             lambda p_xyn: most_told(p_xyn, hidden=None),
-            "That is the most any function tells about $y$, namely $I(x;y)$: the requirement on the nuisance is missing.",
-        ),
-        Mistake(
+        "Task and nuisance are exchanged: you found what can be told of $n$ without telling anything of $y$.":
             lambda p_xyn: most_told(p_xyn, about=2, hidden=1),
-            "Task and nuisance are exchanged: you found what can be told of $n$ without telling anything of $y$.",
-        ),
-        Mistake(
+        "You tried the functions with two values only; the best may have more.":
             lambda p_xyn: most_told(p_xyn, most_values=2),
-            "You tried the functions with two values only; the best may have more.",
-        ),
-    ),
+    },
     hints=(
         "Try every function: `partitions(len(p_xyn))` yields each once, as a list of labels.",
         "`represent(p_xyn, encoder_of(np.array(labels)))` is the joint table [x, y, n, z]; `marginal` takes two axes of it.",
@@ -164,33 +139,22 @@ def station_facts(weak):
     )
 
 
-def facts_with(h_t=None, i_tn=None):
-    facts = station_facts(0.5)
-    return np.array([facts[0], facts[1] if h_t is None else h_t, facts[2] if i_tn is None else i_tn])
-
-
 DEAD_BATTERY = Exercise(
     name="dead-battery",
     asks="three numbers, (I(x;y), H(T), I(T;n)), in nats, to three decimals",
     oracle=lambda: station_facts(0.5),
     inputs=None,
-    mistakes=(
-        in_bits(lambda: station_facts(0.5), "Your triple"),
-        Mistake(lambda: station_facts(0.4), "Those are the numbers of the station as the page has it."),
-        Mistake(
-            lambda: facts_with(i_tn=0.0),
-            "$I(T;n)$ is not zero. A needle that says nothing still leaves a posterior: which one, "
-            "and can a fresh station have it?",
-        ),
-        Mistake(
-            lambda: facts_with(h_t=np.log(3)),
-            "$T$ has three values, but are they equally likely?",
-        ),
-        Mistake(
-            lambda: facts_with(h_t=np.log(4)),
-            "Needle and battery still take four values, but do all four have posteriors of their own?",
-        ),
-    ),
+    mistakes={
+        "Those are the numbers of the station as the page has it.":
+            lambda: station_facts(0.4),
+        "$I(T;n)$ is not zero. A needle that says nothing still leaves a posterior: which one, "
+        "and can a fresh station have it?":
+            lambda: station_facts(0.5) * [1, 1, 0],
+        "$T$ has three values, but are they equally likely?":
+            lambda: station_facts(0.5) * [1, 0, 1] + [0, np.log(3), 0],
+        "Needle and battery still take four values, but do all four have posteriors of their own?":
+            lambda: station_facts(0.5) * [1, 0, 1] + [0, np.log(4), 0],
+    },
     hints=(
         "Write down the posterior of rain for the four pairs of needle and battery.",
         "With a weak battery both needles have the same posterior, so $T$ merges them.",
@@ -198,5 +162,3 @@ DEAD_BATTERY = Exercise(
     ),
     tolerance=1e-3,
 )
-
-EXERCISES = (LOST, INVARIANT, DEAD_BATTERY)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ib_tutorial.exercises.exercise import Exercise, Mistake, in_bits
+from ib_tutorial.exercises.exercise import Exercise
 from ib_tutorial.information import gaussian_total_correlation
 
 
@@ -27,37 +27,23 @@ PREDICTED = Exercise(
     asks="a function of log_f and alpha [images, units] that returns the plug-in Gaussian total correlation of log z, in nats",
     oracle=predicted,
     inputs=layers,
-    mistakes=(
-        in_bits(predicted),
-        Mistake(
-            lambda log_f, alpha: 2 * predicted(log_f, alpha), "That is twice as large: the formula has a half in front."
-        ),
-        Mistake(
+    mistakes={
+        "That is twice as large: the formula has a half in front.":
+            lambda log_f, alpha: 2 * predicted(log_f, alpha),
+        "That is the total correlation of $\\log f$: the noise is missing.":
             lambda log_f, alpha: with_noise(log_f, 0.0),
-            "That is the total correlation of $\\log f$: the noise is missing.",
-        ),
-        Mistake(
+        "You squared the mean of the noise scale; the mean of the square is needed, which is larger.":
             lambda log_f, alpha: with_noise(log_f, np.diag(alpha.mean(0) ** 2)),
-            "You squared the mean of the noise scale; the mean of the square is needed, which is larger.",
-        ),
-        Mistake(
+        "You added the noise's standard deviation; variances add.":
             lambda log_f, alpha: with_noise(log_f, np.diag(alpha.mean(0))),
-            "You added the noise's standard deviation; variances add.",
-        ),
-        Mistake(
+        "You gave all units the same noise; each has the mean square of its own scale.":
             lambda log_f, alpha: with_noise(log_f, np.mean(alpha**2) * np.eye(alpha.shape[1])),
-            "You gave all units the same noise; each has the mean square of its own scale.",
-        ),
-        Mistake(
+        "You added the covariance of the noise scales; how they vary together leaves the covariance of $\\log z$ as it is.":
             lambda log_f, alpha: with_noise(log_f, np.cov(alpha.T)),
-            "You added the covariance of the noise scales; how they vary together leaves the covariance of $\\log z$ as it is.",
-        ),
-    ),
+    },
     hints=(
         "Which matrix has to be added to the covariance of $\\log f$?",
         "It is diagonal, with a mean over the images for each unit.",
         "`gaussian_total_correlation` does the rest; do not tell it how many images there are.",
     ),
 )
-
-EXERCISES = (PREDICTED,)

@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from ib_tutorial.exercises.exercise import Exercise, Mistake, in_bits
+from ib_tutorial.exercises.exercise import Exercise
 from ib_tutorial.information import kl_standard_normal
 
 
@@ -29,32 +29,23 @@ VIB_COST = Exercise(
     asks="a function of mean and scale [images, units], torch tensors, that returns the cost of the layer, one number in nats per image",
     oracle=cost,
     inputs=units,
-    mistakes=(
-        in_bits(cost),
-        Mistake(
+    mistakes={
+        "You took the mean over the units. The units are independent given $x$, so their divergences add: sum over units, then the mean over images.":
             lambda mean, scale: per_unit(mean, scale).mean(),
-            "You took the mean over the units. The units are independent given $x$, so their divergences add: sum over units, then the mean over images.",
-        ),
-        Mistake(lambda mean, scale: per_unit(mean, scale).sum(), "You summed over the images; the cost is the mean over them."),
-        Mistake(
+        "You summed over the images; the cost is the mean over them.":
+            lambda mean, scale: per_unit(mean, scale).sum(),
+        "`scale` is the standard deviation $s$, and you used it as the variance: $\\log s^2 = 2\\log s$.":
             lambda mean, scale: kl_standard_normal(mean, torch.log(scale)).sum(1).mean(),
-            "`scale` is the standard deviation $s$, and you used it as the variance: $\\log s^2 = 2\\log s$.",
-        ),
-        Mistake(
+        "That is the divergence of the prior from the posterior. The layer's cost is the other one, KL(p(z|x) || q(z)): its mean is taken under $p(z|x)$.":
             lambda mean, scale: ((mean**2 + 1) / (2 * scale**2) + torch.log(scale) - 0.5).sum(1).mean(),
-            "That is the divergence of the prior from the posterior. The layer's cost is the other one, KL(p(z|x) || q(z)): its mean is taken under $p(z|x)$.",
-        ),
-        Mistake(
+        "The $-\\frac12$ of each unit is missing: the prior itself, $m = 0$ and $s = 1$, must cost 0.":
             lambda mean, scale: (per_unit(mean, scale) + 0.5).sum(1).mean(),
-            "The $-\\frac12$ of each unit is missing: the prior itself, $m = 0$ and $s = 1$, must cost 0.",
-        ),
-        Mistake(lambda mean, scale: cost(mean, scale) / math.log(10), "That is in units of $\\log 10$; the cost is in nats, with natural logarithms."),
-    ),
+        "That is in units of $\\log 10$; the cost is in nats, with natural logarithms.":
+            lambda mean, scale: cost(mean, scale) / math.log(10),
+    },
     hints=(
         "Write $\\log \\frac{p(z|x)}{q(z)}$ for one unit, with $z = m + s n$, and take the mean over $n$.",
         "One unit costs $\\frac12(m^2 + s^2 - 1) - \\log s$.",
         "Sum that over the units (`.sum(1)`), and take the mean over the images.",
     ),
 )
-
-EXERCISES = (VIB_COST,)

@@ -3,7 +3,7 @@
 import torch
 from torch.nn.functional import binary_cross_entropy, binary_cross_entropy_with_logits
 
-from ib_tutorial.exercises.exercise import Exercise, Mistake, in_bits
+from ib_tutorial.exercises.exercise import Exercise
 from ib_tutorial.information import kl_standard_normal
 
 
@@ -28,10 +28,6 @@ def bound_with(of_pixels=torch.sum, of_latents=torch.sum, weight=lambda images: 
     return computes
 
 
-def batch_bound(pixels, logits, mean, log_var):
-    return bound_with()(pixels, logits, mean, log_var)
-
-
 def capped(logits, pixels, reduction):
     return binary_cross_entropy(torch.sigmoid(logits), pixels, reduction=reduction)
 
@@ -46,57 +42,37 @@ BATCH_BOUND = Exercise(
         "a function of pixels and logits [images, pixels], mean and log_var [images, latents] that returns the bound of the "
         "batch, a number, in nats per image, finite and right for logits of 200 too"
     ),
-    oracle=batch_bound,
+    oracle=bound_with(),
     inputs=batches,
-    mistakes=(
-        in_bits(batch_bound),
-        Mistake(bound_with(sign=-1), "That is the loss, which is the bound with its sign turned round."),
-        Mistake(bound_with(weight=lambda images: -1), "The divergence is added where it has to be taken off."),
-        Mistake(
-            bound_with(weight=lambda images: 0), "The divergence is missing: that is the first term of the bound alone."
-        ),
-        Mistake(
+    mistakes={
+        "That is the loss, which is the bound with its sign turned round.":
+            bound_with(sign=-1),
+        "The divergence is added where it has to be taken off.":
+            bound_with(weight=lambda images: -1),
+        "The divergence is missing: that is the first term of the bound alone.":
+            bound_with(weight=lambda images: 0),
+        "You took the mean over the pixels where the sum is needed: it would raise beta to the number of pixels.":
             bound_with(of_pixels=torch.mean),
-            "You took the mean over the pixels where the sum is needed: it would raise beta to the number of pixels.",
-        ),
-        Mistake(
+        "You took the mean of the divergence over the latents where the sum is needed.":
             bound_with(of_latents=torch.mean),
-            "You took the mean of the divergence over the latents where the sum is needed.",
-        ),
-        Mistake(
+        "You took means over pixels and over latents; over both a sum is needed, and a mean over the images alone.":
             bound_with(of_pixels=torch.mean, of_latents=torch.mean),
-            "You took means over pixels and over latents; over both a sum is needed, and a mean over the images alone.",
-        ),
-        Mistake(
+        "The divergence is divided by the number of images once too often: its mean over the images is all.":
             bound_with(weight=lambda images: 1 / images),
-            "The divergence is divided by the number of images once too often: its mean over the images is all.",
-        ),
-        Mistake(
+        "You summed the divergence over the images; the mean is needed, as over what the pixels pay.":
             bound_with(weight=lambda images: images),
-            "You summed the divergence over the images; the mean is needed, as over what the pixels pay.",
-        ),
-        Mistake(
-            lambda pixels, *others: len(pixels) * batch_bound(pixels, *others),
-            "You summed over the images; the bound per image is asked for.",
-        ),
-        Mistake(
+        "You summed over the images; the bound per image is asked for.":
+            lambda pixels, *others: len(pixels) * bound_with()(pixels, *others),
+        "You took `log_var` for the logarithm of a standard deviation; it is that of the variance.":
             bound_with(of_log_var=2),
-            "You took `log_var` for the logarithm of a standard deviation; it is that of the variance.",
-        ),
-        Mistake(
+        "The factor 1/2 of the divergence from the standard normal is missing.":
             bound_with(weight=lambda images: 2),
-            "The factor 1/2 of the divergence from the standard normal is missing.",
-        ),
-        Mistake(
+        "Only the pixels that are on are counted; one that is off has a probability too, $1 - p$.":
             bound_with(nats=only_on),
-            "Only the pixels that are on are counted; one that is off has a probability too, $1 - p$.",
-        ),
-        Mistake(
+        "No pixel pays more than 100 nats: so torch's `binary_cross_entropy` hides that the logarithm of a rounded "
+        "probability can be infinite. Stay with the logits.":
             bound_with(nats=capped),
-            "No pixel pays more than 100 nats: so torch's `binary_cross_entropy` hides that the logarithm of a rounded "
-            "probability can be infinite. Stay with the logits.",
-        ),
-    ),
+    },
     hints=(
         "Two terms: the log-probability of the pixels, which are independent given the latents, minus the divergence.",
         "A sigmoid rounds to 1 before its logarithm is taken. Write $-\\log p$ and $-\\log(1-p)$ in terms of the logit first.",
@@ -104,5 +80,3 @@ BATCH_BOUND = Exercise(
     ),
     tolerance=1e-5,
 )
-
-EXERCISES = (BATCH_BOUND,)

@@ -7,20 +7,20 @@ import pytest
 import torch
 
 from ib_tutorial.exercises import checking, hint
-from ib_tutorial.exercises.exercise import Exercise, Mistake, in_bits
+from ib_tutorial.exercises.exercise import Exercise
 
 
 def entropy(p):
     return -(p * np.log(p)).sum()
 
 
-NUMBER = Exercise("0.1", "the number pi", lambda: np.pi, None, (), ("Round.", "Rounder.", "A circle's."), 1e-3)
+NUMBER = Exercise("0.1", "the number pi", lambda: np.pi, None, {}, ("Round.", "Rounder.", "A circle's."), 1e-3)
 FUNCTION = Exercise(
     name="0.2",
     asks="a function of p [n] that returns its entropy, a number, in nats",
     oracle=entropy,
     inputs=lambda rng: [(rng.dirichlet(np.ones(n)),) for n in (2, 3, 5)],
-    mistakes=(in_bits(entropy), Mistake(lambda p: -(p * np.log(p)).mean(), "You took the mean for the sum.")),
+    mistakes={"You took the mean for the sum.": lambda p: -(p * np.log(p)).mean()},
     hints=("One.", "Two.", "Three."),
 )
 TENSOR = dataclasses.replace(
