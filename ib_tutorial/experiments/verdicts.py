@@ -9,6 +9,7 @@ verdict stands after Holm's correction over all tests that it judges. It also sa
 """
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -134,6 +135,8 @@ def ledger(
 def as_markdown(verdicts: Iterable[Verdict], chapters: Mapping[str, str] = MappingProxyType({})) -> str:
     """The verdicts as a Markdown table with a row for each: claim, verdict, measurement, and what limits it.
 
+    Where a claim has several records, each measurement begins with the profile of its record.
+
     Test, published value and run are in a <details> element below the claim.
 
     Args:
@@ -141,6 +144,8 @@ def as_markdown(verdicts: Iterable[Verdict], chapters: Mapping[str, str] = Mappi
         chapters: for the name of an experiment, the label of its chapter. The place in the paper then links to it.
     """
     lines = [["Claim", "Verdict", "Ours, with its 95 % interval", "But"], ["---"] * 4]
+    verdicts = list(verdicts)
+    records_of = Counter(v.finding.name for v in verdicts)
     for v in verdicts:
         label = chapters.get(v.finding.experiment)
         where = f"{{ref}}`{v.finding.where} <{label}>`" if label else v.finding.where
@@ -149,6 +154,8 @@ def as_markdown(verdicts: Iterable[Verdict], chapters: Mapping[str, str] = Mappi
             folded.append(". ".join(filter(None, (f"Run: {provenance(v.record)}", v.regime))) + ".")
         claim = f"{v.finding.statement} ({where}) <details><summary>Test and run</summary>{' '.join(folded)}</details>"
         ours = v.reason or f"{signed(v.mean)} [{signed(v.low)}, {signed(v.high)}] {v.finding.unit}"
+        if v.record is not None and records_of[v.finding.name] > 1:
+            ours = f"`{v.record.profile}`: {ours}"
         lines.append([claim, f"**{v.verdict}**", ours, limits(v)])
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 

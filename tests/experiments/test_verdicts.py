@@ -56,6 +56,18 @@ def test_a_record_in_the_folder_is_judged(record_with_errors, tmp_path):
     assert "+1.05 [" in as_markdown([verdict]) and "reduced, 3 seeds, mnist" in as_markdown([verdict])
 
 
+def test_two_records_of_one_claim_are_told_apart(record_with_errors, tmp_path):
+    record_with_errors().write(tmp_path / "mnist_widths.reduced.json")
+    assert "`reduced`" not in as_markdown(ledger([finding([1.0, 1.1])], folder=tmp_path))
+    replace(record_with_errors(), profile="paper").write(tmp_path / "mnist_widths.paper.json")
+    both = as_markdown(ledger([finding([1.0, 1.1])], folder=tmp_path)).splitlines()[2:]
+    assert ["`paper`: +1.05" in both[0], "`reduced`: +1.05" in both[1]] == [True, True]
+
+
+def test_large_numbers_are_written_without_decimals(record_with_errors):
+    assert "+2,650 [+2,6" in as_markdown([judge(finding([2600.0, 2700.0, 2650.0, 2651.0, 2649.0]), record_with_errors())])
+
+
 def test_differences_are_paired():
     assert paired_differences([0.5, 0.2], [0.25, 0.1], scale=4.0) == pytest.approx([1.0, 0.4])
     with pytest.raises(ValueError):
