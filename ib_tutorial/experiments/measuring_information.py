@@ -98,8 +98,8 @@ class Config:
 PROFILES: dict[str, dict] = {
     "smoke": dict(n_train=200, n_test=100, n_seeds=2, sphere_epochs=2, digits_epochs=2, looks=2, widths=(COARSE, FINE), betas=(4.0, 60.0), units=4, noisy_epochs=2,
                   noisy_looks=2, measured=100, rounds=2, dimensions=(1, 8), samples=100, critic_steps=3, critic_batch=16),
-    "quick": dict(tasks=("sphere",), n_seeds=1, sphere_epochs=200, looks=7, betas=(4.0, 40.0, 400.0), noisy_epochs=12, noisy_looks=3, measured=500, rounds=2, dimensions=(1, 16),
-                  samples=500, critic_steps=100),
+    "quick": dict(n_train=2_000, tasks=("sphere",), n_seeds=1, sphere_epochs=200, looks=7, betas=(2.0, 60.0, 200.0), noisy_looks=4, measured=500, rounds=2,
+                  dimensions=(1, 16), samples=500, critic_steps=100),
     "reduced": dict(),
     "paper": dict(n_seeds=20, rounds=16, critic_steps=5_000, samples=10_000),
 }  # fmt: skip

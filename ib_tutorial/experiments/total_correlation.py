@@ -75,7 +75,7 @@ PROFILES: dict[str, dict] = {
         batch_size=32, tc_images=300,
     ),
     "quick": dict(
-        data="mnist5k/2", n_train=400, n_validation=500, n_test=1_000, width=0.0625, betas=(0.001, 0.03, 0.3), n_seeds=2, epochs=10,
+        data="mnist5k/2", n_train=400, n_validation=500, n_test=1_000, width=0.0625, betas=(0.001, 0.03, 0.5), n_seeds=2, epochs=10,
         drops=(6, 8), lr=0.1, batch_size=40, tc_images=1_000,
     ),
     "reduced": dict(

@@ -120,7 +120,7 @@ class Config:
 PROFILES: dict[str, dict] = {
     "smoke": dict(data="mnist5k", n_train=200, n_validation=100, n_test=100, hidden=16, latents=8, betas=(0.2, 20.0), n_seeds=2, epochs=2, lr=0.001, average=0.9,
                   sizes=(0.1,), n_attacked=20, pictures="mnist5k", n_test_pictures=100, n_reader=100, reader_epochs=1),
-    "quick": dict(data="mnist5k", n_train=2_500, n_validation=500, n_test=1_000, hidden=256, latents=64, betas=(0.25, 2.5, 25.0), n_seeds=1, epochs=8, lr=0.001, average=0.98,
+    "quick": dict(data="mnist5k", n_train=1_500, n_validation=500, n_test=1_000, hidden=256, latents=64, betas=(0.25, 2.5, 25.0), n_seeds=1, epochs=16, lr=0.001, average=0.98,
                   sizes=(0.1,), n_attacked=500, pictures="mnist5k", n_reader=0),
     "reduced": dict(n_train=10_000, n_validation=2_000, n_test_pictures=5_000, betas=(1.0, 10.0, 100.0, 1_000.0), epochs=15, lr=5e-4, average=0.99, pictures="mnist",
                     classes=5, n_reader=5_000),

@@ -6,6 +6,7 @@
 
 Each test of an experiment has one value for each seed, and the claim says that it is positive. Where the record supports the claim, a seed
 agrees if its value is above 0. Where the record does not, a seed agrees if its value is below 0. A record that decides nothing has no sign.
+A verdict that does not stand after Holm's correction has a star: chance may have made it.
 """
 
 import argparse
@@ -14,7 +15,7 @@ from pathlib import Path
 from ib_tutorial.experiments import EXPERIMENTS, run
 from ib_tutorial.experiments.findings import Finding
 from ib_tutorial.experiments.record import Record
-from ib_tutorial.experiments.verdicts import ledger
+from ib_tutorial.experiments.verdicts import after_holm, ledger
 
 NONE = "the record has no sign"
 SIGNS = {"supported": 1, "not supported": -1}
@@ -41,14 +42,16 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="folder of the records; nothing is kept, if left out")
     options = parser.parse_args()
     print("| experiment | claim | record | seeds at quick with its sign |\n|---|---|---|---|")
+    judged = ledger(finding for module in EXPERIMENTS.values() for finding in module.FINDINGS)  # one family of tests
     for name in options.experiments or EXPERIMENTS:
-        verdicts = ledger(EXPERIMENTS[name].FINDINGS)
+        verdicts = [each for each in judged if each.finding.experiment == name]
         has_sign = any(each.verdict in SIGNS for each in verdicts)
         live = run(name, "quick", seeds=options.seeds, jobs=1, out=options.out) if has_sign else None
         for each in verdicts:
             agreeing = agreement(each.finding, each.verdict, live) if live else NONE
-            row = name, each.finding.statement, each.verdict, agreeing
-            print("|", " | ".join(row), "|", flush=True)
+            star = " *" if after_holm(each) == "no" else ""
+            profile = f" ({each.record.profile})" if each.record else ""
+            print("|", " | ".join((name, each.finding.statement, f"{each.verdict}{star}{profile}", agreeing)), "|", flush=True)
 
 
 if __name__ == "__main__":
