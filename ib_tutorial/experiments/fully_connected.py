@@ -1,8 +1,9 @@
 """What the two experiments on Fig. 3a share: digits, networks of one width and kind of noise, and the gain that their findings judge."""
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol, cast, runtime_checkable
+from typing import Protocol, cast, runtime_checkable
 
 import torch
 
@@ -13,9 +14,13 @@ from ib_tutorial.experiments.vision import Split, classification_data, mean_alph
 from ib_tutorial.nn import NoisyNetwork, mlp
 from ib_tutorial.nn.networks import Dropout
 from ib_tutorial.training import evaluate
+from ib_tutorial.training.precision import Precision
 
 CONSTANT = ("log_normal", "log_normal_cap")
 """Noise of one scale per layer: Information Dropout's own mean, or the cap."""
+
+PRECISION: Precision = "float32"
+"""On a GPU too: the matrices are small, and autocast would cost more than it saves."""
 
 LEARNED = 0.10
 """A network has learned if its training error, noise off, is at most this; a linear classifier's is about 0.08."""
@@ -49,27 +54,17 @@ def digits(settings: Settings, root: Path | str | None, device: torch.device, se
     return train, test
 
 
-def trained(
-    settings: Settings,
-    train: Split,
-    method: str,
-    width: int,
-    *,
-    p: float,
-    alphas: tuple[float, ...] | None,
-    **options: Any,
-) -> NoisyNetwork:
-    """A network of one width and kind of noise, trained on the digits.
+def network_of(
+    settings: Settings, method: str, width: int, p: float, alphas: tuple[float, ...] | None
+) -> Callable[[], NoisyNetwork]:
+    """What makes the network of one width and kind of noise, with fresh weights at each call.
 
     Args:
         p: drop probability of binary dropout.
         alphas: constant scale of the noise in each layer; by default the cap.
-        options: `beta`, `seed` and `checkpoint` of `vision.trained`, and what else differs from the settings.
     """
     kind = "log_normal" if method in CONSTANT else cast(Dropout, method)
-    build = partial(mlp, width, kind, max_alpha=settings.max_alpha, p=p, alphas=alphas)
-    # float32 on a GPU too: the matrices are small, and autocast would cost more than it saves
-    return vision.trained(build, train, settings, precision="float32", **options)[0]
+    return partial(mlp, width, kind, max_alpha=settings.max_alpha, p=p, alphas=alphas)
 
 
 def measured(network: NoisyNetwork, train: Split, test: Split) -> dict[str, float]:

@@ -26,11 +26,12 @@ from ib_tutorial.experiments.experiment import Context
 from ib_tutorial.experiments.findings import finding
 from ib_tutorial.experiments.fully_connected import (
     CONDITION,
+    PRECISION,
     digits,
     gains_where_learned,
     mean_gain,
     measured,
-    trained,
+    network_of,
 )
 from ib_tutorial.experiments.record import Cell, Record, Row, rows_of
 
@@ -86,16 +87,15 @@ def run_cell(cell: Cell, context: Context[Config]) -> list[Row]:
     settings = context.settings
     method, width, seed = cell["method"], cell["width"], cell["seed"]
     train, test = digits(settings, context.root, context.device, seed)
-    network = trained(
-        settings,
+    alphas = scales_of_twin(context.earlier, width, seed, n_layers=3) if method == "log_normal" else None
+    network, _ = vision.trained(
+        network_of(settings, method, width, settings.p, alphas),
         train,
-        method,
-        width,
-        seed=seed,
+        settings,
         beta=settings.beta if method == "information" else 0.0,
-        p=settings.p,
-        alphas=scales_of_twin(context.earlier, width, seed, n_layers=3) if method == "log_normal" else None,
+        seed=seed,
         checkpoint=context.checkpoint(cell),
+        precision=PRECISION,
     )
     return rows_of(measured(network, train, test))
 

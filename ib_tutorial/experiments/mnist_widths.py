@@ -32,11 +32,12 @@ from ib_tutorial.experiments.findings import finding
 from ib_tutorial.experiments.fully_connected import (
     CONDITION,
     CONSTANT,
+    PRECISION,
     digits,
     gains_where_learned,
     mean_gain,
     measured,
-    trained,
+    network_of,
 )
 from ib_tutorial.experiments.record import Cell, Record, Row, rows_of
 from ib_tutorial.experiments.vision import Split
@@ -125,16 +126,15 @@ def run_cell(cell: Cell, context: Context[Config]) -> list[Row]:
     settings, earlier, method, width = context.settings, context.earlier, cell["method"], cell["width"]
     train, test = digits(settings, context.root, context.device, cell["seed"])
     chosen = best_setting(earlier, width, method)
-    network = trained(
-        settings,
+    alphas = scales_of_twin(earlier, width, cell["seed"], n_layers=3) if method == "log_normal" else None
+    network, _ = vision.trained(
+        network_of(settings, method, width, chosen.get("p") or 0.0, alphas),
         train,
-        method,
-        width,
-        seed=cell["seed"],
+        settings,
         beta=chosen.get("beta") or 0.0,
-        p=chosen.get("p") or 0.0,
-        alphas=scales_of_twin(earlier, width, cell["seed"], n_layers=3) if method == "log_normal" else None,
+        seed=cell["seed"],
         checkpoint=context.checkpoint(cell),
+        precision=PRECISION,
     )
     return rows_of(measured(network, train, test), **chosen, edge=on_edge(earlier, width, method))
 
@@ -150,18 +150,16 @@ def validated(cell: Cell, context: Context[Config]) -> list[Row]:
     fitted, held_out = (
         Split(train.x[part], train.y[part]) for part in (slice(settings.n_validation, None), slice(settings.n_validation))
     )
-    network = trained(
-        settings,
+    network, _ = vision.trained(
+        network_of(settings, method, width, strength if name == "p" else 0.0, alphas=None),
         fitted,
-        method,
-        width,
+        settings,
+        beta=strength if name == "beta" else 0.0,
         seed=cell["seed"],
+        checkpoint=context.checkpoint(cell),
         epochs=settings.selection_epochs,
         drops=settings.selection_drops,
-        beta=strength if name == "beta" else 0.0,
-        p=strength if name == "p" else 0.0,
-        alphas=None,
-        checkpoint=context.checkpoint(cell),
+        precision=PRECISION,
     )
     return rows_of({"validation_error": evaluate(network, *held_out).error}, **{name: strength})
 

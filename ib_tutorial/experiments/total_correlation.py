@@ -40,7 +40,7 @@ from ib_tutorial.experiments.choice import AT_CHOSEN, CHOSEN_CLEAN, CHOSEN_NOISY
 from ib_tutorial.experiments.experiment import Context
 from ib_tutorial.experiments.findings import finding
 from ib_tutorial.experiments.record import Cell, Record, Row, rows_of
-from ib_tutorial.experiments.vision import Split, classification_data, kl_per_layer, trained
+from ib_tutorial.experiments.vision import classification_data, kl_per_layer, trained
 from ib_tutorial.information import gaussian_total_correlation
 from ib_tutorial.nn import NoisyNetwork, all_cnn_32
 from ib_tutorial.nn.precision import MIN_F
@@ -95,12 +95,13 @@ def stages(settings: Config) -> list[list[Cell]]:
     return [swept, choice.cells(settings.n_seeds)]
 
 
-def network_of(
-    settings: Config, root: Path | str | None, device: torch.device, cell: Cell, checkpoint: Path | None = None
-) -> tuple[NoisyNetwork, float, Split, Split, Split]:
-    """The trained network of a cell, its last epoch's KL in nats per image, and training, validation and test images."""
-    splits = classification_data(
-        settings.data, root, settings.n_train, settings.n_validation, settings.n_test, device, seed=cell["seed"]
+def run_cell(cell: Cell, context: Context[Config]) -> list[Row]:
+    """Train one network and measure it; in the last stage, write down which betas were chosen."""
+    if "chosen_by" in cell:
+        return choice.rows(context.earlier, cell["chosen_by"])
+    settings = context.settings
+    train, validation, test = classification_data(
+        settings.data, context.root, settings.n_train, settings.n_validation, settings.n_test, context.device, seed=cell["seed"]
     )
     network, history = trained(
         lambda: all_cnn_32(
@@ -108,23 +109,14 @@ def network_of(
             width=settings.width,
             activation="softplus",
             max_alpha=settings.max_alpha,
-            channels=splits[0].x.shape[1],
+            channels=train.x.shape[1],
         ),
-        splits[0],
+        train,
         settings,
         beta=cell["beta"],
         seed=cell["seed"],
-        checkpoint=checkpoint,
+        checkpoint=context.checkpoint(cell),
     )
-    return network, history[-1].kl, *splits
-
-
-def run_cell(cell: Cell, context: Context[Config]) -> list[Row]:
-    """Train one network and measure it; in the last stage, write down which betas were chosen."""
-    if "chosen_by" in cell:
-        return choice.rows(context.earlier, cell["chosen_by"])
-    settings = context.settings
-    network, kl, train, validation, test = network_of(settings, context.root, context.device, cell, context.checkpoint(cell))
     on_test = evaluate(network, *test)
     measured = {
         "effective_beta": cell["beta"] / settings.n_train,
@@ -134,7 +126,7 @@ def run_cell(cell: Cell, context: Context[Config]) -> list[Row]:
         "test_error": on_test.error,
         "test_error_noisy": evaluate(network, *test, noisy=True).error,
         "test_cross_entropy": on_test.cross_entropy,
-        "train_kl": kl,
+        "train_kl": history[-1].kl,
     }
     for layer, (nats, n_units) in enumerate(kl_per_layer(network, test.x), start=1):
         measured[f"kl_{layer}"] = nats

@@ -7,7 +7,6 @@ import torch
 
 from data_gen import load
 from ib_tutorial.experiments import fully_connected as shared
-from ib_tutorial.experiments import vision
 from ib_tutorial.experiments.comparisons import scales_of_twin
 from ib_tutorial.experiments.runner import config
 
@@ -39,18 +38,15 @@ def test_more_images_than_the_folder_has_are_refused_before_training(change):
         shared.digits(replace(SMOKE, **change), None, CPU, 0)
 
 
-def test_constant_noise_has_the_mean_squared_scale_of_its_twin(record_with_errors, monkeypatch):
+def test_constant_noise_has_the_mean_squared_scale_of_its_twin(record_with_errors):
     record = record_with_errors()
     record.rows += [
         dict(method="information", width=50, seed=seed, metric=f"alpha_squared_{layer}", value=value + seed)
         for layer, value in ((1, 0.04), (2, 0.09), (3, 0.16))
         for seed in range(3)
     ]
-    monkeypatch.setattr(vision, "fit", lambda *_, **__: [])
-    train, _ = shared.digits(SMOKE, None, CPU, 0)
-    options = dict(seed=0, epochs=1, drops=(), beta=0.0, p=0.5, checkpoint=None)
     twin = scales_of_twin(record, 50, 0, n_layers=3)
-    network = shared.trained(SMOKE, train, "log_normal", 8, alphas=twin, **options)
+    network = shared.network_of(SMOKE, "log_normal", 8, 0.5, twin)()
     assert [layer.alpha.item() for layer in network.layers[1:4]] == pytest.approx([0.2, 0.3, 0.4])
-    cap = shared.trained(SMOKE, train, "log_normal_cap", 8, alphas=None, **options)
+    cap = shared.network_of(SMOKE, "log_normal_cap", 8, 0.5, None)()
     assert [layer.alpha.item() for layer in cap.layers[1:4]] == pytest.approx([0.7] * 3)

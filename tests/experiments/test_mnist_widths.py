@@ -96,7 +96,7 @@ def test_a_grid_of_drop_probabilities_grows_within_0_and_1(values, beyond):
 
 
 def test_a_growth_that_is_not_needed_trains_nothing(monkeypatch):
-    monkeypatch.setattr(mnist_widths, "trained", lambda *_, **__: pytest.fail("a network was trained"))
+    monkeypatch.setattr(vision, "trained", lambda *_, **__: pytest.fail("a network was trained"))
     record = selected({0.3: [0.03], 3.0: [0.02], 30.0: [0.03]})
     cell = dict(stage="selection", method="information", width=50, seed=0, growth=1)
     (row,) = mnist_widths.run_cell(cell, Context(SMOKE, None, record, torch.device("cpu")))
