@@ -1,14 +1,16 @@
 """Figures of the chapter `activation_priors`: histograms of log z with both priors fitted, their distances, and what the noise does to them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ib_tutorial.experiments import Record
 from ib_tutorial.experiments.activation_priors import ACTIVATIONS, CLOSE, MIDDLE
 from ib_tutorial.experiments.comparisons import by_seed
+from ib_tutorial.figures.parts import legend, normal_density
 from ib_tutorial.figures.seeds import means
 
 PRIORS = {"uniform": ("log-uniform", "C1", "s"), "normal": ("log-normal", "C0", "o")}
@@ -30,21 +32,16 @@ def activation_histograms(record: Record) -> Figure:
         chosen = dict(activation=activation, beta=beta)
         axis.set(title=f"{ACTIVATIONS[activation]}, β = {beta:g}", xlabel="log z")
         curves = densities(record, "density", "log_z", **chosen)
-        for places, density in curves:
-            axis.step(places, density, where="mid", color="0.35", lw=0.8, label="units, one line a seed")
+        steps(axis, curves)
         if not curves:
             continue
-        low, high = (np.mean([quantile(places, density, share) for places, density in curves]) for share in MIDDLE)
-        level = (MIDDLE[1] - MIDDLE[0]) / (high - low)
+        low, high, level, mean, std = fitted(record, curves, **chosen)
         axis.plot([low, low, high, high], [0, level, level, 0], color="C1", lw=1.8, ls="--", label="log-uniform")
-        mean, std = (np.mean(by_seed(record, metric, **chosen)) for metric in ("mean_log_z", "std_log_z"))
         at = np.linspace(axis.get_xlim()[0], axis.get_xlim()[1], 300)
-        normal = np.exp(-(((at - mean) / std) ** 2) / 2) / (std * np.sqrt(2 * np.pi))
-        axis.plot(at, normal, color="C0", lw=1.8, label="log-normal")
+        axis.plot(at, normal_density(at, mean, std), color="C0", lw=1.8, label="log-normal")
     for row in axes:
         row[0].set_ylabel("density")
-    handles = {label: handle for axis in axes.flat for handle, label in zip(*axis.get_legend_handles_labels())}
-    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=3)
+    legend(figure, axes.flat, ncols=3)
     return figure
 
 
@@ -57,22 +54,18 @@ def activations_and_logarithms(record: Record) -> Figure:
     for (left, right), (activation, name) in zip(axes, ACTIVATIONS.items(), strict=True):
         chosen = dict(activation=activation, beta=record.config[f"{activation}_betas"][-1])
         on_z, on_log_z = (densities(record, *which, **chosen) for which in (("density_z", "z"), ("density", "log_z")))
-        for axis, curves in ((left, on_z), (right, on_log_z)):
-            for places, density in curves:
-                axis.step(places, density, where="mid", color="0.35", lw=0.8, label="units, one line a seed")
+        steps(left, on_z)
+        steps(right, on_log_z)
         if not on_log_z:
             continue
-        low, high = (np.mean([quantile(places, density, share) for places, density in on_log_z]) for share in MIDDLE)
-        level = (MIDDLE[1] - MIDDLE[0]) / (high - low)
-        mean, std = (np.mean(by_seed(record, metric, **chosen)) for metric in ("mean_log_z", "std_log_z"))
+        low, high, level, mean, std = fitted(record, on_log_z, **chosen)
         at = np.linspace(right.get_xlim()[0], right.get_xlim()[1], 400)
-        log_normal = np.exp(-(((at - mean) / std) ** 2) / 2) / (std * np.sqrt(2 * np.pi))
         top, edge = 1.25 * max(density.max() for _, density in on_z or on_log_z), left.get_xlim()[1]
         for axis, place, weight in ((right, lambda v: v, lambda v: 1.0), (left, np.exp, lambda v: np.exp(-v))):
             uniform = np.linspace(low, high, 200)
             ends = place(np.array([low, *uniform, high]))
             axis.plot(ends, [0, *(level * weight(uniform) * np.ones(200)), 0], color="C1", lw=1.8, ls="--", label="log-uniform")
-            axis.plot(place(at), log_normal * weight(at), color="C0", lw=1.8, label="log-normal")
+            axis.plot(place(at), normal_density(at, mean, std) * weight(at), color="C0", lw=1.8, label="log-normal")
         left.set(xlim=(0, edge), ylim=(0, top), ylabel="density", title=f"{name}, β = {chosen['beta']:g}")
         right.set(title="the same, by its logarithm")
         zeros = np.mean(by_seed(record, "share_zero", **chosen))
@@ -80,9 +73,21 @@ def activations_and_logarithms(record: Record) -> Figure:
             left.text(0.97, 0.93, f"{zeros:.0%} more are 0", transform=left.transAxes, ha="right", va="top", fontsize="small")
     axes[-1, 0].set_xlabel("z")
     axes[-1, 1].set_xlabel("log z")
-    handles = {label: handle for axis in axes.flat for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)}
-    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=3)
+    legend(figure, axes.flat, ncols=3)
     return figure
+
+
+def steps(axis: Axes, curves: Sequence[np.ndarray]) -> None:
+    """Draw each seed's histogram as a line of steps."""
+    for places, density in curves:
+        axis.step(places, density, where="mid", color="0.35", lw=0.8, label="units, one line a seed")
+
+
+def fitted(record: Record, curves: Sequence[np.ndarray], **chosen) -> tuple[float, float, float, float, float]:
+    """Both priors fitted to log z: the ends and the height of the uniform density, the mean and standard deviation of the normal one."""
+    low, high = (float(np.mean([quantile(places, density, share) for places, density in curves])) for share in MIDDLE)
+    mean, std = (float(np.mean(by_seed(record, metric, **chosen))) for metric in ("mean_log_z", "std_log_z"))
+    return low, high, (MIDDLE[1] - MIDDLE[0]) / (high - low), mean, std
 
 
 def densities(record: Record, metric: str, coordinate: str, **chosen) -> list[np.ndarray]:
@@ -132,9 +137,7 @@ def before_and_after_noise(units: Mapping[str, tuple[np.ndarray, np.ndarray]]) -
         low = min(np.quantile(each, 0.002) for each in (log_f, log_z))
         high = max(np.quantile(each, 0.998) for each in (log_f, log_z))
         for values, color, label in ((log_f, "C2", "log f, before the noise"), (log_z, "0.35", "log z, after it")):
-            axis.hist(
-                values, bins=60, range=(low, high), density=True, histtype="step", color=color, lw=1.5, label=label
-            )
+            axis.hist(values, 60, (low, high), density=True, histtype="step", color=color, lw=1.5, label=label)
         axis.set(title=ACTIVATIONS[activation], xlabel="log of the unit")
     axes[0, 0].set_ylabel("density")
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)

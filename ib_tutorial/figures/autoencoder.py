@@ -6,6 +6,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
+from ib_tutorial.figures.parts import image_rows, ticks
+
 
 def bound_plane(matched: np.ndarray, mismatched: np.ndarray, entropy: float) -> Figure:
     """Models as points (rate, distortion), above the line D + R = H(x) that no model can cross.
@@ -42,9 +44,7 @@ def water_filling(
         axis.axhline(level, color="C1", ls=("-", "--", "-.", ":")[index % 4], lw=1.8)
         axis.text(len(shown) + 0.75, level, f"β = {beta:g}", color="0.15", va="center", ha="left", fontsize="small")
     axis.set(yscale="log", xlabel="component i", ylabel="eigenvalue λ (pixel value²)", xlim=(0.3, len(shown) + 0.7))
-    ticks = [tick for tick in (0.05, 0.1, 0.2, 0.5, 1.0, 2.0) if 0.8 * shown.min() < tick < 1.2 * shown.max()]
-    axis.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
-    axis.minorticks_off()
+    ticks(axis.yaxis, (tick for tick in (0.05, 0.1, 0.2, 0.5, 1.0, 2.0) if 0.8 * shown.min() < tick < 1.2 * shown.max()))
     axis.grid(axis="x", visible=False)
     axis.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncol=2)
     return figure
@@ -65,8 +65,7 @@ def latent_rates(betas: np.ndarray, exact: np.ndarray, found: Mapping[float, Seq
         label = "found by L-BFGS" if index == 0 else None
         axis.plot([beta] * len(rates), rates, "o", ms=4.5, mfc="white", mec="C3", mew=1.2, label=label, zorder=4)
     axis.set(xscale="log", xlabel="β", ylabel="rate of a latent (nats)", ylim=(-0.04, None))
-    axis.set_xticks(list(found), [f"{beta:g}" for beta in found])
-    axis.minorticks_off()
+    ticks(axis.xaxis, found)
     axis.legend(loc="upper right")
     return figure
 
@@ -85,9 +84,8 @@ def rate_distortion(curve: np.ndarray, points: Mapping[float, tuple[float, float
         half = min(3.0, 9.0 / beta)
         at = np.array([max(rate - half, 0), rate + half])
         axis.plot(at, distortion - beta * (at - rate), color="C1", lw=1, label="slope −β" if index == 0 else None)
-        axis.plot(
-            rate, distortion, "o", ms=5, mfc="white", mec="C3", mew=1.3, label="found by L-BFGS" if index == 0 else None
-        )
+        label = "found by L-BFGS" if index == 0 else None
+        axis.plot(rate, distortion, "o", ms=5, mfc="white", mec="C3", mew=1.3, label=label)
         axis.annotate(f"β = {beta:g}", (rate, distortion), xytext=(7, 6), textcoords="offset points", fontsize="small")
     axis.set(xlabel="rate R (nats per image)", ylabel="distortion D (nats per image)")
     axis.set(xlim=(-0.3, curve[:, 0].max()), ylim=(curve[:, 1].min() - 4, curve[:, 1].max() + 4))
@@ -97,15 +95,8 @@ def rate_distortion(curve: np.ndarray, points: Mapping[float, tuple[float, float
 
 def reconstructions(images: np.ndarray, rebuilt: Mapping[float, np.ndarray]) -> Figure:
     """Images, and below them their reconstructions at each beta. All arrays are [image, row, column]."""
-    rows = [("original", images), *((f"β = {beta:g}", values) for beta, values in rebuilt.items())]
-    figure, axes = plt.subplots(len(rows), len(images), figsize=(7.2, 0.78 * len(rows)))
-    for row, (name, values) in zip(axes, rows, strict=True):
-        for axis, image in zip(row, values, strict=True):
-            axis.imshow(image, cmap="gray_r", vmin=0, vmax=1, interpolation="nearest")
-            axis.set(xticks=[], yticks=[])
-        row[0].set_ylabel(name, rotation=0, ha="right", va="center")
-    figure.set_layout_engine("constrained", w_pad=0.01, h_pad=0.01, wspace=0.02, hspace=0.02)
-    return figure
+    by_beta = {f"β = {beta:g}": values for beta, values in rebuilt.items()}
+    return image_rows({"original": images, **by_beta}, width=7.2, height=0.78)
 
 
 def turned_latents(degrees: np.ndarray, diagonal: Mapping[str, np.ndarray], full: np.ndarray) -> Figure:

@@ -8,6 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ib_tutorial.figures.parts import normal_density, ticks
+
 PARTS = (
     ("I(x; z), information about the input", "C0", ""),
     ("TC(z), between the units", "C1", "///"),
@@ -37,20 +39,20 @@ def copied_shape(costs: Mapping[int, tuple[float, float]]) -> Figure:
     return figure
 
 
-def _draw_layer(axis: Axes, units: int = 3) -> None:
-    """Draw four images in a row, and under each the values of the units that copy its shape. Two of the values are wrong."""
+def _draw_layer(axis: Axes) -> None:
+    """Draw four images in a row, and under each the values of the three units that copy its shape. Two of the values are wrong."""
     for column, (circle, color) in enumerate([(True, "C3"), (True, "C0"), (False, "C3"), (False, "C0")]):
         axis.plot(column, 0, "o" if circle else "s", color=color, ms=15)
-        for unit in range(units):
+        for unit in range(3):
             wrong = (column, unit) in ((1, 0), (2, 2))
             value = int(circle) ^ 1 ^ wrong
             place = -1.15 - 0.8 * unit
             box = {"boxstyle": "square,pad=0.35", "fc": "0.85" if value else "white", "ec": "C1" if wrong else "0.5", "lw": 2.2 if wrong else 1}
             axis.text(column, place, value, ha="center", va="center", bbox=box)
-    for unit in range(units):
+    for unit in range(3):
         axis.text(-0.75, -1.15 - 0.8 * unit, f"$z_{unit + 1}$", ha="center", va="center")
     axis.text(-0.75, 0, "$x$", ha="center", va="center")
-    axis.set(xlim=(-1.1, 3.5), ylim=(-1.6 - 0.8 * (units - 1), 0.55), title="three copies, two slips")
+    axis.set(xlim=(-1.1, 3.5), ylim=(-3.2, 0.55), title="three copies, two slips")
     axis.set_axis_off()
 
 
@@ -80,13 +82,9 @@ def shared_prior(m: Sequence[float], s: Sequence[float], mu: float, sigma: float
     """Normal densities of log z for units of mean m[j] and standard deviation s[j], and the one prior of the layer, of mean mu and sigma."""
     figure, axis = plt.subplots(figsize=(4.9, 2.9))
     u = np.linspace(mu - 3.2 * sigma, mu + 3.2 * sigma, 400)
-
-    def density(mean: float, scale: float) -> np.ndarray:
-        return np.exp(-(((u - mean) / scale) ** 2) / 2) / (scale * math.sqrt(2 * math.pi))
-
     for unit, (mean, scale) in enumerate(zip(m, s, strict=True)):
-        axis.plot(u, density(mean, scale), ("-", "--", ":")[unit % 3], color=f"C{unit}", lw=2, label=f"unit {unit + 1}")
-    axis.fill_between(u, density(mu, sigma), color="0.8", label="the shared prior")
+        axis.plot(u, normal_density(u, mean, scale), ("-", "--", ":")[unit % 3], color=f"C{unit}", lw=2, label=f"unit {unit + 1}")
+    axis.fill_between(u, normal_density(u, mu, sigma), color="0.8", label="the shared prior")
     axis.set(xlabel="log z (nats)", ylabel="density (per nat)", ylim=(0, None))
     axis.legend()
     return figure
@@ -105,8 +103,7 @@ def batch_total_correlation(estimates: Mapping[int, np.ndarray]) -> Figure:
     axis.errorbar(sizes, means, yerr=bars, fmt="o", color="C1", capsize=2.5, label="mean estimate")
     axis.plot(sizes, means[-1] * sizes[-1] / sizes, ":", color="0.25", label="one over the batch")
     axis.set(xscale="log", yscale="log", xlabel="images in the batch", ylabel="TC (nats), truth 0")
-    axis.set_xticks(sizes, sizes)
-    axis.minorticks_off()
+    ticks(axis.xaxis, sizes)
     axis.legend()
     return figure
 
@@ -158,13 +155,8 @@ def plug_in_bias(
     curve = [d / n_samples for d in units]
     axes[0].plot(curve, formula, color="0.25", lw=1.5, label="formula")
     small = [d for d in units if d <= 0.62 * n_samples]
-    axes[0].plot(
-        [d / n_samples for d in small],
-        [d * (d - 1) / (4 * n_samples) for d in small],
-        ":",
-        color="0.25",
-        label="d(d − 1) / 4n",
-    )
+    approximation = [d * (d - 1) / (4 * n_samples) for d in small]
+    axes[0].plot([d / n_samples for d in small], approximation, ":", color="0.25", label="d(d − 1) / 4n")
     for index, (name, by_units) in enumerate(excesses.items()):
         shift = 0.006 * (2 * index - len(excesses) + 1)
         for axis, column in zip(axes, (0, 1), strict=True):

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
+from ib_tutorial.figures.parts import normal_density
 from ib_tutorial.information import kl_log_normal, kl_log_uniform
 
 
@@ -23,9 +24,9 @@ def noise_family(alpha: float) -> Figure:
     axes[0].plot([0, 1 / (1 - p)], [p, 1 - p], "o", color="C1")
     axes[0].set(title=f"binary, p = {p:.2f}", ylabel="probability", ylim=(0, 1))
     eps = np.linspace(-1.5, 4, 500)
-    gaussian = np.exp(-((eps - 1) ** 2) / (2 * relative_variance)) / math.sqrt(2 * math.pi * relative_variance)
+    gaussian = normal_density(eps, 1.0, math.sqrt(relative_variance))
     positive = eps[eps > 0.005]
-    log_normal = np.exp(-(np.log(positive) ** 2) / (2 * alpha**2)) / (positive * alpha * math.sqrt(2 * math.pi))
+    log_normal = normal_density(np.log(positive), 0.0, alpha) / positive
     for axis, title, at, density, color in (
         (axes[1], "Gaussian, mean 1", eps, gaussian, "C2"),
         (axes[2], f"log-normal, α = {alpha}", positive, log_normal, "C0"),

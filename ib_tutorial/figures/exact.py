@@ -85,12 +85,7 @@ def tilts(p_xy: np.ndarray, names: Sequence[str]) -> Figure:
     for value, label in ((maximal_correlation(p_xy) ** 2, "ρₘ²"), (contraction_coefficient(p_xy), "η")):
         axis.axhline(value, color="0.25", lw=1, ls=(0, (6, 3)))
         axis.text(1.01, value, label, va="center", color="0.2")
-    axis.set(
-        xlabel="t: from p(x) (0) to certainty about one x (1)",
-        ylabel="nats on y per nat on x",
-        xlim=(0, 1),
-        ylim=(0, None),
-    )
+    axis.set(xlim=(0, 1), ylim=(0, None), xlabel="t: from p(x) (0) to certainty about one x (1)", ylabel="nats on y per nat on x")
     figure.legend(ncols=3, loc="outside lower center")
     return figure
 
@@ -102,14 +97,8 @@ def bifurcation(
     figure, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.4))
     for beta, found in zip(betas, curve, strict=True):
         alive = found.p_z > 1e-6
-        left.scatter(
-            [beta] * alive.sum(),
-            found.p_y_given_z[alive, outcome],
-            s=3 + 60 * found.p_z[alive],
-            color="C0",
-            alpha=0.6,
-            lw=0,
-        )
+        areas = 3 + 60 * found.p_z[alive]
+        left.scatter([beta] * len(areas), found.p_y_given_z[alive, outcome], s=areas, color="C0", alpha=0.6, lw=0)
     left.set(ylabel=f"p({name}|z) of each cluster", title="where the clusters are", ylim=(-0.03, 1.03))
     right.plot(betas, [math.exp(entropy(found.p_z)) for found in curve], color="C0", lw=2)
     right.set(ylabel="exp H(z)", title="effective number of clusters", ylim=(0.9, None))
@@ -133,12 +122,8 @@ def noisy_bit_losses(eps: float, betas: Sequence[float]) -> Figure:
         axis.plot(delta, excess, color=f"C{index}", ls=("-", "--", "-.", ":")[index % 4], lw=1.8, label=f"β = {beta:g}")
         axis.plot(delta[excess.argmin()], excess.min(), "o", color=f"C{index}", ms=6)
     axis.axhline(0, color="0.4", lw=1)
-    axis.set(
-        xlabel="δ, how often z flips x",
-        ylabel="above the better of z = x\nand z = constant (millinats)",
-        ylim=(-30, 60),
-        xlim=(-0.01, 0.51),
-    )
+    axis.set(xlabel="δ, how often z flips x", ylabel="above the better of z = x\nand z = constant (millinats)")
+    axis.set(xlim=(-0.01, 0.51), ylim=(-30, 60))
     axis.legend(ncols=2, loc="lower right")
     return figure
 

@@ -18,7 +18,7 @@ from ib_tutorial.experiments.comparisons import by_seed
 from ib_tutorial.experiments.reading_maps import kept_networks, small_middle_large
 from ib_tutorial.experiments.vision import standardised
 from ib_tutorial.figures.data import bare
-from ib_tutorial.figures.seeds import beta_axes, means
+from ib_tutorial.figures.seeds import beta_axes, by_beta, means
 
 LAYERS = {1: ("48×48", "C0", "o"), 2: ("24×24", "C1", "s"), 3: ("12×12", "C2", "^"), 4: ("6×6", "C3", "D")}
 """Name, colour and marker of each noise layer of All-CNN-96."""
@@ -39,16 +39,12 @@ def drawn_errors(record: Record) -> dict[str, tuple[str, str, str, str]]:
     return {metric: style for metric, style in ERRORS.items() if record.format > 1 or metric != "test_error_noisy"}
 
 
-def draw_outline(axis: Axes, box: Int[Tensor, " 4"]) -> None:
-    top, left, bottom, right = box.tolist()
-    axis.add_patch(Rectangle((left, top), right - left, bottom - top, fill=False, ec="#56e0ff", lw=1.3))
-
-
 def picture(axis: Axes, values: Tensor, box: Int[Tensor, " 4"], **options):
     """An image or a map, its places drawn where they lie in the image of 96x96 pixels, with the digit's box."""
     drawn = axis.imshow(values.numpy(), extent=(0, 96, 96, 0), interpolation="nearest", **options)
     bare(axis)
-    draw_outline(axis, box)
+    top, left, bottom, right = box.tolist()
+    axis.add_patch(Rectangle((left, top), right - left, bottom - top, fill=False, ec="#56e0ff", lw=1.3))
     return drawn
 
 
@@ -147,25 +143,19 @@ def tailored_noise(
     return figure
 
 
-def by_beta(record: Record, metric: str, scale: float = 1.0) -> dict[float, list[float]]:
-    """The seeds' values of a metric in the sweep of beta, for each beta that has been run."""
-    cap = record.config["max_alpha"]
-    found = {beta: by_seed(record, metric, beta=beta, cap=cap) for beta in sorted(record.config["betas"])}
-    return {beta: [scale * value for value in values] for beta, values in found.items() if values}
-
-
 def map_scores(record: Record, blind: Mapping[int, float]) -> Figure:
     """AUROC of the maps of three layers (above) and errors (below) against beta. `blind`: by layer, the best score of a fixed map."""
+    cap = record.config["max_alpha"]
     figure, (above, below) = plt.subplots(2, 1, figsize=(5.6, 6.8), sharex=True)
     for layer in experiment.SHOWN_LAYERS:
         name, color, marker = LAYERS[layer]
-        means(above, by_beta(record, f"auroc_{layer}"), name, color, marker, lw=1.5)
+        means(above, by_beta(record, f"auroc_{layer}", cap=cap), name, color, marker, lw=1.5)
     best = sum(blind.values()) / len(blind)
     above.axhline(best, color="0.35", ls="--", lw=1, label="best blind map")
     above.axhline(0.5, color="0.35", ls=":", lw=1, label="chance")
     above.set(ylabel="AUROC of the map", ylim=(0.2, 1.0))
     for metric, (name, color, marker, face) in drawn_errors(record).items():
-        means(below, by_beta(record, metric, 100), name, color, marker, lw=1.5, mfc=face)
+        means(below, by_beta(record, metric, 100, cap=cap), name, color, marker, lw=1.5, mfc=face)
     below.axhline(100 * experiment.LEARNED, color="C3", ls="--", lw=1, label="training error below: learnt")
     clean = [100 * error for error in by_seed(record, "test_error", method="none")]
     if clean:
@@ -183,7 +173,7 @@ def shade_what_does_not_count(axis: Axes, record: Record) -> None:
     """A grey ground under each beta that has been run and whose maps do not count."""
     counting = experiment.counting_betas(record)
     axis.set_xlim(*axis.get_xlim())  # the ground shall not widen the axis
-    for beta in by_beta(record, "test_error"):
+    for beta in by_beta(record, "test_error", cap=record.config["max_alpha"]):
         if beta not in counting:
             axis.axvspan(beta / 1.6, beta * 1.6, color="0.9", lw=0, zorder=0)
 

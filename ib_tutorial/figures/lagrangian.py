@@ -6,21 +6,16 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
+from ib_tutorial.figures.parts import mosaic
 from ib_tutorial.information import Bottleneck, conditional_entropy, entropy, information_plane
 
 
 def patients(p_xy: np.ndarray, kinds: Sequence[str], answers: Sequence[str]) -> Figure:
     """A joint table as a mosaic: columns are as wide as p(x), their colours as high as p(y|x)."""
     figure, axis = plt.subplots(figsize=(6.4, 3.1))
+    mosaic(axis, p_xy, answers, lw=1.2)
     p_x = p_xy.sum(1)
-    left, bottom = np.cumsum(p_x) - p_x, np.zeros(len(p_x))
-    for index, answer in enumerate(answers):
-        height = p_xy[:, index] / p_x
-        axis.bar(left, height, p_x, bottom, align="edge", color=f"C{index}", edgecolor="white", lw=1.2, label=answer)
-        bottom = bottom + height
-    axis.set_xticks(left + p_x / 2, kinds, rotation=25, ha="right", rotation_mode="anchor")
-    axis.set(ylabel="p(y|x)", xlim=(0, 1), ylim=(0, 1))
-    axis.grid(visible=False)
+    axis.set_xticks(np.cumsum(p_x) - p_x / 2, kinds, rotation=25, ha="right", rotation_mode="anchor")
     figure.legend(*axis.get_legend_handles_labels(), loc="outside right center", reverse=True, title="illness y")
     return figure
 

@@ -7,16 +7,12 @@ from itertools import cycle
 import matplotlib.pyplot as plt
 import numpy as np
 from jaxtyping import Float
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.text import Text
 from torch import Tensor
 
 from ib_tutorial.figures.data import bare
+from ib_tutorial.figures.parts import COST, NOISE, SIGNAL, draw_arrow, draw_box, normal_density, ticks
 from ib_tutorial.figures.seeds import means
-
-SIGNAL, NOISE, COST = "#0173b2", "#b35c00", "#555555"
-"""Colours of the branch of f, of the branch of alpha, and of the cost: each has a contrast of 4.5 or more on white."""
 
 
 def layer_diagram(max_alpha: float = 0.7) -> Figure:
@@ -37,17 +33,9 @@ def layer_diagram(max_alpha: float = 0.7) -> Figure:
     for start, end in (
         ("x", "f"), ("x", "alpha"), ("f", "product"), ("alpha", "factor"), ("factor", "product"), ("product", "z"), ("alpha", "cost"),
     ):  # fmt: skip
-        arrow = {
-            "arrowstyle": "-|>", "lw": 1.8, "color": boxes[end if start == "x" else start].get_color(), "shrinkA": 1, "shrinkB": 1,
-            "ls": "--" if end == "cost" else "-", "patchA": boxes[start].get_bbox_patch(), "patchB": boxes[end].get_bbox_patch(),
-        }  # fmt: skip
-        axis.annotate("", xy=parts[end][:2], xytext=parts[start][:2], arrowprops=arrow)
+        color = boxes[end if start == "x" else start].get_color()
+        draw_arrow(axis, boxes[start], boxes[end], color, ls="--" if end == "cost" else "-")
     return figure
-
-
-def draw_box(axis: Axes, x: float, y: float, text: str, color: str) -> Text:
-    box = {"boxstyle": "circle" if text == "×" else "round", "pad": 0.35, "fc": "white", "ec": color, "lw": 1.8}
-    return axis.text(x, y, text, ha="center", va="center", color=color, fontsize=12, bbox=box)
 
 
 def leak(rows: Mapping[str, Float[Tensor, "digits 784"]]) -> Figure:
@@ -73,22 +61,16 @@ def overlap(panels: Mapping[str, tuple[Sequence[float], Sequence[float]]], names
     reach = 2.6 * max(alpha.max() for alpha in every[1::2])
     log_z = np.linspace(min(f.min() for f in every[::2]) - reach, max(f.max() for f in every[::2]) + reach, 2000)
     for axis, (title, (f, alpha)) in zip(axes[0], panels.items(), strict=True):
-        first, second = (normal(log_z, math.log(a), b) for a, b in zip(f, alpha, strict=True))
+        first, second = (normal_density(log_z, math.log(a), b) for a, b in zip(f, alpha, strict=True))
         for density, name, color, style in ((first, names[0], "C0", "-"), (second, names[1], "C1", "--")):
             axis.plot(np.exp(log_z), density, style, color=color, label=name)
         axis.fill_between(np.exp(log_z), np.minimum(first, second), color="0.6")
         axis.set(xscale="log", xlabel="noisy unit z", title=f"{title}\nwrong: {mistaken(f, alpha):.0%}", ylim=(0, None))
-        ticks = [t for t in (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30) if log_z[0] < math.log(t) < log_z[-1]]
-        axis.set_xticks(ticks, [f"{t:g}" for t in ticks])
-        axis.minorticks_off()
+        ticks(axis.xaxis, (t for t in (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30) if log_z[0] < math.log(t) < log_z[-1]))
         axis.set_yticks([])
     axes[0, 0].set_ylabel("density of log z")
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure
-
-
-def normal(at: np.ndarray, mean: float, std: float) -> np.ndarray:
-    return np.exp(-(((at - mean) / std) ** 2) / 2) / (std * math.sqrt(2 * math.pi))
 
 
 def mistaken(f: Sequence[float], alpha: Sequence[float]) -> float:
@@ -98,7 +80,7 @@ def mistaken(f: Sequence[float], alpha: Sequence[float]) -> float:
     """
     means, stds = np.log(f), np.asarray(alpha)
     log_z = np.linspace((means - 9 * stds).min(), (means + 9 * stds).max(), 200_001)
-    first, second = (normal(log_z, mean, std) for mean, std in zip(means, stds, strict=True))
+    first, second = (normal_density(log_z, mean, std) for mean, std in zip(means, stds, strict=True))
     return float(np.minimum(first, second).mean() * (log_z[-1] - log_z[0])) / 2
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ib_tutorial.experiments import Record
 from ib_tutorial.experiments import learned_versus_exact as experiment
+from ib_tutorial.figures.parts import mosaic, ticks
 from ib_tutorial.information import Bottleneck
 
 OBJECTIVES = {
@@ -34,29 +35,10 @@ Curve = Sequence[tuple[float, float]]
 
 def learned_source(p_xy: Tensor) -> Figure:
     """The table as a mosaic: a column for each x, as wide as p(x), cut in the proportions p(y|x)."""
-    p_x = p_xy.sum(1)
-    p_y_given_x = p_xy / p_x[:, None]
-    order = torch.argsort(p_y_given_x[:, 0], descending=True)
-    widths, parts = p_x[order].numpy(), p_y_given_x[order].numpy()
-    left = np.concatenate([[0], np.cumsum(widths)[:-1]])
+    order = torch.argsort(p_xy[:, 0] / p_xy.sum(1), descending=True)
     figure, axis = plt.subplots(figsize=(6.2, 2.6))
-    bottom = np.zeros(len(widths))
-    for y, (color, hatch) in enumerate(zip(("C0", "C1", "C2"), ("", "//", ".."), strict=True)):
-        axis.bar(
-            left,
-            parts[:, y],
-            widths,
-            bottom,
-            align="edge",
-            color=color,
-            alpha=0.75,
-            hatch=hatch,
-            ec="white",
-            label=f"y = {y}",
-        )
-        bottom += parts[:, y]
-    axis.set(xlim=(0, 1), ylim=(0, 1), xlabel="cumulated p(x): one column for each x", ylabel="p(y|x)")
-    axis.grid(False)
+    mosaic(axis, p_xy[order].numpy(), [f"y = {y}" for y in range(3)], ("", "//", ".."), alpha=0.75)
+    axis.set_xlabel("cumulated p(x): one column for each x")
     figure.legend(loc="outside right center")
     return figure
 
@@ -66,15 +48,12 @@ def learned_plane(record: Record, curve: Curve) -> Figure:
     information, relevant = (np.array(axis)[::-1] for axis in zip(*curve, strict=True))
     figure, (above, below) = plt.subplots(2, 1, figsize=(4.8, 6.6), height_ratios=(1.15, 1))
     above.plot(information, relevant, color="0.2", lw=1.5, label="exact curve", zorder=1)
-    h_y = experiment_h_y(record)
     first = True
     for beta in record.config["betas"]:
         for seed in record.seeds:
-            true = [experiment.estimate(record, "layer", beta, seed, name) for name in ("i_xz", "i_zy")]
-            bound = (
-                experiment.estimate(record, "layer", beta, seed, "rate").value,
-                h_y - experiment.estimate(record, "layer", beta, seed, "cross_entropy").value,
-            )
+            names = ("i_xz", "i_zy", "h_y_given_z", "rate", "cross_entropy")
+            *true, h_y_given_z, rate, cross_entropy = (experiment.estimate(record, "layer", beta, seed, name) for name in names)
+            bound = rate.value, true[1].value + h_y_given_z.value - cross_entropy.value
             above.plot([true[0].value, bound[0]], [true[1].value, bound[1]], color="C3", lw=0.8, alpha=0.6)
             above.plot(*bound, ">", color="C3", ms=4.5, mfc="white", label="what eq. (3) reports" if first else None)
             above.errorbar(
@@ -95,18 +74,8 @@ def learned_plane(record: Record, curve: Curve) -> Figure:
         at = np.array([i_xz.value for i_xz, _, _ in points])
         distances = np.interp(at, information, relevant) - np.array([i_zy.value for _, i_zy, _ in points])
         # an error in I(x;z) moves a point along the curve too: across it, the error of the Lagrangian is left
-        errors = [lagrangian.se for _, _, lagrangian in points]
-        below.errorbar(
-            at,
-            1000 * distances,
-            yerr=1000 * np.array(errors),
-            fmt=marker,
-            color=color,
-            ms=4,
-            lw=1,
-            mfc="white",
-            label=label,
-        )
+        errors = 1000 * np.array([lagrangian.se for _, _, lagrangian in points])
+        below.errorbar(at, 1000 * distances, yerr=errors, fmt=marker, color=color, ms=4, lw=1, mfc="white", label=label)
     below.axhline(0, color="0.2", lw=1.5)
     below.set(xlabel="I(x;z) (nats)", ylabel="below the curve (millinats)", title="distance from the curve")
     below.legend(loc="upper left", fontsize="small")
@@ -122,16 +91,9 @@ def learned_counts(counted: Mapping[float, float], measured: float, h_x: float) 
     axis.axhline(h_x, color="0.3", ls="--", lw=1.2)
     axis.text(max(counted), h_x, "H(x): all there is to know", ha="right", va="bottom", color="0.25", fontsize="small")
     axis.set(xscale="log", xlabel="width of the cells of log z", ylabel="I(x;z) (nats)", ylim=(0, 1.15 * h_x))
-    axis.set_xticks(list(counted), [f"{width:g}" for width in counted])
-    axis.minorticks_off()
+    ticks(axis.xaxis, counted)
     axis.legend(loc="lower left")
     return figure
-
-
-def experiment_h_y(record: Record) -> float:
-    """H(y) of the record's source: H(y|z) + I(z;y) of any of its networks."""
-    beta, seed = record.config["betas"][0], record.seeds[0]
-    return sum(experiment.estimate(record, "layer", beta, seed, name).value for name in ("h_y_given_z", "i_zy"))
 
 
 def learned_anatomy(record: Record) -> Figure:
@@ -152,7 +114,7 @@ def learned_anatomy(record: Record) -> Figure:
     return figure
 
 
-def learned_excess(record: Record, rho2: float, eta: float, threshold: float | None = 20) -> Figure:
+def learned_excess(record: Record, rho2: float, eta: float) -> Figure:
     """Excess of the Lagrangian at the true informations, by beta and objective; the exact collapse is marked."""
     betas = record.config["betas"]
     figure, axis = plt.subplots(figsize=(5.4, 3.6))
@@ -170,21 +132,14 @@ def learned_excess(record: Record, rho2: float, eta: float, threshold: float | N
             )  # fmt: skip
         axis.plot([beta + shift for beta in betas], means, color=color, lw=1.3)
         axis.plot([], [], color=color, lw=1.3, marker=marker, ms=4, label=label)
-    if threshold is not None:
-        axis.axhline(threshold, color="0.5", ls=":", lw=1)
-        axis.set_ylim(top=max(axis.get_ylim()[1], 1.12 * threshold))
-        axis.text(betas[-1], threshold, "limit of test 1", ha="right", va="bottom", color="0.35", fontsize="small")
+    limit = 20  # millinats
+    axis.axhline(limit, color="0.5", ls=":", lw=1)
+    axis.set_ylim(top=max(axis.get_ylim()[1], 1.12 * limit))
+    axis.text(betas[-1], limit, "limit of test 1", ha="right", va="bottom", color="0.35", fontsize="small")
     axis.axvspan(rho2, eta, color="C3", alpha=0.35, lw=0)
     axis.axvspan(eta, betas[-1] + 0.02, color="0.5", alpha=0.12, lw=0)
-    axis.text(
-        eta + 0.008,
-        0.3 * axis.get_ylim()[1],
-        "the constant is optimal",
-        rotation=90,
-        va="center",
-        color="0.3",
-        fontsize="small",
-    )
+    height = 0.3 * axis.get_ylim()[1]
+    axis.text(eta + 0.008, height, "the constant is optimal", rotation=90, va="center", color="0.3", fontsize="small")
     axis.axhline(0, color="0.2", lw=1)
     axis.set(xlabel="β", ylabel="excess Lagrangian (millinats)", xlim=(betas[0] - 0.02, betas[-1] + 0.02))
     axis.legend(loc="upper right", bbox_to_anchor=(0.83, 0.75))

@@ -9,6 +9,7 @@ import torch
 from matplotlib.figure import Figure
 from scipy.special import ndtr, ndtri
 
+from ib_tutorial.figures.parts import normal_density, ticks
 from ib_tutorial.information import kl_log_normal, kl_log_uniform, kl_truncated_log_uniform
 
 PRIORS = {
@@ -19,23 +20,18 @@ PRIORS = {
 """Name, colour and marker of each prior, the same in every figure of the chapter."""
 
 
-def normal_density(u: np.ndarray, centre: float | np.ndarray, scale: float) -> np.ndarray:
-    """The density of N(centre, scale^2) at u. That of `scipy.stats` is the same, and takes a second to import."""
-    return np.exp(-(((u - centre) / scale) ** 2) / 2) / (math.sqrt(2 * math.pi) * scale)
-
-
 def told_by(densities: np.ndarray, step: float) -> float:
     """I(x;z) in nats for equally likely x, from the densities p(u|x) on a grid of that step."""
     log_ratio = np.log(np.maximum(densities, 1e-300)) - np.log(np.maximum(densities.mean(0), 1e-300))
     return float((densities * log_ratio).sum(1).mean() * step)
 
 
-def spread_out(spreads: Sequence[float], alpha: float, n_inputs: int = 10) -> Figure:
-    """One unit at noise scale alpha: what log z looks like for inputs whose log f has each of the spreads, and what z tells of them."""
+def spread_out(spreads: Sequence[float], alpha: float) -> Figure:
+    """One unit at noise scale alpha: what log z looks like for ten inputs whose log f has each of the spreads, and what z tells of them."""
     figure, axes = plt.subplots(1, len(spreads), sharey=True)
-    quantiles = ndtri((np.arange(n_inputs) + 0.5) / n_inputs)
+    quantiles = ndtri((np.arange(10) + 0.5) / 10)
     quantiles /= quantiles.std()
-    colors = plt.get_cmap("viridis")(np.linspace(0, 0.9, n_inputs))
+    colors = plt.get_cmap("viridis")(np.linspace(0, 0.9, 10))
     for axis, spread in zip(axes, spreads, strict=True):
         edge = spread * quantiles.max() + 4 * alpha
         u = np.linspace(-edge, edge, 4001)
@@ -84,8 +80,7 @@ def sample_ceiling(n_units: Sequence[int], zeros: Sequence[float], positive: Seq
     axis.plot(n_units, positive, "s-", color="C4", label="told by the others, at least")
     axis.plot(n_units, np.zeros(len(n_units)), "-", color="C3", lw=2, label="cost, log-uniform prior")
     axis.set(xscale="log", xlabel="units of the layer", ylabel="nats", ylim=(-0.3, math.log(n_images) + 1.2))
-    axis.set_xticks(n_units, [str(n) for n in n_units])
-    axis.minorticks_off()
+    ticks(axis.xaxis, n_units)
     axis.legend(loc="upper left", bbox_to_anchor=(0, 0.86))
     return figure
 

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float
 from matplotlib.figure import Figure
 
+from ib_tutorial.figures.parts import ticks
 from ib_tutorial.information import VariationalBound, conditional_entropy, entropy
 
 DECODER, ENCODER, PRIOR, NOBODY = "C1", "C0", "C2", "0.6"
@@ -97,8 +98,7 @@ def sample_and_source(
         axis.plot(sizes, [np.mean(each) for each in values.values()], "-", marker=marker, color=color, lw=2, ms=7, label=name)
     axis.axhline(least, color="0.2", ls="--", lw=1.2, label="least on the source")
     axis.set(xscale="log", xlabel="draws N", ylabel="Lagrangian (nats)")
-    axis.set_xticks(list(on_sample), [f"{n:,}" for n in on_sample])
-    axis.minorticks_off()
+    ticks(axis.xaxis, on_sample, [f"{n:,}" for n in on_sample])
     axis.legend()
     return figure
 

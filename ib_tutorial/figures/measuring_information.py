@@ -6,13 +6,13 @@ from statistics import median
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ib_tutorial.experiments import Record
 from ib_tutorial.experiments.comparisons import by_seed
 from ib_tutorial.experiments.measuring_information import COARSE, FINE, HIDDEN, course, estimates
-from ib_tutorial.figures.seeds import means
+from ib_tutorial.figures.parts import legend, ticks
+from ib_tutorial.figures.seeds import by_beta, means
 
 WIDTHS = {COARSE: ("1/15", "C0", "o"), 0.01: ("1/100", "C1", "s"), FINE: ("one trillionth", "C2", "^")}
 """Name, colour and marker of each width of the bins."""
@@ -43,8 +43,7 @@ def binned_over_training(record: Record, task: str) -> Figure:
     axes[0].set_ylabel("binned information, nats")
     axes[0].annotate(f"log {n:,}", (0.02, math.log(n)), xycoords=("axes fraction", "data"), xytext=(0, 3), textcoords="offset points", fontsize="small")
     axes[0].set_ylim(0, math.log(n) * 1.14)
-    handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, title="width of the bins", loc="outside upper center", ncols=3)
+    legend(figure, axes[:1], "outside upper center", title="width of the bins", ncols=3)
     return figure
 
 
@@ -79,7 +78,7 @@ def information_and_cost(record: Record) -> Figure:
     betas = sorted(record.config["betas"])
     end = max(row["epoch"] for row in record.select(metric="information"))
     for metric, label, color, marker in (("cost", "cost paid", "C1", "s"), ("information", "I(x;z)", "C0", "o")):
-        means(left, {beta: by_seed(record, metric, beta=beta, epoch=end) for beta in betas}, label, color, marker)
+        means(left, by_beta(record, metric, epoch=end), label, color, marker)
     measured, classes = record.config["measured"], 10
     for value, label, place in ((math.log(measured), f"log {measured:,}", 0.98), (math.log(classes), "log 10", 0.25)):
         left.axhline(value, color="0.4", ls="--", lw=1)
@@ -123,14 +122,12 @@ def estimators_against_truth(record: Record) -> Figure:
         xycoords=("axes fraction", "data"), xytext=(0, 3), textcoords="offset points", fontsize="small", color="C0",
     )  # fmt: skip
     axis.set(xscale="log", yscale="log", xlim=(low, high), ylim=(low, high), xlabel="true I(x;y), nats", ylabel="estimate, nats")
-    ticks = [0.5, 1, 2, 5, 10, 20]
-    axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
-    axis.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+    for either in (axis.xaxis, axis.yaxis):
+        ticks(either, (0.5, 1, 2, 5, 10, 20))
     top = axis.secondary_xaxis("top")
     top.set_xticks(list(truth.values()), [str(d) for d in truth])
     top.set_xlabel("dimensions")
-    handles, labels = axis.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=2)
+    legend(figure, [axis], ncols=2)
     return figure
 
 
@@ -156,15 +153,11 @@ def squared_bottleneck(h_y: float, linear: Sequence[tuple[float, float]], square
     figure, axes = plt.subplots(1, 2, figsize=(6.2, 2.9), sharey=True)
     named = (("H(y|z) + β I(x;z)", linear, "C1", "s"), ("H(y|z) + β I(x;z)²", squared, "C0", "o"))
     for axis, (name, points, color, marker) in zip(axes, named, strict=True):
-        draw_curve(axis, h_y)
+        axis.plot([0, h_y, 1.6 * h_y], [0, h_y, h_y], color="0.2", lw=1.5)
         axis.plot(*zip(*points, strict=True), marker, color=color, ms=6, alpha=0.8)
-        axis.set(title=f"{name}", xlabel="I(x;z), nats")
+        axis.set(title=name, xlabel="I(x;z), nats")
     axes[0].set_ylabel("I(z;y), nats")
     return figure
-
-
-def draw_curve(axis: Axes, h_y: float) -> None:
-    axis.plot([0, h_y, 1.6 * h_y], [0, h_y, h_y], color="0.2", lw=1.5)
 
 
 def coded_pairs(curve: Sequence[tuple[float, float]], codes: Sequence[tuple[float, float]], drawn: tuple[float, float]) -> Figure:

@@ -1,15 +1,15 @@
 """The all-convolutional networks of Table 2, drawn by blocks (`all_cnn_diagram`) or layer by layer (`network_diagram`)."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import matplotlib.pyplot as plt
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.text import Text
 from torch import nn
 
-from ib_tutorial.figures.layer import COST, NOISE, SIGNAL
+from ib_tutorial.figures.parts import COST, NOISE, SIGNAL, draw_arrow, draw_box
 from ib_tutorial.nn import NoiseLayer, NoisyNetwork
 
 
@@ -71,29 +71,23 @@ def network_diagram(network: NoisyNetwork, channels: int, side: int) -> Figure:
     figure, axis = plt.subplots(figsize=(4.8, 0.43 * sum(heights) + 0.1))
     axis.set(xlim=(0, 10), ylim=(sum(heights) + 0.1, -0.1))
     axis.set_axis_off()
+    draw = partial(draw_box, axis, fontsize=10.5, pad=0.3, lw=1.3)
     top, before, n_noisy = 0.0, None, 0
     for (kind, text, color, places), height in zip(rows, heights, strict=True):
-        box = draw_box(axis, 3.3, top + 0.5, text, color)
+        box = draw(3.3, top + 0.5, text, color)
         ends = [(before, box)] if before is not None else []
         if kind == "noisy":
-            scale = draw_box(axis, 8.4, top + 0.5, "noise scale:\n3×3 convolution", NOISE)
-            times = draw_box(axis, 3.3, top + 1.6, "×", NOISE)
+            scale = draw(8.4, top + 0.5, "noise scale:\n3×3 convolution", NOISE)
+            times = draw(3.3, top + 1.6, "×", NOISE)
             n_noisy += 1
-            factor = draw_box(axis, 8.4, top + 1.6, f"noise layer {n_noisy}", NOISE)
+            factor = draw(8.4, top + 1.6, f"noise layer {n_noisy}", NOISE)
             ends += [(before, scale), (box, times), (scale, factor), (factor, times)]
             box = times
         for start, end in ends:
-            arrow = {"arrowstyle": "-|>", "lw": 1.3, "color": end.get_color(), "shrinkA": 0, "shrinkB": 0}
-            patches = {"patchA": start.get_bbox_patch(), "patchB": end.get_bbox_patch()}
-            axis.annotate("", xy=end.get_position(), xytext=start.get_position(), arrowprops=arrow | patches)
+            draw_arrow(axis, start, end, end.get_color(), lw=1.3, shrinkA=0, shrinkB=0)
         if places and kind != "noisy":
             axis.text(7.0, top + 0.5, places, ha="left", va="center", color="0.25", fontsize=10)
         elif places:
             axis.text(2.7, top + 1.6, places, ha="right", va="center", color="0.25", fontsize=10)
         before, top = box, top + height
     return figure
-
-
-def draw_box(axis: Axes, x: float, y: float, text: str, color: str) -> Text:
-    box = {"boxstyle": "circle" if text == "×" else "round", "pad": 0.3, "fc": "white", "ec": color, "lw": 1.3}
-    return axis.text(x, y, text, ha="center", va="center", color=color, fontsize=10.5, bbox=box)

@@ -9,20 +9,15 @@ from matplotlib.figure import Figure
 
 from ib_tutorial.experiments import Record
 from ib_tutorial.experiments.comparisons import by_seed
-from ib_tutorial.figures.seeds import beta_axes, means
+from ib_tutorial.figures.parts import legend
+from ib_tutorial.figures.seeds import beta_axes, by_beta, means
 
 NOISY, CLEAN = ("C0", "o"), ("C1", "s")
 
 
-def against_beta(
-    axis: Axes, record: Record, metric: str, label: str, style: tuple[str, str], scale=1.0, **line
-) -> None:
+def against_beta(axis: Axes, record: Record, metric: str, label: str, style: tuple[str, str], scale=1.0, **line) -> None:
     """A metric of the Information Dropout networks, for each beta that has been run."""
-    betas = sorted(record.config["betas"])
-    found = {
-        beta: [scale * value for value in by_seed(record, metric, method="information", beta=beta)] for beta in betas
-    }
-    means(axis, found, label, *style, lw=1.4, **line)
+    means(axis, by_beta(record, metric, scale, method="information"), label, *style, lw=1.4, **line)
 
 
 def level(axis: Axes, record: Record, method: str, metric: str, label: str, color: str, dash: str, scale=1.0) -> None:
@@ -73,6 +68,5 @@ def occluded_nats(record: Record) -> Figure:
     below.set(ylabel="reader's cross-entropy (nats)", title="solid: test images; dashed: its training images")
     below.set_ylim(bottom=0)
     beta_axes(record, above, below)
-    named = {label: handle for axis in (above, below) for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)}
-    figure.legend(named.values(), named.keys(), loc="outside lower center", ncols=2)
+    legend(figure, (above, below), ncols=2)
     return figure

@@ -119,22 +119,14 @@ def nuisance_bounds(rows: Mapping[str, tuple[float, float, float]]) -> Figure:
         rows: for each representation (bound, information about the battery, about the colour), in nats.
     """
     figure, axis = plt.subplots(figsize=(5.8, 3.2))
-    for row, (bound, battery, colour) in enumerate(rows.values()):
-        label = "bound I(x;z) − I(z;y)" if row == 0 else None
-        axis.barh(row, bound, 0.55, color="0.85", edgecolor="0.5", label=label)
-        axis.plot(
-            battery, row + 0.16, "o", color="C3", ms=9, clip_on=False, zorder=3, label="battery" if row == 0 else None
-        )
-        axis.plot(
-            colour, row - 0.16, "D", color="C0", ms=8, clip_on=False, zorder=3, label="colour" if row == 0 else None
-        )
+    bound, battery, colour = np.array(list(rows.values())).T
+    places = np.arange(len(rows))
+    axis.barh(places, bound, 0.55, color="0.85", edgecolor="0.5", label="bound I(x;z) − I(z;y)")
+    axis.plot(battery, places + 0.16, "o", color="C3", ms=9, clip_on=False, zorder=3, label="battery")
+    axis.plot(colour, places - 0.16, "D", color="C0", ms=8, clip_on=False, zorder=3, label="colour")
     axis.axvline(math.log(2), color="0.4", ls=":", lw=1)
-    axis.set(
-        xlim=(0, None),
-        xlabel="information about a nuisance, and its bound (nats)",
-        yticks=range(len(rows)),
-    )
-    axis.set_yticklabels(rows)
+    axis.set(xlim=(0, None), xlabel="information about a nuisance, and its bound (nats)")
+    axis.set_yticks(places, rows)
     axis.invert_yaxis()
     axis.grid(False, axis="y")
     axis.legend(loc="upper center", bbox_to_anchor=(0.4, 1.17), ncols=3)
@@ -185,16 +177,7 @@ def distance_to_markov(
     """I(x;y|z) of a reading that is replaced by noise with some probability, and the least KL that a search found."""
     figure, axis = plt.subplots(figsize=(5.8, 2.9))
     axis.plot(noise, lost, color="C0", lw=2, label="I(x;y|z)")
-    axis.plot(
-        found_at,
-        found,
-        "o",
-        mfc="none",
-        mec="C3",
-        mew=1.8,
-        ms=9,
-        label="least KL(p ‖ q) found by descent",
-    )
+    axis.plot(found_at, found, "o", mfc="none", mec="C3", mew=1.8, ms=9, label="least KL(p ‖ q) found by descent")
     axis.axhline(max(lost), color="0.4", ls="--", lw=1)
     axis.text(0.02, max(lost) * 1.03, "I(x;y): all is lost", color="0.3", va="bottom")
     axis.set(xlim=(-0.02, 1.02), ylim=(0, max(lost) * 1.22), xlabel="probability that z is replaced by a random value")

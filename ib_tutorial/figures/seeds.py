@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import NullFormatter
 
 from ib_tutorial.experiments import Record
+from ib_tutorial.experiments.comparisons import by_seed
 from ib_tutorial.experiments.verdicts import interval
 
 
@@ -29,6 +30,12 @@ def means(
             axis.errorbar(
                 place, mean, yerr=[[mean - low], [high - mean]], fmt="none", ecolor=color, elinewidth=1.2, capsize=2.5
             )
+
+
+def by_beta(record: Record, metric: str, scale: float = 1.0, **chosen) -> dict[float, list[float]]:
+    """The seeds' values of a metric, times `scale`, at each beta that has been run, in rising order. `chosen` are other fields of the rows."""
+    found = {beta: by_seed(record, metric, beta=beta, **chosen) for beta in sorted(record.config["betas"])}
+    return {beta: [scale * value for value in values] for beta, values in found.items() if values}
 
 
 def beta_axes(record: Record, top: Axes, bottom: Axes) -> None:

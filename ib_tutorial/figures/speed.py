@@ -7,6 +7,8 @@ import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
+from ib_tutorial.figures.parts import legend
+
 Rows = Sequence[dict[str, Any]]
 
 
@@ -68,8 +70,7 @@ def speed_busy(rows: Rows) -> Figure:
     axes[0, 0].set_yticks([tick for tick in (1, 2, 3, 5, 10, 20, 50, 100) if low / 2 < tick < 2 * high])
     axes[0, 0].set_ylabel("time / time when idle")
     figure.supxlabel("programs that keep a core busy", fontsize="medium")
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=2)
+    legend(figure, axes[0], "outside upper center", ncols=2)
     return figure
 
 

@@ -9,12 +9,12 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter
 
 from ib_tutorial.experiments import Record
 from ib_tutorial.experiments.comparisons import by_seed
 from ib_tutorial.experiments.two_bottlenecks import DRAWS, FREE, PRICED, at_chosen
-from ib_tutorial.figures.seeds import means
+from ib_tutorial.figures.parts import ticks
+from ib_tutorial.figures.seeds import by_beta, means
 from ib_tutorial.figures.style import METHODS
 
 STYLES = {
@@ -26,6 +26,8 @@ STYLES = {
     "linear": ("no noise, linear", "0.25", "P"),
 }
 """Name, colour and marker of each method; those that other chapters have are the same there."""
+
+READINGS = {"clean": ("noise off", "C2", "^"), "one": ("one draw", "C1", "s"), "twelve": ("twelve draws", "C0", "o")}
 
 
 def added_and_multiplied() -> Figure:
@@ -97,13 +99,9 @@ def cap(axis: Axes, record: Record, metric: str, scale: float, times: float = 2.
 def one_or_many_draws(record: Record) -> Figure:
     """Test error without noise, with one draw and averaged over twelve, for each beta, of the deep VIB and of Information Dropout."""
     figure, axes = plt.subplots(1, 2, figsize=(6.4, 3.2), sharey=True)
-    looks = {"clean": ("noise off", "C2", "^"), "one": ("one draw", "C1", "s"), "twelve": ("twelve draws", "C0", "o")}
     for axis, method in zip(axes, ("vib", "softplus"), strict=True):
-        for reading, (label, color, marker) in looks.items():
-            found = {
-                beta: [100 * value for value in by_seed(record, f"error_{reading}", part="digits", method=method, beta=beta)]
-                for beta in sorted(record.config["betas"])
-            }
+        for reading, (label, color, marker) in READINGS.items():
+            found = by_beta(record, f"error_{reading}", 100, part="digits", method=method)
             means(axis, found, label, color, marker, least=99, lw=1.4)
         axis.set(xscale="log", xlabel="β", title=STYLES[method][0])
         cap(axis, record, "error_one", 100, 3.0)
@@ -116,10 +114,9 @@ def calibration(record: Record) -> Figure:
     """The expected calibration error of each method at its chosen beta, by reading."""
     figure, axis = plt.subplots(figsize=(5.6, 3.2))
     methods = list(STYLES)
-    for shift, (reading, color, marker) in zip((-0.2, 0, 0.2), (("clean", "C2", "^"), ("one", "C1", "s"), ("twelve", "C0", "o")), strict=True):
+    for shift, (reading, look) in zip((-0.2, 0, 0.2), READINGS.items(), strict=True):
         found = {at + shift: [100 * value for value in at_chosen(record, f"calibration_{reading}", method)] for at, method in enumerate(methods)}
-        name = {"clean": "noise off", "one": "one draw", "twelve": "twelve draws"}[reading]
-        means(axis, found, name, color, marker, ls="none")
+        means(axis, found, *look, ls="none")
     axis.set_xticks(range(len(methods)), ["deep VIB", "Softplus", "ReLU", "binary", "no noise,\nReLU", "no noise,\nlinear"], fontsize="small")
     axis.set(ylabel="expected calibration\nerror (points)")
     axis.set_ylim(bottom=0)
@@ -181,9 +178,7 @@ def correlation_for_nats(record: Record) -> Figure:
     figure, axis = plt.subplots(figsize=(5.0, 3.2))
     against_nats(axis, record, "total_correlation", PRICED, "digits")
     axis.set(yscale="log", ylabel="total correlation of z (nats)")
-    ticks = (1, 2, 5, 10, 20, 50, 100)
-    axis.set_yticks(ticks, [str(tick) for tick in ticks])
-    axis.yaxis.set_minor_formatter(NullFormatter())
+    ticks(axis.yaxis, (1, 2, 5, 10, 20, 50, 100))
     figure.legend(*axis.get_legend_handles_labels(), loc="outside upper center", ncols=2, fontsize="small")
     return figure
 

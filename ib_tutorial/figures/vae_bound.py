@@ -11,12 +11,12 @@ from matplotlib.ticker import MultipleLocator
 
 from ib_tutorial.experiments import Record
 from ib_tutorial.experiments import vae_bound as experiment
-from ib_tutorial.figures.layer import COST, NOISE, SIGNAL, draw_box
+from ib_tutorial.figures.parts import COST, NOISE, SIGNAL, draw_arrow, draw_box, image_rows, legend, ticks
 from ib_tutorial.figures.seeds import means
 from ib_tutorial.figures.style import LATENTS
 
 
-def vae_diagram(max_alpha: float = 0.7) -> Figure:
+def vae_diagram() -> Figure:
     """The two autoencoders, from top to bottom: one encoder and one decoder, and two kinds of latents between them."""
     figure, axis = plt.subplots(figsize=(4.8, 5.4))
     axis.set(xlim=(0, 10), ylim=(0, 12))
@@ -25,7 +25,7 @@ def vae_diagram(max_alpha: float = 0.7) -> Figure:
         "x": (5, 11.5, "image x: 784 pixels, 0 or 1", "black"),
         "encoder": (5, 9.9, "encoder: 512 k tanh units", "black"),
         "mean": (2.2, 7.6, "mean m, scale s\nlinear maps", NOISE),
-        "f": (7.8, 7.6, f"Softplus units f\nscale α < {max_alpha:g}", SIGNAL),
+        "f": (7.8, 7.6, "Softplus units f\nscale α < 0.7", SIGNAL),
         "gaussian": (2.2, 5.2, "Gaussian latents\nz = m + s n", NOISE),
         "information": (7.8, 5.2, "Information\nDropout\nz = f exp(α n)", SIGNAL),
         "decoder": (5, 1.6, "decoder: 512 k tanh units", "black"),
@@ -38,29 +38,10 @@ def vae_diagram(max_alpha: float = 0.7) -> Figure:
         ("x", "encoder"), ("encoder", "mean"), ("encoder", "f"), ("mean", "gaussian"), ("f", "information"),
         ("gaussian", "decoder"), ("information", "decoder"), ("decoder", "pixels"),
     ):  # fmt: skip
-        ends = {
-            "patchA": boxes[start].get_bbox_patch(),
-            "patchB": boxes[end].get_bbox_patch(),
-            "shrinkA": 1,
-            "shrinkB": 1,
-        }
-        color = boxes[end if start == "encoder" else start].get_color()
-        axis.annotate(
-            "",
-            xy=parts[end][:2],
-            xytext=parts[start][:2],
-            arrowprops={"arrowstyle": "-|>", "lw": 1.8, "color": color, **ends},
-        )
-    for name in ("gaussian", "information"):
-        dashed = {
-            "arrowstyle": "-|>",
-            "lw": 1.8,
-            "ls": "--",
-            "color": COST,
-            "shrinkA": 1,
-            "patchA": boxes[name].get_bbox_patch(),
-        }
-        axis.annotate("", xy=(5.6 if name == "information" else 4.4, 4.3), xytext=parts[name][:2], arrowprops=dashed)
+        draw_arrow(axis, boxes[start], boxes[end], boxes[end if start == "encoder" else start].get_color())
+    for name, at in (("gaussian", 4.4), ("information", 5.6)):
+        dashed = dict(arrowstyle="-|>", lw=1.8, ls="--", color=COST, shrinkA=1, patchA=boxes[name].get_bbox_patch())
+        axis.annotate("", xy=(at, 4.3), xytext=parts[name][:2], arrowprops=dashed)
     return figure
 
 
@@ -69,15 +50,15 @@ def vae_bounds(record: Record) -> Figure:
 
     An axis is broken where its values fall into two groups that are far apart.
     """
-    ours = {
-        k: list(zip(*(bounds_of(record, k, latents) for latents in LATENTS), strict=True)) for k in record.config["ks"]
-    }
+    found = lambda k, latents: experiment.by_seed(record, "bound", stage="final", k=k, latents=latents)
+    ours = {k: list(zip(*(found(k, latents) for latents in LATENTS), strict=True)) for k in record.config["ks"]}
     margin, published = experiment.MARGIN, experiment.PUBLISHED
     ks = sorted({*ours, *published})
     figure = plt.figure(figsize=(5.4, 6.6))
     above, below = figure.subfigures(2, 1, height_ratios=(1.5, 1))
     every = [value for pairs in (*ours.values(), published.values()) for pair in pairs for value in pair]
-    for axis in add_axes(above, every, pad=1.2):
+    upper = add_axes(above, every)
+    for axis in upper:
         for k, pairs in ours.items():
             for pair in pairs:
                 axis.plot((k - 0.16, k + 0.16), pair, color="0.6", lw=1.2, zorder=1)
@@ -89,64 +70,42 @@ def vae_bounds(record: Record) -> Figure:
             axis.plot(*zip(*points, strict=True), marker, color=color, ms=6, label=f"{name}: ours, one for each seed")
             points = [(k + side, pair[index]) for k, pair in published.items()]
             axis.plot(*zip(*points, strict=True), marker, color=color, mfc="white", ms=6, label=f"{name}: the paper")
-        axis.set_xticks(ks, [f"k = {k}" for k in ks])
-        axis.set_xlim(ks[0] - 0.45, ks[-1] + 0.45)
-        axis.grid(axis="x", visible=False)
     above.supylabel("bound (nats per image)", fontsize="medium")
-    above.legend(*axis.get_legend_handles_labels(), loc="outside upper center", ncols=1, fontsize="small")
+    above.legend(*upper[0].get_legend_handles_labels(), loc="outside upper center", ncols=1, fontsize="small")
     differences = [b - a for pairs in (*ours.values(), published.values()) for a, b in pairs]
-    for axis in add_axes(below, [*differences, -margin, margin], pad=1.2):
+    lower = add_axes(below, [*differences, -margin, margin])
+    for axis in lower:
         axis.axhspan(-margin, margin, color="C2", alpha=0.2, lw=0, label=f"counts as similar: within {margin:g} nats")
         axis.axhline(0, color="0.3", lw=1)
         for k, pairs in ours.items():
             places = [k + 0.08 * (seed - (len(pairs) - 1) / 2) for seed in range(len(pairs))]
-            axis.plot(
-                places, [b - a for a, b in pairs], "D", color="0.2", ms=5, label="ours" if k == min(ours) else None
-            )
-        axis.plot(
-            list(published),
-            [b - a for a, b in published.values()],
-            "D",
-            color="0.2",
-            mfc="white",
-            ms=5,
-            label="the paper",
-        )
+            axis.plot(places, [b - a for a, b in pairs], "D", color="0.2", ms=5, label="ours" if k == min(ours) else None)
+        of_paper = [b - a for a, b in published.values()]
+        axis.plot(list(published), of_paper, "D", color="0.2", mfc="white", ms=5, label="the paper")
+    for axis in (*upper, *lower):
         axis.set_xticks(ks, [f"k = {k}" for k in ks])
         axis.set_xlim(ks[0] - 0.45, ks[-1] + 0.45)
         axis.grid(axis="x", visible=False)
     below.supylabel("Information Dropout\n− Gaussian (nats)", fontsize="medium", ha="center")
-    below.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize="small")
+    below.legend(*lower[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize="small")
     return figure
 
 
-def bounds_of(record: Record, k: int, latents: str) -> list[float]:
-    return experiment.by_seed(record, "bound", stage="final", k=k, latents=latents)
-
-
-def add_axes(figure: FigureBase, values: Sequence[float], pad: float) -> list[Axes]:
+def add_axes(figure: FigureBase, values: Sequence[float], pad: float = 1.2) -> list[Axes]:
     """Add axes to a figure, from top to bottom, that show all values at one scale: two where the largest gap is over 0.4 of the range, else one."""
     ordered = sorted(values)
     gaps = [after - before for before, after in pairwise(ordered)]
     at = int(np.argmax(gaps)) + 1
     groups = [ordered[at:], ordered[:at]] if gaps[at - 1] > 0.4 * (ordered[-1] - ordered[0]) else [ordered]
     windows = [(group[0] - pad, group[-1] + pad) for group in groups]
-    axes = figure.subplots(
-        len(windows), 1, sharex=True, squeeze=False, height_ratios=[high - low for low, high in windows]
-    )[:, 0]
+    heights = [high - low for low, high in windows]
+    axes = figure.subplots(len(windows), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
     for axis, window in zip(axes, windows, strict=True):
         axis.set_ylim(window)
         axis.yaxis.set_major_locator(MultipleLocator(2))
     for axis, edge in zip(axes, ("bottom", "top") if len(axes) == 2 else ()):
         axis.spines[edge].set_visible(False)
-        slanted = {
-            "marker": [(-1, -0.5), (1, 0.5)],
-            "ms": 9,
-            "ls": "none",
-            "color": "0.3",
-            "mew": 1.2,
-            "clip_on": False,
-        }
+        slanted = dict(marker=[(-1, -0.5), (1, 0.5)], ms=9, ls="none", color="0.3", mew=1.2, clip_on=False)
         axis.plot([0, 1], [edge == "top"] * 2, transform=axis.transAxes, **slanted)
     return list(axes)
 
@@ -174,16 +133,14 @@ def vae_training(record: Record) -> Figure:
             for drop in record.config["drops"]:
                 axis.axvline(drop + 0.5, color="0.6", lw=1, ls=":")
         above.set(title=f"k = {k}", yscale="log")
-        above.set_yticks([100, 150, 200, 300, 500], ["100", "150", "200", "300", "500"])
-        above.minorticks_off()
+        ticks(above.yaxis, (100, 150, 200, 300, 500))
         below.axhline(0, color="0.3", lw=1)
         below.set(xlabel="epoch")
         below.set_yscale("symlog", linthresh=2.0)
-        below.set_yticks([-100, -10, -2, 0, 2, 10, 100], ["−100", "−10", "−2", "0", "2", "10", "100"])
-        below.minorticks_off()
+        ticks(below.yaxis, (-100, -10, -2, 0, 2, 10, 100), ("−100", "−10", "−2", "0", "2", "10", "100"))
     axes[0, 0].set(ylabel="loss (nats per image)")
     axes[1, 0].set(ylabel="difference (nats)")
-    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    legend(figure, [axes[0, 0]], ncols=2)
     return figure
 
 
@@ -202,10 +159,9 @@ def vae_rates(record: Record) -> Figure:
         axis.axhline(experiment.USED, color="0.4", lw=1, ls="--")
         axis.set(xscale="log", yscale="log", xlabel="rank of the latent", title=f"k = {k}")
         axis.set_xlim(0.8, 1.3 * k * record.config["n_latents"])
-        axis.set_xticks([1, 4, 16, 64, 256], ["1", "4", "16", "64", "256"])
-        axis.minorticks_off()
+        ticks(axis.xaxis, (1, 4, 16, 64, 256))
     axes[0, 0].set(ylabel="rate (nats per image)")
-    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    legend(figure, [axes[0, 0]], ncols=2)
     return figure
 
 
@@ -227,9 +183,7 @@ def vae_sweep(record: Record) -> Figure:
         above.legend(fontsize="x-small", loc="upper center", bbox_to_anchor=(0.5, -0.02))
         means(below, of("rate"), "rate", color, "o", lw=1.5)
         below.set(xlabel="β", ylim=(0, None))
-        betas = record.config["betas"]
-        below.set_xticks(betas, [f"{beta:g}" for beta in betas])
-        below.minorticks_off()
+        ticks(below.xaxis, record.config["betas"])
     axes[0, 0].set(ylabel="total correlation (nats)")
     axes[1, 0].set(ylabel="rate (nats per image)")
     return figure
@@ -241,14 +195,6 @@ def curve_of_means(by_place: Mapping[float, Sequence[float]]) -> tuple[list[floa
 
 
 def vae_digits(rows: Mapping[str, np.ndarray]) -> Figure:
-    """Rows of images, each with its name; all arrays [image, pixel], square, in [0, 1]."""
-    columns = len(next(iter(rows.values())))
-    figure, axes = plt.subplots(len(rows), columns, figsize=(6.2, 0.68 * len(rows)), squeeze=False)
-    for row, (name, images) in zip(axes, rows.items(), strict=True):
-        side = int(np.sqrt(images.shape[1]))
-        for axis, image in zip(row, images, strict=True):
-            axis.imshow(image.reshape(side, side), cmap="gray_r", vmin=0, vmax=1, interpolation="nearest")
-            axis.set(xticks=[], yticks=[])
-        row[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize="small")
-    figure.set_layout_engine("constrained", w_pad=0.01, h_pad=0.01, wspace=0.02, hspace=0.02)
-    return figure
+    """Rows of digits, each with its name; all arrays [image, 784], in [0, 1]."""
+    pictures = {name: images.reshape(len(images), 28, 28) for name, images in rows.items()}
+    return image_rows(pictures, width=6.2, height=0.68, fontsize="small")

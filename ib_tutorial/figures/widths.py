@@ -10,6 +10,7 @@ from ib_tutorial.experiments.comparisons import final, gains
 from ib_tutorial.experiments.fully_connected import mean_gain
 from ib_tutorial.experiments.mnist_widths import validation_errors
 from ib_tutorial.experiments.verdicts import interval
+from ib_tutorial.figures.parts import legend, ticks
 from ib_tutorial.figures.seeds import means
 from ib_tutorial.figures.style import METHODS
 
@@ -45,10 +46,8 @@ def over_widths(record: Record, apart: str) -> Figure:
     axes[1, 0].set(ylabel="rival − Information\nDropout (points)")
     for axis in axes[1]:
         axis.set(xscale="log", xlabel="units in each layer")
-        axis.set_xticks(record.config["widths"], [str(width) for width in record.config["widths"]])
-        axis.minorticks_off()
-    handles = {label: handle for axis in axes.flat for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)}
-    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=2, fontsize="small", columnspacing=1.0)
+        ticks(axis.xaxis, record.config["widths"])
+    legend(figure, axes.flat, ncols=2, fontsize="small", columnspacing=1.0)
     return figure
 
 
@@ -83,8 +82,7 @@ def by_drop_rate(record: Record) -> Figure:
     name, color, marker = METHODS["information"]
     axis.plot(widths, [least(w, "information") for w in widths], color=color, marker=marker, label=name)
     axis.set(xscale="log", xlabel="units in each hidden layer", ylabel="error on held-out images (%)", ylim=(0, None))
-    axis.set_xticks(widths, [str(width) for width in widths])
-    axis.minorticks_off()
+    ticks(axis.xaxis, widths)
     axis.legend()
     return figure
 
