@@ -16,7 +16,7 @@ import copy
 import hashlib
 import math
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import product
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -30,7 +30,7 @@ from torch.func import functional_call, stack_module_state, vmap
 from ib_tutorial.experiments.experiment import Context
 from ib_tutorial.experiments.findings import finding
 from ib_tutorial.experiments.record import Cell, Record, Row
-from ib_tutorial.information import Bottleneck, entropy, information_curve
+from ib_tutorial.information import Bottleneck, Estimate, entropy, information_curve
 from ib_tutorial.information.log_normal import LogNormalEncoder, divergences
 from ib_tutorial.nn import InformationDropout, NoisyNetwork
 from ib_tutorial.training.checkpoint import load, restore_run, save_run
@@ -116,10 +116,7 @@ def run_cell(cell: Cell, context: Context[Config]) -> list[Row]:
     generator = torch.Generator().manual_seed(cell["seed"])
     measured = measure(network, table(settings), beta, settings.measured_draws, generator, cell["objective"] == "layer")
     measured["excess"] = Estimate(measured["lagrangian"].value - float(optimum.lagrangian), measured["lagrangian"].se)
-    measured["training_loss"], measured["training_loss_worst"] = (
-        Estimate(losses.min().item()),
-        Estimate(losses.max().item()),
-    )
+    measured["training_loss"], measured["training_loss_worst"] = Estimate(losses.min().item()), Estimate(losses.max().item())
     for name in ("i_xz", "i_zy", "lagrangian"):
         measured[f"optimal_{name}"] = Estimate(float(getattr(optimum, name)))
     return [dict(metric=metric, value=estimate.value, se=estimate.se) for metric, estimate in measured.items()]
@@ -237,13 +234,6 @@ def resume(
 # What a trained network achieves
 
 
-class Estimate(NamedTuple):
-    """A number and its standard error by Monte Carlo, which is 0 where the number is exact."""
-
-    value: float
-    se: float = 0.0
-
-
 @torch.no_grad()
 def measure(
     network: NoisyNetwork,
@@ -333,11 +323,6 @@ def worst_excess(record: Record, objective: Objective) -> list[float]:
     return [max(values) for values in zip(*per_beta, strict=True)]
 
 
-def family_gap(record: Record, beta: float) -> float:
-    """The least excess that any run found, whatever its objective and seed: at least what the layer's family costs."""
-    return min(min(by_seed(record, objective, beta, "excess")) for objective in record.config["objectives"])
-
-
 class Anatomy(NamedTuple):
     """What the training loss has above the exact optimum, in nats; the parts add up to it."""
 
@@ -355,35 +340,18 @@ def anatomy(record: Record, beta: float) -> Anatomy:
         values = by_seed(record, "layer", beta, metric)
         return sum(values) / len(values)
 
-    family = family_gap(record, beta)
-    return Anatomy(
-        family,
-        mean("excess") - family,
-        beta * mean("prior_shape"),
-        beta * mean("total_correlation"),
-        mean("decoder_gap"),
-    )
+    family = min(min(by_seed(record, objective, beta, "excess")) for objective in record.config["objectives"])
+    prior = beta * mean("prior_shape"), beta * mean("total_correlation")
+    return Anatomy(family, mean("excess") - family, *prior, mean("decoder_gap"))
 
 
-def disagreements(record: Record) -> list[float]:
-    """By seed: the number of betas at which exactly one of network and optimum has collapsed."""
-
-    def differ(beta: float, seed: int) -> bool:
-        learned, exact = (estimate(record, "layer", beta, seed, name).value for name in ("i_xz", "optimal_i_xz"))
-        return (learned < COLLAPSED) != (exact < COLLAPSED)
-
-    return [float(sum(differ(beta, seed) for beta in record.config["betas"])) for seed in record.seeds]
+own_finding = partial(finding, unit="millinats", published="not in the paper")
 
 
-UNIT = "millinats"
-
-
-@finding(
+@own_finding(
     where="eq. (3)",
     statement="A layer trained with eq. (3) comes within 20 millinats of the optimal Lagrangian at every beta.",
-    unit=UNIT,
     scale=20.0,
-    published="not in the paper",
 )
 def close(record: Record) -> list[float]:
     """The excess is the layer's Lagrangian, at its true informations, minus the optimal one. For each seed: the largest
@@ -391,12 +359,10 @@ def close(record: Record) -> list[float]:
     return [20 - 1000 * worst for worst in worst_excess(record, "layer")]
 
 
-@finding(
+@own_finding(
     where="eq. (3), section 5",
     statement="With a free factorized prior, the same layer comes within 8 millinats at every beta.",
-    unit=UNIT,
     scale=8.0,
-    published="not in the paper",
 )
 def free_prior_close(record: Record) -> list[float]:
     """The excess is that of a layer that was trained with the best decoder and the best factorized prior. For each
@@ -405,11 +371,9 @@ def free_prior_close(record: Record) -> list[float]:
     return [8 - 1000 * worst for worst in worst_excess(record, "free_prior")]
 
 
-@finding(
+@own_finding(
     where="eq. (3), section 5",
     statement="Most of the layer's excess is there because its prior is one log-normal distribution.",
-    unit=UNIT,
-    published="not in the paper",
 )
 def prior_explains(record: Record) -> list[float]:
     """For each seed: half of the layer's excess minus the excess with a free factorized prior, averaged over the betas.
@@ -422,16 +386,20 @@ def prior_explains(record: Record) -> list[float]:
     return [sum(values) / len(values) for values in zip(*per_beta, strict=True)]
 
 
-@finding(
+@own_finding(
     where="eq. (3)",
     statement="The layer collapses where the exact solution does.",
     unit="betas",
-    published="not in the paper",
 )
 def collapse(record: Record) -> list[float]:
     """For each seed: the number of betas at which exactly one of the two, the layer or the exact solution, has I(x;z)
     below 1 millinat. The claim holds if this is below 1. The value shown is 1 minus the number."""
-    return [1 - count for count in disagreements(record)]
+
+    def differ(beta: float, seed: int) -> bool:
+        learned, exact = (estimate(record, "layer", beta, seed, name).value for name in ("i_xz", "optimal_i_xz"))
+        return (learned < COLLAPSED) != (exact < COLLAPSED)
+
+    return [1 - float(sum(differ(beta, seed) for beta in record.config["betas"])) for seed in record.seeds]
 
 
 FINDINGS = (close, free_prior_close, prior_explains, collapse)

@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise, product
 from pathlib import Path
 from typing import Literal, NamedTuple, cast
@@ -508,15 +509,15 @@ def regime(record: Record) -> str:
 
 CONDITION = f"Learnt: every network of the comparison has a training error of at most {LEARNED:.0%}."
 
+of_networks = partial(finding, unit="nats", condition=CONDITION, published="not in the paper", regime=regime)
+"""A finding about networks that have learnt."""
 
-@finding(
+
+@of_networks(
     where="Shwartz-Ziv & Tishby (2017)",
     statement="In a tanh network the binned information of the last hidden layer falls during training.",
-    unit="nats",
     scale=0.5,
-    condition=CONDITION,
     published="two phases, on the sphere's task",
-    regime=regime,
 )
 def tanh_falls(record: Record) -> list[float]:
     """For each seed and task: the largest binned information during training minus the last one, with bins of 1/15. The
@@ -524,13 +525,10 @@ def tanh_falls(record: Record) -> list[float]:
     return [min(of_task) - 0.5 for of_task in falls(record, "tanh", COARSE)]
 
 
-@finding(
+@of_networks(
     where="Saxe et al. (2018)",
     statement="It falls less in a ReLU network.",
-    unit="nats",
-    condition=CONDITION,
     published="no fall with ReLU units",
-    regime=regime,
 )
 def relu_falls_less(record: Record) -> list[float]:
     """For each seed: the fall of the tanh network minus that of the ReLU network, with bins of 1/15, averaged over the
@@ -539,14 +537,11 @@ def relu_falls_less(record: Record) -> list[float]:
     return [sum(tanh) / len(tanh) - sum(relu) / len(relu) for tanh, relu in pairs]
 
 
-@finding(
+@of_networks(
     where="Goldfeld et al. (2019)",
     statement="The fall is made by the bins: the same activations of the tanh networks, in narrow bins, show none.",
-    unit="nats",
     scale=0.1,
-    condition=CONDITION,
     published="binning measures clustering",
-    regime=regime,
 )
 def bins_decide(record: Record) -> list[float]:
     """For each seed: the larger of the two tasks' falls, with bins of 1e-12. The claim holds if this is below 0.1 nats.
@@ -554,14 +549,10 @@ def bins_decide(record: Record) -> list[float]:
     return [0.1 - max(of_task) for of_task in falls(record, "tanh", FINE)]
 
 
-@finding(
+@of_networks(
     where="section 6",
     statement="With Information Dropout the true information of the noisy layer falls during training.",
-    unit="nats",
     scale=0.2,
-    condition=CONDITION,
-    published="not in the paper",
-    regime=regime,
 )
 def noise_forgets(record: Record) -> list[float]:
     """For each seed, at the middle beta of the grid: the largest true information during training minus the last one.
@@ -572,14 +563,10 @@ def noise_forgets(record: Record) -> list[float]:
     return [fall(course(record, "information", seed, beta=beta)) - 0.2 for seed in record.seeds]
 
 
-@finding(
+@of_networks(
     where="eq. (3)",
     statement="A larger beta leaves less true information in the layer.",
-    unit="nats",
     scale=2.0,
-    condition=CONDITION,
-    published="not in the paper",
-    regime=regime,
 )
 def price_buys(record: Record) -> list[float]:
     """For each seed: the information after training at the smallest beta minus that at the largest beta. The claim
@@ -588,14 +575,11 @@ def price_buys(record: Record) -> list[float]:
     return [a - b - 2 for a, b in zip(low, high, strict=False)]
 
 
-@finding(
+@of_networks(
     where="eq. (3)",
     statement="The share of the cost that is information is larger at a large beta.",
     unit="share of the cost",
     scale=0.25,
-    condition=CONDITION,
-    published="not in the paper",
-    regime=regime,
 )
 def share_rises(record: Record) -> list[float]:
     """For each seed, after training: the true information divided by the cost at the largest beta, minus the same ratio

@@ -31,7 +31,7 @@ class Estimate(NamedTuple):
     """A number in nats and its standard error."""
 
     value: float  #: nats
-    se: float  #: nats; 0 where the number is exact
+    se: float = 0.0  #: nats; 0 where the number is exact
 
 
 def binned_mutual_information(x: Samples | Labels, y: Samples | Labels, width: float) -> float:
