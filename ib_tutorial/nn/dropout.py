@@ -114,12 +114,8 @@ class InformationDropout(NoiseLayer):
 
     @property
     def sigma(self) -> Float[Tensor, ""]:
-        """Standard deviation of the log-normal prior. Its logarithm is clamped where sigma^2 would leave float32, so the cost stays finite.
-
-        The clamp has slope 1: a prior that a large beta has thrown out of the range is still pulled back into it.
-        """
-        thrown = self.log_sigma - self.log_sigma.detach()  # 0, with slope 1
-        return (self.log_sigma.detach().clamp(-MAX_LOG_SIGMA, MAX_LOG_SIGMA) + thrown).exp()
+        """Standard deviation of the log-normal prior. Its logarithm is clamped where sigma^2 would leave float32, so the cost stays finite."""
+        return self.log_sigma.clamp(-MAX_LOG_SIGMA, MAX_LOG_SIGMA).exp()
 
     def noise_scale(self, x: Float[Tensor, "batch *inputs"]) -> Units:
         """alpha(x), in [MIN_ALPHA, max_alpha]: in float64 where alpha returns that, else in float32."""
