@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from ib_tutorial.nn.batch_norm import in_batches, modes_restored, norms
 from ib_tutorial.nn.contexts import measure_batch_norm, modules_in_training, noise_layers
+from ib_tutorial.nn.dropout import MAX_LOG_SIGMA
 from ib_tutorial.training.checkpoint import load, restore_run, save_run
 from ib_tutorial.training.objective import check_beta, check_images, check_labels, loss_and_terms, with_costs
 from ib_tutorial.training.optimisers import SGD, Adam
@@ -34,7 +35,10 @@ COLLAPSED = 0.01
 
 
 class CollapseWarning(UserWarning):
-    """A noise layer came out of training with its noise at the cap, or at the prior, for nearly all images. Experiments over beta expect that, and filter it."""
+    """A noise layer came out of training with its noise at the cap, or at the prior, for nearly all images, or its prior has left its range.
+
+    Experiments over beta expect that, and filter it.
+    """
 
 
 class Epoch(NamedTuple):
@@ -122,7 +126,8 @@ def fit(
         FloatingPointError: the loss is not finite.
 
     Warns:
-        CollapseWarning: after the last step the units of a noise layer cost less than 0.01 nats each.
+        CollapseWarning: after the last step the units of a noise layer cost less than 0.01 nats each, or its prior's log sigma is beyond its
+            clamp.
     """
     weights = weights_of(network)
     device = weights.device
@@ -210,6 +215,7 @@ def fit(
                 on_epoch(history[-1])
 
     warn_of_collapse(kl_terms)
+    warn_of_lost_priors(network)
 
     def forward(batch: Tensor) -> None:
         with torch.no_grad(), autocast(kind, device):
@@ -242,6 +248,21 @@ def warn_of_collapse(kl_terms: Sequence[Tensor]) -> None:
                 f"noise layer {place} of {len(kl_terms)} has collapsed: its units cost {nats:.2g} nats each, so nearly all of its noise is at the cap, "
                 "or at the prior, whatever the image. Try a smaller beta, or one that rises from 0; where a collapse is meant, "
                 "warnings.simplefilter('ignore', ib_tutorial.training.CollapseWarning)",
+                CollapseWarning,
+                stacklevel=3,
+            )
+
+
+def warn_of_lost_priors(network: nn.Module) -> None:
+    """Warn of log-normal priors whose log sigma is beyond its clamp: their cost hardly depends on the units any more, and pulls nothing back."""
+    layers = list(noise_layers(network))
+    for place, layer in enumerate(layers, start=1):
+        log_sigma = getattr(layer, "log_sigma", None)
+        if log_sigma is not None and log_sigma.requires_grad and not abs(found := log_sigma.item()) <= MAX_LOG_SIGMA:
+            warnings.warn(
+                f"the prior of noise layer {place} of {len(layers)} is lost: its log sigma is {found:.3g}, beyond the clamp at {MAX_LOG_SIGMA:g}, "
+                "so the cost hardly depends on the units any more. The gradient of log sigma is a sum over the layer's units, and its steps were "
+                "too long: try a smaller learning rate, or a smaller beta",
                 CollapseWarning,
                 stacklevel=3,
             )

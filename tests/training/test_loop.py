@@ -3,8 +3,9 @@ from functools import partial
 
 import pytest
 import torch
+from torch import nn
 
-from ib_tutorial.nn import BinaryDropout, InformationDropout, all_cnn_32, mlp
+from ib_tutorial.nn import BinaryDropout, InformationDropout, NoisyNetwork, all_cnn_32, mlp
 from ib_tutorial.training import CollapseWarning, evaluate, fit, initialised, reading, recalibrate_batch_norm
 from ib_tutorial.training.randomness import generator
 
@@ -470,3 +471,16 @@ def test_a_layer_that_collapses_is_reported_and_a_layer_that_does_not_is_not(blo
         warnings.simplefilter("error", CollapseWarning)
         fit(network(), *blobs, epochs=1, lr=0.05, beta=1.0, batch_size=50, progress=False)
         fit(network(dropout="binary"), *blobs, epochs=1, lr=0.05, batch_size=50, progress=False)  # no cost, and no collapse
+
+
+@pytest.mark.parametrize("log_sigma", [25.0, 2683.0])
+def test_a_prior_that_has_left_its_range_is_reported(blobs, log_sigma):
+    """In run D at beta = 3 the first layer's prior was lost at every seed: each unit paid 20 nats whatever it did, and nobody was told."""
+    layer = InformationDropout(nn.Sequential(nn.Linear(8, 16), nn.Softplus()), nn.Linear(8, 16), prior="log_normal")
+    net = NoisyNetwork(layer, nn.Linear(16, 3))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", CollapseWarning)
+        fit(net, *blobs, epochs=1, lr=0.01, beta=1.0, batch_size=50, progress=False)
+    layer.log_sigma.data.fill_(log_sigma)
+    with pytest.warns(CollapseWarning, match="the prior of noise layer 1 of 1 is lost: its log sigma is .*smaller learning rate"):
+        fit(net, *blobs, epochs=1, lr=1e-12, beta=1.0, batch_size=50, progress=False)
