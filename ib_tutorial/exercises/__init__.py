@@ -1,4 +1,4 @@
-"""The exercises that check themselves: `check("softplus-program", answer)` says right, or names the likely mistake; `hint("softplus-program")` helps.
+"""The exercises that check themselves: `check("softplus-program", answer)` says right, or names the likely mistake and gives hints.
 
 To add one:
 
@@ -12,8 +12,8 @@ To add one:
 5. `pytest tests/exercises -k softplus-program` runs stub and solution, and checks that each mistake is told from the others.
 """
 
-from ib_tutorial.exercises.checking import Hint, Verdict, check, hint
+from ib_tutorial.exercises.checking import Verdict, check
 from ib_tutorial.exercises.exercise import Exercise
 from ib_tutorial.exercises.registry import EXERCISES
 
-__all__ = ["EXERCISES", "Exercise", "Hint", "Verdict", "check", "hint"]
+__all__ = ["EXERCISES", "Exercise", "Verdict", "check"]

@@ -1,4 +1,4 @@
-"""`check` compares an answer with the oracle, and then with the known mistakes. `hint` gives the hints."""
+"""`check` compares an answer with the oracle, and then with the known mistakes."""
 
 import copy
 import inspect
@@ -38,21 +38,6 @@ class Verdict:
         return "\n\n".join([f"**Exercise {self.name}:** {self.says}", *hints])
 
 
-@dataclass(frozen=True, repr=False)
-class Hint:
-    """One of the three hints of an exercise."""
-
-    name: str
-    number: int
-    text: str
-
-    def __repr__(self) -> str:
-        following = f'  (Another: hint("{self.name}", {self.number + 1}).)' if self.number < 3 else ""
-        return f"Hint {self.number} of 3 for exercise {self.name}: {self.text}{following}"
-
-    _repr_markdown_ = __repr__
-
-
 class Unusable(Exception):
     """The answer is not of the kind that was asked for; the message says what it is."""
 
@@ -72,7 +57,9 @@ def check(name: str, answer: object) -> Verdict:
     Raises:
         ValueError: there is no exercise of that name.
     """
-    exercise = find(name)
+    if name not in EXERCISES:
+        raise ValueError(f"there is no exercise {name!r} that checks itself; there are: {', '.join(EXERCISES)}")
+    exercise = EXERCISES[name]
     try:
         trials = [(arguments, reply(exercise, answer, arguments)) for arguments in cases(exercise)]
     except NotSolved:
@@ -93,24 +80,6 @@ def check(name: str, answer: object) -> Verdict:
         says += f" It fails for {len(failed)} of {len(trials)} inputs; one of them, and your answer to it:"
         says += shown(exercise, arguments, answer=found)
     return Verdict(name, "wrong", says, exercise.hints)
-
-
-def hint(name: str, number: int = 1) -> Hint:
-    """The first hint for exercise `name`, or the second or third.
-
-    Raises:
-        ValueError: there is no exercise of that name, or no hint of that number.
-    """
-    exercise = find(name)
-    if number not in (1, 2, 3):
-        raise ValueError(f"exercise {name} has the hints 1, 2 and 3, not {number!r}")
-    return Hint(name, number, exercise.hints[number - 1])
-
-
-def find(name: str) -> Exercise:
-    if name not in EXERCISES:
-        raise ValueError(f"there is no exercise {name!r} that checks itself; there are: {', '.join(EXERCISES)}")
-    return EXERCISES[name]
 
 
 def cases(exercise: Exercise) -> Iterator[Arguments]:

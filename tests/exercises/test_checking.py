@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from ib_tutorial.exercises import checking, hint
+from ib_tutorial.exercises import checking
 from ib_tutorial.exercises.exercise import Exercise
 
 
@@ -112,13 +112,6 @@ def test_hints_are_shown_until_the_answer_is_right():
         True
     ] * 3
     assert "Hint" not in check("0.1", np.pi)._repr_markdown_()
-
-
-def test_hints_one_after_another():
-    assert repr(hint("0.2")) == 'Hint 1 of 3 for exercise 0.2: One.  (Another: hint("0.2", 2).)'
-    assert repr(hint("0.2", 3)) == hint("0.2", 3)._repr_markdown_() == "Hint 3 of 3 for exercise 0.2: Three."
-    with pytest.raises(ValueError, match="1, 2 and 3, not 4"):
-        hint("0.2", 4)
 
 
 def test_an_exercise_that_is_not_there():
