@@ -62,7 +62,7 @@ class Config:
 PROFILES: dict[str, dict] = {
     "smoke": dict(data="mnist5k", n_train=200, n_test=100, widths=(8, 16), n_seeds=2, epochs=1, drops=(), batch_size=50, beta=0.01),
     "quick": dict(
-        data="mnist5k", n_train=4_000, n_test=1_000, widths=(100, 200), epochs=10, drops=(6, 9), batch_size=200, beta=0.2
+        data="mnist5k", n_train=2_000, n_test=1_000, widths=(80, 160), epochs=10, drops=(6, 9), batch_size=80, beta=0.2
     ),
     "reduced": dict(n_seeds=5, epochs=30, drops=(11, 26)),
     "paper": dict(),
