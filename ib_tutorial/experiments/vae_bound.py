@@ -106,7 +106,7 @@ PROFILES: dict[str, dict] = {
         betas=(0.5, 2.0), lrs=(0.002, 0.004), batch_size=50, draws=1,
     ),
     "quick": dict(
-        data="mnist5k", n_train=4_000, n_validation=1_000, n_test=1_000, ks=(1,), hidden=128, n_latents=32, n_seeds=2, epochs=10,
+        data="mnist5k", n_train=3_000, n_validation=1_000, n_test=1_000, ks=(1,), hidden=128, n_latents=32, n_seeds=2, epochs=10,
         drops=(7, 9), largest_loss=200.0, selection_seeds=1, selection_epochs=2, selection_drops=(), growths=0, sweep_epochs=3,
         sweep_drops=(2,), betas=(0.25, 1.0, 4.0), lrs=(0.004, 0.008), batch_size=100, draws=2,
     ),
