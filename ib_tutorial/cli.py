@@ -200,11 +200,18 @@ def ledger(
     as_json: Annotated[
         bool, typer.Option("--json", metavar=FLAG, help="Print a JSON list with all that is known of each verdict.")
     ] = False,
+    as_markdown: Annotated[
+        bool, typer.Option("--markdown", metavar=FLAG, help="Print the table of the book's page, in Markdown.")
+    ] = False,
 ) -> None:
     """Judge every claim of the paper by the records that the book shows."""
+    if as_json and as_markdown:
+        raise typer.BadParameter("give --json or --markdown, not both")
+
     from ib_tutorial.experiments import EXPERIMENTS
     from ib_tutorial.experiments import ledger as judge_all
     from ib_tutorial.experiments.verdicts import after_holm
+    from ib_tutorial.experiments.verdicts import as_markdown as markdown
 
     try:
         verdicts = judge_all(finding for module in EXPERIMENTS.values() for finding in module.FINDINGS)
@@ -214,6 +221,8 @@ def ledger(
         raise fail(ImportError(f"{error}; the intervals need `pip install scipy`")) from error
     if as_json:
         typer.echo(json.dumps([described(verdict) for verdict in verdicts], indent=1, allow_nan=False))
+    elif as_markdown:
+        typer.echo(markdown(verdicts))
     else:
         headers = ("where", "claim", "mean (95 % interval)", "profile and regime", "verdict", "stands after Holm")
         rows = (

@@ -71,6 +71,7 @@ main()
         (["doctor", "--help"], "--device"),
         (["run", "mnist_width"], "error: there is no experiment 'mnist_width'; there are: activation_priors"),
         (["run", "mnist_widths", "--offline", "--scheduler", "tcp://host:8786"], "error: --offline is about this machine"),
+        (["ledger", "--json", "--markdown"], "not both"),
     ],
 )
 def test_what_computes_nothing_does_not_wait_for_torch(arguments, said):
@@ -188,6 +189,17 @@ def test_a_claim_without_a_record_has_null_for_its_numbers(monkeypatch, tmp_path
     assert [verdict[key] for key in ("mean", "low", "high", "profile", "commit", "source")] == [None] * 6
 
 
+@pytest.mark.slow
+def test_the_ledger_as_markdown_is_the_table_of_the_books_page():
+    lines = call("ledger", "--markdown").output.splitlines()
+    assert all(line.startswith("| ") and line.endswith(" |") for line in lines) and len(lines) >= len(FINDINGS) + 2
+
+
+def test_the_ledger_takes_one_format_at_a_time():
+    result = call("ledger", "--json", "--markdown")
+    assert result.exit_code == 2 and "not both" in result.output
+
+
 @pytest.mark.parametrize(
     ("raised", "said"),
     [(ValueError("x.json is not a record"), "x.json is not a record"), (ImportError("no scipy"), "pip install scipy")],
@@ -205,7 +217,7 @@ def test_a_ledger_that_cannot_be_made_says_why_in_one_line(monkeypatch, raised, 
 
 @pytest.mark.slow
 @needs_shell
-@pytest.mark.parametrize("arguments", ["ledger", "list"])
+@pytest.mark.parametrize("arguments", ["ledger", "ledger --markdown", "list"])
 def test_an_output_that_cannot_show_a_character_gets_another(arguments):
     done = shell(f"ib {arguments}", PYTHONIOENCODING="ascii", COLUMNS="80")
     assert done.returncode == 0 and done.stdout and not done.stderr, done.stderr
