@@ -172,7 +172,8 @@ def vae_sweep(record: Record) -> Figure:
     for (above, below), (latents, (name, color, _)) in zip(axes.T, LATENTS.items(), strict=True):
         noisy = "z" if latents == "gaussian" else "log z"
         of = lambda metric, latents=latents: experiment.sweep(record, latents, metric)
-        above.plot(*curve_of_means(of("tc_noisy_plug_in")), color=color, ls=":", lw=1.2, label=f"{noisy}, plug-in")
+        plug_in = {beta: np.mean(values) for beta, values in of("tc_noisy_plug_in").items() if values}
+        above.plot(list(plug_in), list(plug_in.values()), color=color, ls=":", lw=1.2, label=f"{noisy}, plug-in")
         means(above, of("tc_noisy"), f"{noisy}, bias removed", color, "o", lw=1.5)
         means(above, of("tc_clean"), f"{clean[latents]}, all latents", "C7", "^", lw=1.2)
         means(above, of("tc_clean_used"), f"{clean[latents]}, used latents", "C3", "v", lw=1.2)
@@ -187,11 +188,6 @@ def vae_sweep(record: Record) -> Figure:
     axes[0, 0].set(ylabel="total correlation (nats)")
     axes[1, 0].set(ylabel="rate (nats per image)")
     return figure
-
-
-def curve_of_means(by_place: Mapping[float, Sequence[float]]) -> tuple[list[float], list[float]]:
-    found = {place: float(np.mean(values)) for place, values in by_place.items() if values}
-    return list(found), list(found.values())
 
 
 def vae_digits(rows: Mapping[str, np.ndarray]) -> Figure:
