@@ -1,6 +1,7 @@
 """Every solution of the book passes its check, every stub fails, and every listed mistake is told from the others."""
 
 import re
+from importlib import import_module
 from itertools import combinations
 
 import numpy as np
@@ -10,6 +11,8 @@ from toc import CHAPTERS
 
 from ib_tutorial.exercises import EXERCISES, check
 from ib_tutorial.exercises.checking import cases, numbers, same
+from ib_tutorial.exercises.exercise import Exercise
+from ib_tutorial.exercises.registry import CHAPTERS
 
 ON_PAGES = {each.name: (chapter, each) for chapter in CHAPTERS for each in exercises(chapter)}
 SELF_CHECKING = {name: found for name, found in ON_PAGES.items() if found[1].stubs}
@@ -115,3 +118,8 @@ def test_three_hints_and_no_word_of_the_answer(exercise):
             for token in re.findall(r"\d+(?:\.\d+)?(?:e-?\d+)?", text):
                 decimals = len(token.partition(".")[2])
                 assert not np.isclose(np.round(right, decimals), float(token)).any(), (token, text)
+
+
+def test_no_two_exercises_have_one_name():
+    modules = [import_module(f"ib_tutorial.exercises.{chapter}") for chapter in CHAPTERS]
+    assert sum(isinstance(value, Exercise) for module in modules for value in vars(module).values()) == len(EXERCISES)
