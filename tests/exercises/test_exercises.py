@@ -12,7 +12,7 @@ from toc import CHAPTERS
 from ib_tutorial.exercises import EXERCISES, check
 from ib_tutorial.exercises.checking import cases, numbers, same
 from ib_tutorial.exercises.exercise import Exercise
-from ib_tutorial.exercises.registry import CHAPTERS
+from ib_tutorial.exercises.registry import CHAPTERS as MODULES
 
 ON_PAGES = {each.name: (chapter, each) for chapter in CHAPTERS for each in exercises(chapter)}
 SELF_CHECKING = {name: found for name, found in ON_PAGES.items() if found[1].stubs}
@@ -121,5 +121,5 @@ def test_three_hints_and_no_word_of_the_answer(exercise):
 
 
 def test_no_two_exercises_have_one_name():
-    modules = [import_module(f"ib_tutorial.exercises.{chapter}") for chapter in CHAPTERS]
+    modules = [import_module(f"ib_tutorial.exercises.{name}") for name in MODULES]
     assert sum(isinstance(value, Exercise) for module in modules for value in vars(module).values()) == len(EXERCISES)
