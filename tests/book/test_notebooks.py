@@ -73,6 +73,25 @@ def test_cells_are_short(notebook):
         assert imports_only or len(lines) <= 18, cell.source
 
 
+def shown_checks(notebook):
+    """The cells that a page shows, outside exercises, and that assert something."""
+    exercise = False
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            for mark in re.findall(r"\{(exercise-start|solution-end)\}", cell.source):
+                exercise = mark == "exercise-start"
+        hidden = {"remove-cell", "hide-cell", "hide-input"} & set(cell.metadata.get("tags", []))
+        if cell.cell_type == "code" and "assert" in cell.source and not exercise and not hidden:
+            yield cell
+
+
+def test_checks_have_at_most_twelve_lines(notebook):
+    """A check is a derivation that runs: short enough to be taken in and edited. What it needs first stands in a cell before it."""
+    for cell in shown_checks(notebook):
+        lines = [line for line in cell.source.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+        assert len(lines) <= 12, cell.source
+
+
 def test_profile_can_be_set(notebook):
     cells = [cell for cell in code_cells(notebook) if "parameters" in cell.metadata.get("tags", [])]
     if not cells:
