@@ -7,6 +7,7 @@ apart. Each is given plug-in, and with the plug-in bias of n samples removed. Re
 passes. Each seed has training images of its own.
 
 The profile `reduced` has seven betas up to 3, three seeds, 1,000 training images and 60 epochs. `--seeds 5` adds two more seeds to its record.
+They were added when the verdicts of the first three were known, which decided the first two tests alone.
 Eight betas, five seeds and 3,000 images were planned first. They take seven core-hours, which our two cores never reached. 3,000 images and
 30 epochs were tried next and stopped after five networks of one seed: the smallest beta still erred on 16 % of its training images, so it had
 not begun to overfit, and the first fall of the error needs that. With 1,000 images, 60 epochs and batches of 25 a network of another seed
