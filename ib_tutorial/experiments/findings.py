@@ -21,7 +21,8 @@ def training_errors(record: Record) -> str:
         return "no training error recorded"
     mean = sum(errors) / len(errors)
     said = f"learnt to a training error of {mean:.1%} on average and {max(errors):.1%} at most"
-    return said + ("; a chosen setting is on the edge of its grid" if record.select(edge=True) else "")
+    chosen_on_edge = any(row.get("of_seeds", len(record.seeds)) == len(record.seeds) for row in record.select(edge=True))  # not by fewer seeds
+    return said + ("; a chosen setting is on the edge of its grid" if chosen_on_edge else "")
 
 
 @dataclass(frozen=True)

@@ -95,8 +95,8 @@ PROFILES: dict[str, dict] = {
         epochs=1, drops=(), batch_size=32, nuisance_epochs=1, nuisance_drops=(),
     ),
     "quick": dict(  # three classes, which main networks and readers learn within seconds
-        pictures="mnist5k", digits="mnist5k", classes=3, n_train=450, n_validation=50, n_reader=450, n_test=300, width=0.0833,
-        betas=(0.03, 3.0), n_seeds=1, epochs=8, drops=(6,), batch_size=25, nuisance_epochs=7, nuisance_drops=(5,),
+        pictures="mnist5k", digits="mnist5k", classes=3, n_train=600, n_validation=50, n_reader=520, n_test=300, width=0.0833,
+        betas=(0.03, 3.0), n_seeds=1, epochs=8, drops=(6,), batch_size=25, nuisance_epochs=8, nuisance_drops=(6,),
     ),
     "reduced": dict(
         n_train=3_000, n_validation=2_000, width=0.25, betas=(0.001, 0.03, 0.3, 3.0), epochs=40, drops=(20, 32), batch_size=50,

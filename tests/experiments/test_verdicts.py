@@ -6,6 +6,7 @@ from scipy.stats import t, ttest_1samp
 
 from ib_tutorial.experiments import EXPERIMENTS, Finding, ledger
 from ib_tutorial.experiments.comparisons import paired_differences
+from ib_tutorial.experiments.findings import training_errors
 from ib_tutorial.experiments.verdicts import (
     as_markdown,
     holm,
@@ -172,3 +173,12 @@ def test_no_verdict_without_its_regime(record_with_errors):
     assert judge(finding([1.0]), None).regime == ""
     own = replace(finding([1.0, 1.1]), regime=lambda record: "trained to 3 nats")
     assert "trained to 3 nats" in as_markdown([judge(own, record)])
+
+
+def test_a_choice_by_fewer_seeds_than_the_record_has_marks_no_edge(record_with_errors):
+    record = record_with_errors()
+    record.rows += [dict(metric="train_error", value=0.1, seed=0)]
+    record.rows += [dict(chosen_by="validation_error", of_seeds=2, seed=0, edge=True, metric="chosen_beta", value=0.1)]
+    assert "edge" not in training_errors(record)
+    record.rows[-1]["of_seeds"] = len(record.seeds)
+    assert "edge of its grid" in training_errors(record)
