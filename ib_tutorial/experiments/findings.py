@@ -48,8 +48,8 @@ class Finding:
     regime: Callable[[Record], str] = training_errors
     """How far the networks that the test reads were trained."""
     scale: float = 1.0
-    """What pictures divide an effect by: the test's threshold, in `unit`. A test that asks for a sign only has none; there it is a round number,
-    1 unless said otherwise."""
+    """Pictures divide an effect by it. It is the test's threshold, in `unit`; a test that asks for a sign only has none, and there it is a round
+    number, 1 unless said otherwise."""
 
 
 def finding(
