@@ -151,3 +151,9 @@ def test_every_chapter_has_slides_and_its_figures_are_on_them(slides, marks, pat
     for cell, kind in zip(cells, kinds):
         if "figure" in cell.metadata.get("mystnb", {}):
             assert kind not in ("skip", "notes"), cell.source
+
+
+def test_a_page_has_slides_from_its_first_cell_or_none():
+    for path in sorted((ROOT / "book").glob("*.ipynb")):
+        types = [cell.metadata.get("slideshow", {}).get("slide_type") for cell in nbformat.read(path, 4).cells]
+        assert types[0] == "slide" or not any(types), path.name
