@@ -11,11 +11,7 @@ function shrink() {
   }
 }
 
-window.addEventListener("load", async () => {
-  await window.MathJax?.startup?.promise;
-  shrink();
-  window.addEventListener("resize", shrink);
-  document.addEventListener("toggle", shrink, true);
+function scroll() {
   for (const formula of document.querySelectorAll("article mjx-container:not([display])")) {
     const column = formula.closest("p, li, td, dd, figcaption");
     if (column && formula.getBoundingClientRect().width > column.clientWidth) {
@@ -26,4 +22,12 @@ window.addEventListener("load", async () => {
   for (const box of document.querySelectorAll("article table, article .pst-scrollable-table-container")) {
     if (box.scrollWidth > box.clientWidth && getComputedStyle(box).overflowX === "auto") box.tabIndex = 0;
   }
+}
+
+window.addEventListener("load", async () => {
+  await window.MathJax?.startup?.promise;
+  shrink();
+  scroll();
+  window.addEventListener("resize", () => { shrink(); scroll(); });
+  document.addEventListener("toggle", shrink, true);
 });

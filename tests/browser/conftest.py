@@ -74,6 +74,31 @@ class Visit:
         self.page.goto(url, wait_until="load")
         self.page.evaluate("window.MathJax?.startup?.promise")  # until the equations stand
 
+    def turn(self, theme: str) -> None:
+        """Press the button of the themes until `theme` is there, and wait until every colour has arrived."""
+        for _ in range(3):
+            if self.page.evaluate("document.documentElement.dataset.mode") != theme:
+                self.page.evaluate("document.querySelector('.theme-switch-button').click()")
+        self.page.evaluate("Promise.allSettled(document.getAnimations().map((each) => each.finished))")
+        assert self.page.evaluate("document.documentElement.dataset.theme") == theme
+
+    def narrow(self, width: int = 390) -> None:
+        """Make the window as narrow as a phone, and wait until it is drawn."""
+        self.page.set_viewport_size({"width": width, "height": 900})
+        self.page.evaluate("new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
+
+    def faults(self, **options) -> list[str]:
+        """What axe finds serious or critical on the page as it is now; `context=` restricts it to a part."""
+        from axe_playwright_python.sync_playwright import Axe
+
+        found = Axe().run(self.page, options={"preload": False, "resultTypes": ["violations"]}, **options)
+        return [
+            f"{violation['impact']}: {violation['help']} ({violation['id']}): {node['html'][:200]}"
+            for violation in found.response["violations"]
+            if violation["impact"] in ("serious", "critical")
+            for node in violation["nodes"]
+        ]
+
     def asked_for(self, request) -> None:
         if not request.url.startswith(("file:", "data:", "blob:")):
             self.complaints.append(f"asks for {request.url}")
