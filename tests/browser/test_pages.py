@@ -44,6 +44,24 @@ def test_a_page_has_the_readers_theme_from_the_start(visit, theme):
     assert not seen.complaints and not seen.faults()
 
 
+SCROLLING = """() => {
+    const [inline, tables] = ["mjx-container.wide-inline", ".pst-scrollable-table-container"].map((which) =>
+        [...document.querySelectorAll(`article ${which}`)].filter((box) => box.scrollWidth > box.clientWidth));
+    for (const box of [...inline, ...tables]) box.scrollLeft = 20;
+    return [inline, tables].map((boxes) => boxes.map((box) => [box.scrollLeft, box.tabIndex]));
+}"""
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_what_is_wider_than_a_phone_scrolls_in_itself_and_the_keyboard_reaches_it(visit, width):
+    seen = visit("book/errata.html", width=width)
+    assert seen.page.evaluate(SCROLLING) == ([[[20, 0]], [[20, 0]]] if width == 390 else [[], []])
+    seen.narrow()
+    assert seen.page.evaluate(SCROLLING) == [[[20, 0]], [[20, 0]]]
+    seen.narrow(1280)
+    assert not seen.page.query_selector(".wide-inline")
+
+
 def test_equations_are_rendered(visit):
     page = visit("book/lagrangian.html").page
     written, rendered = (
@@ -59,6 +77,7 @@ def test_what_is_missing_is_noticed(visit):
     seen.page.evaluate(
         r"""() => {
             const article = document.querySelector("article");
+            article.innerHTML += '<pre><span class="k">def</span> f: <span class="k">pass</span></pre>';
             article.innerHTML += '<p>left \\frac{1}{2}</p><img src="missing.png"><div style="width: 900px">wide</div>';
             fetch("https://example.org/font.woff2").catch(() => {});
             console.error("broken");
@@ -69,8 +88,10 @@ def test_what_is_missing_is_noticed(visit):
         seen.turn(theme)
         (fault,) = [each for each in seen.faults() if "image-alt" in each]
         assert "missing.png" in fault
-    seen.page.add_style_tag(content="html[data-theme=dark] article p {color: #333}")
-    assert any("color-contrast" in fault for fault in seen.faults()), "text that cannot be seen in the dark"
+    for unseen in ("article p", "article pre .k"):
+        style = seen.page.add_style_tag(content=f"html[data-theme=dark] {unseen} {{color: #333}}")
+        assert any("color-contrast" in fault for fault in seen.faults()), f"{unseen} cannot be seen in the dark"
+        style.evaluate("style => style.remove()")
     seen.narrow()
     assert seen.page.evaluate(RAW_TEX) == ["\\frac{"]
     assert seen.page.evaluate("document.documentElement.scrollWidth") > 390
