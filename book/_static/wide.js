@@ -11,19 +11,29 @@ function shrink() {
   }
 }
 
-window.addEventListener("load", async () => {
-  await window.MathJax?.startup?.promise;
-  shrink();
-  window.addEventListener("resize", shrink);
-  document.addEventListener("toggle", shrink, true);
-  for (const formula of document.querySelectorAll("article mjx-container:not([display])")) {
+function letScroll() {
+  const inline = [...document.querySelectorAll("article mjx-container:not([display])")];
+  for (const formula of inline.filter(({classList}) => classList.contains("wide-inline"))) {
+    formula.classList.remove("wide-inline"); // the window may be wider now
+    formula.removeAttribute("tabindex");
+  }
+  const wide = inline.filter((formula) => {
     const column = formula.closest("p, li, td, dd, figcaption");
-    if (column && formula.getBoundingClientRect().width > column.clientWidth) {
-      formula.classList.add("wide-inline");
-      formula.tabIndex = 0;
-    }
+    return column && formula.getBoundingClientRect().width > column.clientWidth;
+  });
+  for (const formula of wide) {
+    formula.classList.add("wide-inline");
+    formula.tabIndex = 0;
   }
   for (const box of document.querySelectorAll("article table, article .pst-scrollable-table-container")) {
     if (box.scrollWidth > box.clientWidth && getComputedStyle(box).overflowX === "auto") box.tabIndex = 0;
   }
+}
+
+window.addEventListener("load", async () => {
+  await window.MathJax?.startup?.promise;
+  shrink();
+  letScroll();
+  window.addEventListener("resize", () => { shrink(); letScroll(); });
+  document.addEventListener("toggle", shrink, true);
 });

@@ -57,6 +57,19 @@ class Chromium:
         return self.running.new_context(**options)
 
 
+ONE_TOKEN_OF_A_KIND = """() => {
+    const kinds = new Set();
+    for (const token of document.querySelectorAll("article pre span:not(:has(*))")) {
+        let kind = "";
+        for (let part = token; part && part.matches("article *"); part = part.parentElement)
+            kind += ` ${part.tagName}.${part.className}.${part.style?.cssText}`;
+        if (kinds.has(kind)) token.replaceWith(...token.childNodes);
+        kinds.add(kind);
+    }
+}"""
+"""Half of axe's time goes to the contrast of each token of the code. Its colours depend on the classes around it: one of a kind will do."""
+
+
 class Visit:
     """A page of the book as a reader meets it, and what went wrong on the way."""
 
@@ -67,12 +80,39 @@ class Visit:
             f"localStorage.setItem('mode', '{theme}'); localStorage.setItem('theme', '{theme}')"
         )
         self.page = self.context.new_page()
+        self.page.set_default_timeout(120_000)  # a busy machine is no failure
         self.page.on("request", self.asked_for)
         self.page.on("console", self.said)
         self.page.on("pageerror", lambda error: self.complaints.append(f"script error: {error}"))
         self.page.on("requestfailed", lambda request: self.complaints.append(f"not found: {request.url}"))
         self.page.goto(url, wait_until="load")
         self.page.evaluate("window.MathJax?.startup?.promise")  # until the equations stand
+
+    def turn(self, theme: str) -> None:
+        """Press the button of the themes until `theme` is there, and wait until every colour has arrived."""
+        for _ in range(3):
+            if self.page.evaluate("document.documentElement.dataset.mode") != theme:
+                self.page.evaluate("document.querySelector('.theme-switch-button').click()")
+        self.page.evaluate("Promise.allSettled(document.getAnimations().map((each) => each.finished))")
+        assert self.page.evaluate("document.documentElement.dataset.theme") == theme
+
+    def narrow(self, width: int = 390) -> None:
+        """Make the window as narrow as a phone, and wait until it is drawn."""
+        self.page.set_viewport_size({"width": width, "height": 900})
+        self.page.evaluate("new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
+
+    def faults(self, **options) -> list[str]:
+        """What axe finds serious or critical on the page as it is now; `context=` restricts it to a part."""
+        from axe_playwright_python.sync_playwright import Axe
+
+        self.page.evaluate(ONE_TOKEN_OF_A_KIND)
+        found = Axe().run(self.page, options={"preload": False, "resultTypes": ["violations"]}, **options)
+        return [
+            f"{violation['impact']}: {violation['help']} ({violation['id']}): {node['html'][:200]}"
+            for violation in found.response["violations"]
+            if violation["impact"] in ("serious", "critical")
+            for node in violation["nodes"]
+        ]
 
     def asked_for(self, request) -> None:
         if not request.url.startswith(("file:", "data:", "blob:")):

@@ -57,7 +57,7 @@ def deck(visit, html):
 
 
 @pytest.mark.parametrize("name", DECKS)
-def test_deck_is_complete_quiet_and_within_its_slides(deck, name):
+def test_deck_is_complete_quiet_and_within_its_slides_with_its_solutions_and_on_paper(deck, name):
     seen = deck(name)
     page = seen.page
     assert not (outside := page.evaluate(ANYWHERE)), "\n".join(outside)
@@ -73,17 +73,26 @@ def test_deck_is_complete_quiet_and_within_its_slides(deck, name):
         for each in (".math", ".math mjx-container")
     )
     assert rendered >= written > 0
+    solutions_are_hidden_until_they_are_asked_for_and_stay_on_the_slide(page)
+    it_prints_each_slide_on_a_page_of_its_own(page)
     assert not seen.complaints, "\n".join(seen.complaints)
 
 
-@pytest.mark.parametrize("name", DECKS)
-def test_solutions_are_hidden_until_they_are_asked_for_and_stay_on_the_slide(deck, name):
-    page = deck(name).page
+def solutions_are_hidden_until_they_are_asked_for_and_stay_on_the_slide(page):
     assert page.locator(".slides details.solution").count() >= 1
     assert page.locator(".slides details[open]").count() == 0
     page.evaluate("document.querySelectorAll('.slides details').forEach((details) => { details.open = true; })")
     assert not (outside := page.evaluate(ANYWHERE)), "\n".join(outside)
     assert page.locator(".slides details.solution[open] p").first.inner_text().strip()
+
+
+def it_prints_each_slide_on_a_page_of_its_own(page):
+    """The deck is loaded again, so that its solutions are closed."""
+    count = page.evaluate("Reveal.getTotalSlides()")
+    page.goto(page.url.split("#")[0] + "?print-pdf")
+    page.wait_for_selector(".pdf-page")
+    assert page.locator(".pdf-page").count() == count
+    assert page.evaluate(BELOW_ITS_SHEET) == []
 
 
 def test_a_slide_that_is_too_full_is_noticed(deck):
@@ -124,13 +133,3 @@ def test_the_speaker_sees_the_notes_in_a_window_of_their_own(deck):
         seen.page.keyboard.press("s")
     opened.value.wait_for_selector(".speaker-controls-notes .value p", timeout=20_000)
     assert "weather" in opened.value.inner_text(".speaker-controls-notes")
-
-
-@pytest.mark.parametrize("name", DECKS)
-def test_a_deck_prints_each_slide_on_a_page_of_its_own(deck, name):
-    page = deck(name).page
-    count = page.evaluate("Reveal.getTotalSlides()")
-    page.goto(page.url.split("#")[0] + "?print-pdf")
-    page.wait_for_selector(".pdf-page")
-    assert page.locator(".pdf-page").count() == count
-    assert page.evaluate(BELOW_ITS_SHEET) == []
