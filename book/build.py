@@ -50,6 +50,8 @@ Jobs = Annotated[int | None, typer.Option(help="Chapters to run at once; two by 
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 """The variables by which a user may have chosen how many threads a chapter computes on."""
+PROCESSES = "LOKY_MAX_CPU_COUNT"
+"""The variable by which a user may have chosen how many processes `experiments.run` starts by default."""
 
 
 @dataclass(frozen=True)
@@ -256,15 +258,20 @@ def cores() -> int:
 
 @contextmanager
 def cores_shared(jobs: int) -> Iterator[None]:
-    """Kernels that are started within this context compute on their share of the cores, unless the user has chosen the threads."""
-    if jobs == 1 or any(name in os.environ for name in THREADS):
-        yield
-        return
-    os.environ[THREADS[0]] = str(max(1, cores() // jobs))
+    """Kernels that are started within this context compute on their share of the cores, in threads as in processes.
+
+    Otherwise two chapters at once would start two processes for each core. What the user has set stays.
+    """
+    share = str(max(1, cores() // jobs))
+    wanted = {} if any(name in os.environ for name in THREADS) else {THREADS[0]: share}
+    wanted |= {} if PROCESSES in os.environ else {PROCESSES: share}
+    if jobs > 1:
+        os.environ.update(wanted)
     try:
         yield
     finally:
-        del os.environ[THREADS[0]]
+        for name in wanted:
+            os.environ.pop(name, None)
 
 
 def execute_all(profile: str, jobs: int | None = None, root: Path = ROOT) -> list[Run]:

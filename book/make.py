@@ -16,7 +16,7 @@ python book/make.py lint-types            with mypy (further arguments go to it)
 python book/make.py lint-workflows        with check-jsonschema: what GitHub reads, and the citation file
 python book/make.py test                  test-packages, then test-chapters
 python book/make.py test-packages         test the packages and the build (further arguments go to pytest)
-python book/make.py test-chapters         run every chapter at smoke, and test the data, with an old processor's instructions
+python book/make.py test-chapters         run every chapter at smoke, with an old processor's instructions
 python book/make.py browser               install Chromium (as root, with apt-get) and what drives it
 python book/make.py test-browser          look at every page and slide of the committed book in Chromium
 python book/make.py bench [NAME] [--json FILE]   time the library against what one would otherwise write (forty minutes)
@@ -62,6 +62,9 @@ SCHEMAS = {
 """Files that others read, by the schema that check-jsonschema brings for them."""
 
 ENVIRONMENT = {"JUPYTER_PREFER_ENV_PATH": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PYTHONUTF8": "1"}
+
+ONE_CORE = {"OMP_NUM_THREADS": "1", "LOKY_MAX_CPU_COUNT": "1"}
+"""With these, one of two processes computes on its core alone, and `experiments.run` starts no further ones."""
 
 OLD_INSTRUCTIONS = {"ATEN_CPU_CAPABILITY": "default", "MKL_ENABLE_INSTRUCTIONS": "SSE4_2"}
 """With these, torch and MKL compute as on a processor without AVX."""
@@ -219,17 +222,20 @@ def test() -> None:
 
 def test_packages(*arguments: str) -> None:
     parallel = ("-n", "2", "--dist", "loadscope", "--no-loadscope-reorder")  # tests/conftest.py puts the slow files first
-    python("-m", "pytest", "tests", "--ignore", "tests/browser", *parallel, *arguments, OMP_NUM_THREADS="1")
+    python("-m", "pytest", "tests", "--ignore", "tests/browser", *parallel, *arguments, **ONE_CORE)
 
 
 def test_chapters(*arguments: str) -> None:
-    """Stored outputs and data must be the same on every processor, so these tests run with the instructions of an old one."""
+    """Stored outputs must be the same on every processor, so the chapters run with the instructions of an old one.
+
+    For the data, tests/data_gen/test_processors.py does the same in processes of its own.
+    """
     options = ("--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=300")
     sanitized = ("--nbval-sanitize-with", "tests/nbval_sanitize.cfg")
     python(
-        *("-m", "pytest", "book", "tests/data_gen", "-n", "2", "--dist", "loadscope", *options, *sanitized, *arguments),
-        OMP_NUM_THREADS="1",
+        *("-m", "pytest", "book", "-n", "2", "--dist", "loadscope", *options, *sanitized, *arguments),
         IB_TUTORIAL_PROFILE="smoke",
+        **ONE_CORE,
         **OLD_INSTRUCTIONS,
     )
 

@@ -160,7 +160,9 @@ def best_device() -> str:
 
 def processes(device: str) -> int:
     """How many cells of a grid `run` computes at a time: one per core, one on a GPU."""
-    return 1 if device.startswith("cuda") else os.cpu_count() or 1
+    from ib_tutorial.experiments.grid import cores
+
+    return 1 if device.startswith("cuda") else cores()
 
 
 def data_sets(root: Path | None) -> tuple[dict[str, str], list[Problem]]:

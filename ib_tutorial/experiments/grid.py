@@ -35,7 +35,7 @@ def run_cells(
     Args:
         function: computes one cell.
         cells: those that are left to compute.
-        jobs: processes; by default one per core.
+        jobs: processes; by default one per core (see `cores`).
         scheduler: address of a Dask scheduler, whose workers run the cells instead; see `on_cluster`.
         stage_size: how many cells there were before any was computed; by default those in `cells`. Jobs and threads follow from
             it, so that the last cells of a resumed run are computed as the first ones were.
@@ -48,13 +48,17 @@ def run_cells(
     if scheduler is not None:
         yield from on_cluster(function, cells, scheduler)
         return
-    cores = os.cpu_count() or 1
-    jobs = min(cores if jobs is None else jobs, stage_size or len(cells))
+    jobs = min(cores() if jobs is None else jobs, stage_size or len(cells))
     if jobs <= 1:
         for cell in cells:
             yield timed(function, cell)
     else:
-        yield from in_processes(function, cells, jobs, threads=max(1, cores // jobs))
+        yield from in_processes(function, cells, jobs, threads=max(1, cores() // jobs))
+
+
+def cores() -> int:
+    """The cores that this process may use: those that LOKY_MAX_CPU_COUNT leaves it, as for joblib, or all of the machine's."""
+    return int(os.environ.get("LOKY_MAX_CPU_COUNT") or os.cpu_count() or 1)
 
 
 def timed(function: Callable[[Cell], Any], cell: Cell) -> Finished:

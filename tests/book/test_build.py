@@ -115,16 +115,17 @@ print(time.monotonic() < until, os.environ["OMP_NUM_THREADS"])"""
     assert "OMP_NUM_THREADS" not in os.environ
 
 
-@pytest.mark.parametrize(("n", "chosen", "jobs", "threads"), [(8, None, 2, "4"), (2, "3", 2, "3"), (1, None, 2, "1"), (8, None, 1, None)])
-def test_a_users_number_of_threads_is_left_alone(build, monkeypatch, n, chosen, jobs, threads):
-    for name in build.THREADS:
+@pytest.mark.parametrize("variable", ["OMP_NUM_THREADS", "LOKY_MAX_CPU_COUNT"])
+@pytest.mark.parametrize(("n", "chosen", "jobs", "share"), [(8, None, 2, "4"), (2, "3", 2, "3"), (1, None, 2, "1"), (8, None, 1, None)])
+def test_chapters_share_the_cores_and_what_a_user_has_set_stays(build, monkeypatch, variable, n, chosen, jobs, share):
+    for name in (*build.THREADS, build.PROCESSES):
         monkeypatch.delenv(name, raising=False)
     if chosen is not None:
-        monkeypatch.setenv("OMP_NUM_THREADS", chosen)
+        monkeypatch.setenv(variable, chosen)
     monkeypatch.setattr(build, "cores", lambda: n)
     with build.cores_shared(jobs):
-        assert os.environ.get("OMP_NUM_THREADS") == threads
-    assert os.environ.get("OMP_NUM_THREADS") == chosen
+        assert os.environ.get(variable) == share
+    assert os.environ.get(variable) == chosen
 
 
 @pytest.mark.slow

@@ -80,6 +80,13 @@ def times_begun(tmp_path):
     return Counter(seed for seed, _ in counted.log(tmp_path, "begins"))
 
 
+def test_where_one_core_is_left_to_us_no_process_is_started(experiment, tmp_path, monkeypatch):
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
+    experiment("")
+    run_counted(tmp_path)
+    assert {process for _, process in recorded(tmp_path)} == {os.getpid()}
+
+
 @pytest.mark.slow
 def test_a_killed_worker_loses_nothing_and_no_recorded_cell_is_run_again(cluster, experiment, tmp_path):
     """The worker is killed in its third cell, once its first two, whose results it still holds, are in the record."""
