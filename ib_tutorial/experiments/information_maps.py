@@ -94,8 +94,8 @@ REDUCED = dict(
 
 PROFILES: dict[str, dict] = {
     "smoke": dict(
-        digits="mnist5k", n_train=48, n_validation=16, n_test=32, width=0.1, betas=(0.1, 10.0), caps=(1.0,), cap_beta=0.1, n_seeds=2, epochs=1,
-        drops=(), batch_size=16, n_maps=32,
+        digits="mnist5k", n_train=48, n_validation=16, n_test=32, shrink=2, width=0.1, betas=(0.1, 10.0), caps=(1.0,), cap_beta=0.1,
+        n_seeds=2, epochs=1, drops=(), batch_size=16, n_maps=32,
     ),
     "quick": dict(  # two digits, which a network learns within seconds: to learn ten takes ten times as many images
         digits="mnist5k", n_train=700, n_validation=80, n_test=150, classes=2, shrink=2, width=0.25, betas=(0.003,), caps=(), n_seeds=1,
