@@ -18,6 +18,7 @@ over seeds, divided by the root of 5. The first record's standard deviations giv
 """
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -228,18 +229,20 @@ def learned(record: Record, activation: str, values: list[float]) -> list[float]
     return values if max(errors) <= LEARNED else []
 
 
-UNIT = "Kolmogorov-Smirnov distance"
-CONDITION = f"The finding is void if one of these networks has a training error above {LEARNED:.0%}."
+distance_finding = partial(
+    finding,
+    unit="Kolmogorov-Smirnov distance",
+    scale=CLOSE,
+    condition=f"The finding is void if one of these networks has a training error above {LEARNED:.0%}.",
+)
+"""A finding about the distance of trained units from a prior."""
 
 
-@finding(
+@distance_finding(
     where="Fig. 1a",
     statement="Post-noise ReLU units, given z > 0, look log-uniform.",
-    unit=UNIT,
-    scale=CLOSE,
     comment="The cost under this prior does not contain f (Prop. 2), so nothing pulls the units towards it. Untrained "
     "units, rectified normal numbers under noise at the cap, have about the same histogram.",
-    condition=CONDITION,
 )
 def relu_log_uniform(record: Record) -> list[float]:
     """For each seed, at the larger beta: the distance of the middle 90 % of log z from a uniform distribution. The
@@ -247,14 +250,11 @@ def relu_log_uniform(record: Record) -> list[float]:
     return learned(record, "relu", [CLOSE - d for d in distance(record, "relu", "uniform")])
 
 
-@finding(
+@distance_finding(
     where="Fig. 1a",
     statement="For ReLU units the log-uniform is the better of the two priors.",
-    unit=UNIT,
-    scale=CLOSE,
     comment="Neither is close. Small positive values give log z a long tail to the left, which a normal has in part and a "
     "uniform not at all.",
-    condition=CONDITION,
 )
 def relu_not_log_normal(record: Record) -> list[float]:
     """For each seed, at the larger beta: the distance of the middle 90 % of log z from a fitted normal minus its
@@ -263,14 +263,11 @@ def relu_not_log_normal(record: Record) -> list[float]:
     return learned(record, "relu", apart)
 
 
-@finding(
+@distance_finding(
     where="Fig. 1b",
     statement="Post-noise Softplus units look log-normal.",
-    unit=UNIT,
-    scale=CLOSE,
     comment="Every seed is well below what counts as close, where a nat has the weight of the authors' code. So is an untrained layer "
     "under noise at the cap, but its log z is wider.",
-    condition=CONDITION,
 )
 def softplus_log_normal(record: Record) -> list[float]:
     """For each seed, at the larger beta: the distance of the middle 90 % of log z from a fitted normal. The claim holds
@@ -278,14 +275,11 @@ def softplus_log_normal(record: Record) -> list[float]:
     return learned(record, "softplus", [CLOSE - d for d in distance(record, "softplus", "normal")])
 
 
-@finding(
+@distance_finding(
     where="Fig. 1b",
     statement="For Softplus units the log-normal is the better of the two priors.",
-    unit=UNIT,
-    scale=CLOSE,
     comment="This holds without the prior in the loss as well, by less. The cost contains f, and pulls its logarithm towards "
     "the prior's mean.",
-    condition=CONDITION,
 )
 def softplus_not_log_uniform(record: Record) -> list[float]:
     """For each seed, at the larger beta: the distance of the middle 90 % of log z from a uniform distribution minus its

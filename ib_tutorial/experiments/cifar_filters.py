@@ -29,6 +29,7 @@ the controls: 12 with one growth. `authors` takes 1.8.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -264,19 +265,22 @@ def spread(record: Record, layer: int) -> list[float]:
     return [max(values) / min(values) for values in zip(*learned_nats(record, f"kl_{layer}").values(), strict=True)]
 
 
-POINTS = "percentage points of test error"
+error_finding = partial(
+    finding, where="Fig. 3b", unit="percentage points of test error", condition=where_both_learned(LEARNED)
+)
+"""A finding of Fig. 3b, about test errors."""
 
-CONDITION = where_both_learned(LEARNED)
-CONDITION_6 = f"The finding is void if one of these networks has a training error above {LEARNED:.0%}."
+nats_finding = partial(
+    finding, since=2, condition=f"The finding is void if one of these networks has a training error above {LEARNED:.0%}."
+)
+"""A finding of Fig. 6, about the nats of Information Dropout's layers."""
 
 
-@finding(
-    where="Fig. 3b",
+@error_finding(
     statement="On CIFAR-10 Information Dropout is comparable to binary dropout or better.",
-    unit=POINTS + ", plus 1",
+    unit="percentage points of test error, plus 1",
     comment="In the first record the choice was made after half of the epochs, and fell on the smallest beta on offer. In the "
     "first record of total_correlation, after 60 epochs, a beta a hundred times as large is better by more than three points.",
-    condition=CONDITION,
 )
 def no_worse_than_binary(record: Record) -> list[float]:
     """For each seed: the test error of binary dropout minus that of Information Dropout, averaged over the widths. The
@@ -284,12 +288,9 @@ def no_worse_than_binary(record: Record) -> list[float]:
     return [gain + 1.0 for gain in over_widths(gains_where_learned(record, "binary"))]
 
 
-@finding(
-    where="Fig. 3b",
+@error_finding(
     statement="The advantage is largest with few filters.",
-    unit=POINTS,
     comment="In the first record the seeds disagree about the sign. At its chosen beta there is hardly any noise.",
-    condition=CONDITION,
 )
 def most_with_few_filters(record: Record) -> list[float]:
     """The advantage is the test error of binary dropout minus that of Information Dropout. For each seed: the advantage
@@ -297,14 +298,12 @@ def most_with_few_filters(record: Record) -> list[float]:
     return small_minus_large(gains_where_learned(record, "binary"))
 
 
-@finding(
+@error_finding(
     where="Fig. 3b, beyond the paper",
     statement="The advantage does not come from the extra parameters: it remains against binary dropout with as many.",
-    unit=POINTS,
     published="not in the paper",
     comment="In the first record the gated rival is ahead on average at every seed. Its gate works at test time too, when the noise "
     "is off and the networks for alpha do nothing.",
-    condition=CONDITION,
 )
 def equal_parameters(record: Record) -> list[float]:
     """For each seed: the test error of binary dropout with a gate of equal size minus that of Information Dropout,
@@ -312,12 +311,10 @@ def equal_parameters(record: Record) -> list[float]:
     return over_widths(gains_where_learned(record, "binary_gated"))
 
 
-@finding(
+@nats_finding(
     where="Fig. 6a",
     statement="The information transmitted by a layer varies little with the number of filters.",
     unit="ratio below 2",
-    since=2,
-    condition=CONDITION_6,
 )
 def total_constant(record: Record) -> list[float]:
     """For each seed and layer: divide the largest total among the widths by the smallest. The claim holds if the larger
@@ -325,12 +322,10 @@ def total_constant(record: Record) -> list[float]:
     return [2 - max(pair) for pair in zip(spread(record, 1), spread(record, 2), strict=True)]
 
 
-@finding(
+@nats_finding(
     where="Fig. 6a",
     statement="The second noise layer transmits less in total than the first.",
     unit="nats per image",
-    since=2,
-    condition=CONDITION_6,
 )
 def second_layer_less_in_total(record: Record) -> list[float]:
     """For each seed: the nats of the first layer minus those of the second, averaged over the widths. The claim holds
@@ -338,26 +333,14 @@ def second_layer_less_in_total(record: Record) -> list[float]:
     return over_widths(difference(learned_nats(record, "kl_1"), learned_nats(record, "kl_2")))
 
 
-@finding(
-    where="Fig. 6b",
-    statement="The second noise layer transmits more per unit.",
-    unit="nats per unit",
-    since=2,
-    condition=CONDITION_6,
-)
+@nats_finding(where="Fig. 6b", statement="The second noise layer transmits more per unit.", unit="nats per unit")
 def second_layer_more_per_unit(record: Record) -> list[float]:
     """For each seed: the nats per unit of the second layer minus those of the first, averaged over the widths. The
     claim holds if this is above 0."""
     return over_widths(difference(learned_nats(record, "kl_per_unit_2"), learned_nats(record, "kl_per_unit_1")))
 
 
-@finding(
-    where="Fig. 6b",
-    statement="With fewer filters, each unit transmits more.",
-    unit="nats per unit",
-    since=2,
-    condition=CONDITION_6,
-)
+@nats_finding(where="Fig. 6b", statement="With fewer filters, each unit transmits more.", unit="nats per unit")
 def fewer_filters_more_per_unit(record: Record) -> list[float]:
     """For each seed: the nats per unit at the smallest share of filters minus those at the largest, averaged over the
     two layers. The claim holds if this is above 0."""
@@ -365,12 +348,9 @@ def fewer_filters_more_per_unit(record: Record) -> list[float]:
     return [(a + b) / 2 for a, b in zip(*layers, strict=True)]
 
 
-@finding(
-    where="Fig. 3b",
+@error_finding(
     statement="On CIFAR-10 Information Dropout has a lower error than binary dropout at p = 0.5, the authors' rival.",
-    unit=POINTS,
     since=2,
-    condition=CONDITION,
 )
 def beats_half(record: Record) -> list[float]:
     """For each seed: the test error of binary dropout at p = 0.5 minus that of Information Dropout, averaged over the
@@ -378,13 +358,7 @@ def beats_half(record: Record) -> list[float]:
     return over_widths(gains_where_learned(record, "half"))
 
 
-@finding(
-    where="Fig. 3b",
-    statement="The advantage over binary dropout at p = 0.5 is largest with few filters.",
-    unit=POINTS,
-    since=2,
-    condition=CONDITION,
-)
+@error_finding(statement="The advantage over binary dropout at p = 0.5 is largest with few filters.", since=2)
 def half_most_with_few_filters(record: Record) -> list[float]:
     """The advantage is the test error of binary dropout at p = 0.5 minus that of Information Dropout. For each seed:
     the advantage at the smallest share of filters minus that at the largest. The claim holds if this is above 0."""

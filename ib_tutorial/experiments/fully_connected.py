@@ -9,6 +9,7 @@ import torch
 
 from ib_tutorial.experiments import vision
 from ib_tutorial.experiments.comparisons import learned_gains, over_widths, where_both_learned
+from ib_tutorial.experiments.findings import finding
 from ib_tutorial.experiments.record import Record
 from ib_tutorial.experiments.vision import Split, classification_data, mean_alpha_squared
 from ib_tutorial.nn import NoisyNetwork, mlp
@@ -25,7 +26,10 @@ PRECISION: Precision = "float32"
 LEARNED = 0.10
 """A network has learned if its training error, noise off, is at most this; a linear classifier's is about 0.08."""
 
-CONDITION = where_both_learned(LEARNED)
+error_finding = partial(
+    finding, where="Fig. 3a", unit="percentage points of test error", condition=where_both_learned(LEARNED)
+)
+"""A finding about the test errors of networks that have learned."""
 
 
 @runtime_checkable

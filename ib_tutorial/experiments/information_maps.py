@@ -276,6 +276,7 @@ def blind(record: Record, layer: int) -> float:
 
 CONDITION = f"A beta counts if all of its networks have a training error of at most {LEARNED:.0%}."
 SHARE = "The share of a map is its mean on the distractors divided by its mean on the digit, both in nats above the minimum of the map."
+map_finding = partial(finding, where="Figs 2, 7", unit="share", since=2)
 
 
 def localises(record: Record, layer: int) -> list[float]:
@@ -313,24 +314,18 @@ def large_cap_hurts(record: Record) -> list[float]:
 
 FINDINGS = (
     *(
-        finding(
-            where="Figs 2, 7",
+        map_finding(
             statement=f"The map of noise layer {layer} alone tells where the digit is.",
-            unit="share",
             given=dict(layer=layer),
             condition=f"{SHARE} {CONDITION} If no beta counts, the finding is void.",
-            since=2,
         )(localises)
         for layer in SHOWN_LAYERS
     ),
     *(
-        finding(
-            where="Figs 2, 7",
+        map_finding(
             statement=f"A small beta lets distractors through noise layer {layer}; a larger one drops them.",
-            unit="share",
             given=dict(layer=layer),
             condition=f"{SHARE} {CONDITION} With fewer than two such betas the finding is void.",
-            since=2,
         )(drops_distractors)
         for layer in SHOWN_LAYERS
     ),

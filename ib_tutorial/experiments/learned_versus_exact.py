@@ -386,11 +386,7 @@ def prior_explains(record: Record) -> list[float]:
     return [sum(values) / len(values) for values in zip(*per_beta, strict=True)]
 
 
-@own_finding(
-    where="eq. (3)",
-    statement="The layer collapses where the exact solution does.",
-    unit="betas",
-)
+@own_finding(where="eq. (3)", statement="The layer collapses where the exact solution does.", unit="betas")
 def collapse(record: Record) -> list[float]:
     """For each seed: the number of betas at which exactly one of the two, the layer or the exact solution, has I(x;z)
     below 1 millinat. The claim holds if this is below 1. The value shown is 1 minus the number."""

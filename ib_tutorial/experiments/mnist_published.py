@@ -23,11 +23,10 @@ from pathlib import Path
 from ib_tutorial.experiments import vision
 from ib_tutorial.experiments.comparisons import scales_of_twin, small_minus_large
 from ib_tutorial.experiments.experiment import Context
-from ib_tutorial.experiments.findings import finding
 from ib_tutorial.experiments.fully_connected import (
-    CONDITION,
     PRECISION,
     digits,
+    error_finding,
     gains_where_learned,
     mean_gain,
     measured,
@@ -100,14 +99,8 @@ def run_cell(cell: Cell, context: Context[Config]) -> list[Row]:
     return rows_of(measured(network, train, test))
 
 
-UNIT = "percentage points of test error"
-
-
-@finding(
-    where="Fig. 3a",
+@error_finding(
     statement="Information Dropout has a lower test error than binary dropout at p = 0.5 on fully connected networks.",
-    unit=UNIT,
-    condition=CONDITION,
 )
 def beats_binary(record: Record) -> list[float]:
     """For each seed: the test error of binary dropout at p = 0.5 minus that of Information Dropout, averaged over the
@@ -115,23 +108,15 @@ def beats_binary(record: Record) -> list[float]:
     return mean_gain(record, "binary")
 
 
-@finding(
-    where="Fig. 3a",
-    statement="The advantage over binary dropout at p = 0.5 is largest on small networks.",
-    unit=UNIT,
-    condition=CONDITION,
-)
+@error_finding(statement="The advantage over binary dropout at p = 0.5 is largest on small networks.")
 def most_on_small(record: Record) -> list[float]:
     """The advantage is the test error of binary dropout at p = 0.5 minus that of Information Dropout. For each seed:
     the advantage at the smallest width minus that at the largest. The claim holds if this is above 0."""
     return small_minus_large(gains_where_learned(record, "binary"))
 
 
-@finding(
-    where="Fig. 3a",
+@error_finding(
     statement="Information Dropout has a lower test error than constant log-normal noise of the same variance.",
-    unit=UNIT,
-    condition=CONDITION,
 )
 def adapting_helps(record: Record) -> list[float]:
     """For each seed: the test error with constant noise minus that of Information Dropout, averaged over the widths.

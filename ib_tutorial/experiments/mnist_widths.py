@@ -28,12 +28,11 @@ from typing import Any
 from ib_tutorial.experiments import vision
 from ib_tutorial.experiments.comparisons import scales_of_twin, small_minus_large
 from ib_tutorial.experiments.experiment import Context
-from ib_tutorial.experiments.findings import finding
 from ib_tutorial.experiments.fully_connected import (
-    CONDITION,
     CONSTANT,
     PRECISION,
     digits,
+    error_finding,
     gains_where_learned,
     mean_gain,
     measured,
@@ -225,16 +224,10 @@ def chooser(record: Record, width: float, method: str) -> str:
     return method if own else FOLLOWS.get(method, method)
 
 
-UNIT = "percentage points of test error"
-
-
-@finding(
-    where="Fig. 3a",
+@error_finding(
     statement="Information Dropout has a lower test error than binary dropout on fully connected networks.",
-    unit=UNIT,
     comment="Our binary dropout chooses its drop probability on held-out images, and chooses a low one. At 0.5, which the "
     "paper's text suggests, its validation error is far higher, most of all on the smallest network.",
-    condition=CONDITION,
 )
 def beats_binary(record: Record) -> list[float]:
     """For each seed: the test error of binary dropout minus that of Information Dropout, averaged over the widths. The
@@ -242,12 +235,9 @@ def beats_binary(record: Record) -> list[float]:
     return mean_gain(record, "binary")
 
 
-@finding(
-    where="Fig. 3a",
+@error_finding(
     statement="The advantage over binary dropout is largest on small networks.",
-    unit=UNIT,
     comment="The advantage falls with the width, from slightly above zero on the smallest network to below zero on the widest.",
-    condition=CONDITION,
 )
 def most_on_small(record: Record) -> list[float]:
     """The advantage is the test error of binary dropout minus that of Information Dropout. For each seed: the advantage
@@ -255,13 +245,10 @@ def most_on_small(record: Record) -> list[float]:
     return small_minus_large(gains_where_learned(record, "binary"))
 
 
-@finding(
-    where="Fig. 3a",
+@error_finding(
     statement="Information Dropout has a lower test error than constant log-normal noise of the same variance.",
-    unit=UNIT,
     comment="The network adapts mostly by being less noisy than the cap; constant noise as weak as that does as well. At the "
     "cap, the other reading of the same variance, constant noise is much worse.",
-    condition=CONDITION,
 )
 def adapting_helps(record: Record) -> list[float]:
     """For each seed: the test error with constant noise minus that of Information Dropout, averaged over the widths.
@@ -269,14 +256,12 @@ def adapting_helps(record: Record) -> list[float]:
     return mean_gain(record, "log_normal")
 
 
-@finding(
+@error_finding(
     where="Fig. 3a, beyond the paper",
     statement="The advantage does not come from the extra parameters: it remains against binary dropout with as many.",
-    unit=UNIT,
     published="not in the paper",
     comment="Binary dropout is as close to Information Dropout with the gate's parameters as without them. "
     "Added to the record after the other verdicts were known; its test was fixed before its run.",
-    condition=CONDITION,
 )
 def equal_parameters(record: Record) -> list[float]:
     """For each seed: the test error of binary dropout with a gate of equal size minus that of Information Dropout,

@@ -30,6 +30,7 @@ measurements, and `reduced` about 1.3 core-hours for 21 of them.
 """
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -156,20 +157,24 @@ def log_units(
 DRASTIC = 10.0
 """Percentage points: our reading of the paper's "drastic increase in error"."""
 
-OVER_LEARNT = (
-    f"The larger beta is the largest one at which the networks have learnt. {LEARNT} The finding is void unless the networks of the smallest "
-    "beta and of another one have learnt."
-)
-
-
-@finding(
-    where="Fig. 5",
-    statement="As beta grows, the total correlation of the representation falls.",
+fall_finding = partial(
+    finding,
     unit="nats",
     scale=1000.0,
     since=2,
+    condition=f"The larger beta is the largest one at which the networks have learnt. {LEARNT} The finding is void unless the networks of "
+    "the smallest beta and of another one have learnt.",
+)
+"""A finding about the fall of a total correlation."""
+
+error_finding = partial(finding, unit="percentage points of test error", since=2, condition=f"{CHOSEN_CLEAN} {AT_CHOSEN}")
+"""A finding about test errors, with the noise off unless said otherwise."""
+
+
+@fall_finding(
+    where="Fig. 5",
+    statement="As beta grows, the total correlation of the representation falls.",
     comment="The total correlation of the same units before this layer's noise rises, as the next row says.",
-    condition=OVER_LEARNT,
 )
 def falls(record: Record) -> list[float]:
     """For each seed, with the noise on and the bias removed: the Gaussian total correlation of log z at the smallest
@@ -177,14 +182,10 @@ def falls(record: Record) -> list[float]:
     return fall(record, "tc_log_z")
 
 
-@finding(
+@fall_finding(
     where="Fig. 5, beyond the paper",
     statement="The fall is the units' own, and not only the noise's: the total correlation of log f falls too.",
-    unit="nats",
-    scale=1000.0,
     published="not in the paper",
-    since=2,
-    condition=OVER_LEARNT,
 )
 def units_come_apart(record: Record) -> list[float]:
     """For each seed, with the noise on in the layer below and the bias removed: the Gaussian total correlation of log f
@@ -192,25 +193,17 @@ def units_come_apart(record: Record) -> list[float]:
     return fall(record, "tc_log_f")
 
 
-@finding(
-    where="Fig. 5",
-    statement="As beta grows, the test error first falls (noise off).",
-    unit="percentage points of test error",
-    since=2,
-    condition=f"{CHOSEN_CLEAN} {AT_CHOSEN}",
-)
+@error_finding(where="Fig. 5", statement="As beta grows, the test error first falls (noise off).")
 def error_first_falls(record: Record) -> list[float]:
     """For each seed, with the noise off: the test error at the smallest beta minus that at the chosen beta. The claim
     holds if this is above 0."""
     return gain(record, "test_error")
 
 
-@finding(
+@error_finding(
     where="Fig. 5, beyond the paper",
     statement="As beta grows, the test error first falls with the noise on, too.",
-    unit="percentage points of test error",
     published="not in the paper",
-    since=2,
     condition=f"{CHOSEN_NOISY} {AT_CHOSEN}",
 )
 def error_first_falls_noisy(record: Record) -> list[float]:
@@ -219,13 +212,11 @@ def error_first_falls_noisy(record: Record) -> list[float]:
     return gain(record, "test_error_noisy")
 
 
-@finding(
+@error_finding(
     where="Fig. 5",
     statement="When beta is too large, the test error rises drastically.",
     unit="percentage points beyond 10",
     scale=10.0,
-    since=2,
-    condition=f"{CHOSEN_CLEAN} {AT_CHOSEN}",
 )
 def error_then_rises(record: Record) -> list[float]:
     """For each seed, with the noise off: the test error at the largest beta minus that at the chosen beta. The claim

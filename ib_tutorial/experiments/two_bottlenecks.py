@@ -33,7 +33,7 @@ error of sampling of about 0.14 points, so no difference below 0.3 points in err
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import cast
 
@@ -486,17 +486,21 @@ def regime(record: Record) -> str:
     return f"{sum(each <= LEARNED for each in errors)} of {len(errors)} networks learnt to a training error of at most {LEARNED:.0%}"
 
 
-UNIT = "percentage points of test error"
 OF_TWO = "Of the two networks without noise, ReLU units and linear ones, it is the one with the smaller held-out error."
 CHOSEN = (
     "The beta of a method is the one with the smallest held-out error, averaged over the other seeds. The finding is void unless the networks "
     f"compared have a training error of at most {LEARNED:.0%}, noise off."
 )
 
+own_finding = partial(
+    finding, unit="percentage points of test error", condition=CHOSEN, published="not in either paper", regime=regime
+)
+"""A finding about test errors at the chosen betas, unless said otherwise."""
 
-@finding(
-    where="Alemi et al. (2017), table 1", statement="The deep VIB has a lower error on MNIST than the network without noise.", unit=UNIT,
-    condition=f"{OF_TWO} {CHOSEN}", published="1.13 against 1.38 %", regime=regime,
+
+@own_finding(
+    where="Alemi et al. (2017), table 1", statement="The deep VIB has a lower error on MNIST than the network without noise.",
+    condition=f"{OF_TWO} {CHOSEN}", published="1.13 against 1.38 %",
 )  # fmt: skip
 def vib_beats_none(record: Record) -> list[float]:
     """For each seed: the test error without noise minus that of the deep VIB, whose predictions are averaged over twelve
@@ -504,9 +508,9 @@ def vib_beats_none(record: Record) -> list[float]:
     return difference(record, "error_twelve", without_noise(record), "vib", 100.0)
 
 
-@finding(
-    where="Alemi et al. (2017), table 1", statement="The deep VIB has a lower error on MNIST than binary dropout.", unit=UNIT,
-    condition=CHOSEN, published="1.13 against 1.34 %", regime=regime,
+@own_finding(
+    where="Alemi et al. (2017), table 1", statement="The deep VIB has a lower error on MNIST than binary dropout.",
+    published="1.13 against 1.34 %",
 )  # fmt: skip
 def vib_beats_binary(record: Record) -> list[float]:
     """For each seed: the test error of binary dropout at p = 0.5, noise off, minus that of the deep VIB, whose predictions
@@ -515,9 +519,8 @@ def vib_beats_binary(record: Record) -> list[float]:
     return paired_differences(left, right, 100.0) if left and right else []
 
 
-@finding(
-    where="section 6", statement="Information Dropout (Softplus units) has a lower error on MNIST than the deep VIB.", unit=UNIT,
-    condition=CHOSEN, published="not in either paper", regime=regime,
+@own_finding(
+    where="section 6", statement="Information Dropout (Softplus units) has a lower error on MNIST than the deep VIB.",
 )  # fmt: skip
 def dropout_beats_vib(record: Record) -> list[float]:
     """For each seed: the test error of the deep VIB minus that of Information Dropout, both averaged over twelve draws.
@@ -525,10 +528,9 @@ def dropout_beats_vib(record: Record) -> list[float]:
     return difference(record, "error_twelve", "vib", "softplus", 100.0)
 
 
-@finding(
+@own_finding(
     where="eq. (3)", statement="At equal cost in nats, the deep VIB has the lower cross-entropy.", unit="nats",
     condition=f"Networks count at the betas where all seeds have a training error of at most {LEARNED:.0%}; the finding is void if fewer than two of a method count.",
-    published="not in either paper", regime=regime,
 )  # fmt: skip
 def vib_pays_less(record: Record) -> list[float]:
     """For each seed, where both layers pay the same nats: the test cross-entropy of Information Dropout (Softplus units)
@@ -537,9 +539,9 @@ def vib_pays_less(record: Record) -> list[float]:
     return at_equal_nats(record, "cross_entropy_twelve", "softplus", "vib")
 
 
-@finding(
-    where="Alemi et al. (2017), section 4", statement="In the deep VIB twelve draws have a lower error than one.", unit=UNIT,
-    condition=CHOSEN, published="1.13 % with twelve draws", regime=regime,
+@own_finding(
+    where="Alemi et al. (2017), section 4", statement="In the deep VIB twelve draws have a lower error than one.",
+    published="1.13 % with twelve draws",
 )  # fmt: skip
 def draws_help(record: Record) -> list[float]:
     """For each seed: the test error of the deep VIB with one draw of the noise minus that of predictions averaged over
@@ -548,9 +550,9 @@ def draws_help(record: Record) -> list[float]:
     return paired_differences(one, twelve, 100.0)
 
 
-@finding(
+@own_finding(
     where="calibration", statement="The deep VIB is better calibrated than the network without noise.", unit="percentage points",
-    condition=f"{OF_TWO} {CHOSEN}", published="not in either paper", regime=regime,
+    condition=f"{OF_TWO} {CHOSEN}",
 )  # fmt: skip
 def vib_is_calibrated(record: Record) -> list[float]:
     """For each seed: the expected calibration error without noise minus that of the deep VIB, whose predictions are
@@ -558,9 +560,9 @@ def vib_is_calibrated(record: Record) -> list[float]:
     return difference(record, "calibration_twelve", without_noise(record), "vib", 100.0)
 
 
-@finding(
+@own_finding(
     where="Alemi et al. (2017), section 4.2", statement="The deep VIB resists fast gradient attacks better than the network without noise.", unit="percentage points of error under attack",
-    condition=f"{OF_TWO} {CHOSEN}", published="more robust, and more so as beta grows", regime=regime,
+    condition=f"{OF_TWO} {CHOSEN}", published="more robust, and more so as beta grows",
 )  # fmt: skip
 def vib_resists(record: Record) -> list[float]:
     """For each seed, under attacks whose size is a tenth of the range of a pixel: the error without noise minus that of
@@ -569,11 +571,11 @@ def vib_resists(record: Record) -> list[float]:
     return difference(record, f"attacked_{MIDDLE:g}_by_12", without_noise(record), "vib", 100.0)
 
 
-@finding(
+@own_finding(
     where="Fig. 4", statement="In the deep VIB, too, less is left of the nuisance as beta grows.", unit="nats",
     condition=f"The larger beta is the largest one at which all seeds' networks have a training error of at most {LEARNED:.0%}. The finding is void unless the smallest is another one, or if "
     f"the reader's error on raw pictures is not below {READS:.0%} at every seed.",
-    published="Fig. 4 shows Information Dropout", regime=regime,
+    published="Fig. 4 shows Information Dropout",
 )  # fmt: skip
 def vib_forgets_the_digit(record: Record) -> list[float]:
     """For each seed: the nats about the digit on top that a reader proves in z at the smallest beta minus those at a
@@ -581,10 +583,9 @@ def vib_forgets_the_digit(record: Record) -> list[float]:
     return forgets(record, "vib")
 
 
-@finding(
+@own_finding(
     where="Fig. 4", statement="At the chosen beta the deep VIB keeps less of the nuisance than Information Dropout (Softplus units).", unit="nats",
     condition=f"{CHOSEN} It is also void if the reader's error on raw pictures is not below {READS:.0%} at every seed.",
-    published="not in either paper", regime=regime,
 )  # fmt: skip
 def vib_keeps_less(record: Record) -> list[float]:
     """For each seed: the nats about the digit on top that a reader proves in z of Information Dropout minus those in z of
