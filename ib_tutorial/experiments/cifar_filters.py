@@ -31,7 +31,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from ib_tutorial.experiments import vision
 from ib_tutorial.experiments.comparisons import (
@@ -45,8 +45,7 @@ from ib_tutorial.experiments.comparisons import (
 )
 from ib_tutorial.experiments.experiment import Context
 from ib_tutorial.experiments.findings import finding
-from ib_tutorial.experiments.mnist_widths import FOLLOWS, STRENGTH, grown, on_edge
-from ib_tutorial.experiments.mnist_widths import best_setting as selected
+from ib_tutorial.experiments.mnist_widths import GRIDS, on_edge, selection, setting_of
 from ib_tutorial.experiments.record import Cell, Record, Row, rows_of
 from ib_tutorial.experiments.vision import classification_data, kl_per_layer, mean_alpha_squared, trained
 from ib_tutorial.experiments.whitening import whitened
@@ -60,9 +59,6 @@ TUNED = ("none", "binary", "binary_gated", "information")
 
 LEARNED = 0.40
 """A network has learned if its training error, noise off, is at most this; guessing has 0.90."""
-
-GRIDS = {"binary": "drop_rates", "information": "betas"}
-"""The setting that holds the values from which a method chooses."""
 
 
 @dataclass(frozen=True)
@@ -127,14 +123,7 @@ def source(settings: Config, root: Path | str | None) -> dict[str, str]:
 
 def stages(settings: Config) -> list[list[Cell]]:
     """The grid. Each stage needs the rows of those before it. A cell with a `growth` trains nothing if its grid need not grow."""
-    grids = {method: [{STRENGTH[method]: value} for value in getattr(settings, GRIDS[method])] for method in settings.tuned}
-    choices: list[Cell] = [
-        dict(stage="selection", method=method, width=width, seed=seed)
-        for method in settings.tuned
-        if len(grids[method]) > 1  # one value leaves nothing to choose
-        for seed in range(settings.selection_seeds)
-        for width in settings.widths
-    ]
+    choosing = [method for method in settings.tuned if len(getattr(settings, GRIDS[method])) > 1]  # else nothing to choose
     finals = []
     for seed in range(settings.n_seeds):
         controls = settings.controls if seed < settings.control_seeds else ()
@@ -145,8 +134,7 @@ def stages(settings: Config) -> list[list[Cell]]:
     halves = [dict(method="binary", p=p) for p in settings.fixed_drop_rates]
     heavy = [dict(method="information", beta=beta) for beta in settings.fixed_betas]
     return [
-        [cell | setting for cell in choices for setting in grids[cell["method"]]],
-        *([cell | dict(growth=growth) for cell in choices] for growth in range(1, settings.growths + 1)),
+        *selection(settings, choosing),
         *finals,
         crossed("fixed", settings.widths, range(settings.n_seeds), halves),
         crossed("fixed", settings.fixed_widths, range(settings.fixed_seeds), heavy),
@@ -163,7 +151,7 @@ def run_cell(cell: Cell, context: Context[Config]) -> list[Row]:
     """Train one network and measure it: a validation error in the selection stages, test errors and nats in the others."""
     settings, earlier = context.settings, context.earlier
     method, width, seed = cell["method"], cell["width"], cell["seed"]
-    chosen = strength(earlier, cell)
+    chosen = setting_of(cell, earlier)
     if chosen is None:
         return rows_of({"not_needed": 0.0})
     train, validation, test = classification_data(
@@ -216,26 +204,6 @@ def run_cell(cell: Cell, context: Context[Config]) -> list[Row]:
             measured[f"alpha_squared_{layer}"] = alpha_squared
     edge = cell["stage"] == "final" and on_edge(earlier, width, method)
     return rows_of(measured, **chosen, edge=edge)
-
-
-def strength(earlier: Record, cell: Cell) -> dict[str, Any] | None:
-    """The p or the beta of a cell: its own, or the one by which its grid grows, or the chosen one; None if its grid need not grow."""
-    own = {name: cell[name] for name in STRENGTH.values() if name in cell}
-    if cell["stage"] != "selection" and not own:
-        return best_setting(earlier, cell["width"], cell["method"])
-    if "growth" in cell:
-        value = grown(earlier, cell["width"], cell["method"], cell["growth"])
-        return None if value is None else {STRENGTH[cell["method"]]: value}
-    return own
-
-
-def best_setting(record: Record, width: float, method: str) -> dict[str, Any]:
-    """The lr, beta and p of a final network: chosen on held-out images, or the only value there was."""
-    found = selected(record, width, method)
-    by = FOLLOWS.get(method, method)
-    if by in STRENGTH and found[STRENGTH[by]] is None:
-        found[STRENGTH[by]] = record.config[GRIDS[by]][0]
-    return found
 
 
 def gains_where_learned(record: Record, baseline: str) -> dict[float, list[float]]:

@@ -21,6 +21,7 @@ chose the learning rate too, on one seed; its "most on small networks" rests on 
 """
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,9 @@ NAME = "mnist_widths"
 
 STRENGTH = {"binary": "p", "information": "beta"}
 """The methods that choose, and what they choose."""
+
+GRIDS = {"binary": "drop_rates", "information": "betas"}
+"""The setting that holds the values from which a method chooses."""
 
 FOLLOWS = {"binary_gated": "binary", "log_normal": "information", "log_normal_cap": "information"}
 """Methods that take another's choice."""
@@ -97,19 +101,8 @@ def source(settings: Config, root: Path | str | None) -> dict[str, str]:
 
 def stages(settings: Config) -> list[list[Cell]]:
     """The grid. Each stage needs the rows of those before it. A cell with a `growth` trains nothing if its grid need not grow."""
-    grids = {
-        "binary": [dict(p=p) for p in settings.drop_rates],
-        "information": [dict(beta=beta) for beta in settings.betas],
-    }
-    choices: list[Cell] = [
-        dict(stage="selection", method=method, width=width, seed=seed)
-        for method in STRENGTH
-        for seed in range(settings.selection_seeds)
-        for width in settings.widths
-    ]
     return [
-        [cell | setting for cell in choices for setting in grids[cell["method"]]],
-        *([cell | dict(growth=growth) for cell in choices] for growth in range(1, settings.growths + 1)),
+        *selection(settings, STRENGTH),
         *(
             [dict(stage="final", method=method, width=width, seed=seed) for method in methods for width in settings.widths]
             for seed in range(settings.n_seeds)
@@ -118,13 +111,32 @@ def stages(settings: Config) -> list[list[Cell]]:
     ]
 
 
+def selection(settings: Any, methods: Iterable[str]) -> list[list[Cell]]:
+    """The stages in which methods try the values of their grids, and then those by which the grids grow."""
+    choices: list[Cell] = [
+        dict(stage="selection", method=method, width=width, seed=seed)
+        for method in methods
+        for seed in range(settings.selection_seeds)
+        for width in settings.widths
+    ]
+    return [
+        [cell | {STRENGTH[cell["method"]]: value} for cell in choices for value in getattr(settings, GRIDS[cell["method"]])],
+        *([cell | dict(growth=growth) for cell in choices] for growth in range(1, settings.growths + 1)),
+    ]
+
+
 def run_cell(cell: Cell, context: Context[Config]) -> list[Row]:
     """Train one network and measure it: a validation error in the selection stages, test errors in the final ones."""
-    if cell["stage"] == "selection":
-        return validated(cell, context)
     settings, earlier, method, width = context.settings, context.earlier, cell["method"], cell["width"]
+    chosen = setting_of(cell, earlier)
+    if chosen is None:
+        return rows_of({"not_needed": 0.0})
     train, test = digits(settings, context.root, context.device, cell["seed"])
-    chosen = best_setting(earlier, width, method)
+    selecting, changed = cell["stage"] == "selection", {}
+    if selecting:
+        n = settings.n_validation
+        train, held_out = Split(train.x[n:], train.y[n:]), Split(train.x[:n], train.y[:n])
+        changed = dict(epochs=settings.selection_epochs, drops=settings.selection_drops)
     alphas = scales_of_twin(earlier, width, cell["seed"], n_layers=3) if method == "log_normal" else None
     network, _ = vision.trained(
         network_of(settings, method, width, chosen.get("p") or 0.0, alphas),
@@ -134,33 +146,22 @@ def run_cell(cell: Cell, context: Context[Config]) -> list[Row]:
         seed=cell["seed"],
         checkpoint=context.checkpoint(cell),
         precision=PRECISION,
+        **changed,
     )
+    if selecting:
+        return rows_of({"validation_error": evaluate(network, *held_out).error}, **chosen)
     return rows_of(measured(network, train, test), **chosen, edge=on_edge(earlier, width, method))
 
 
-def validated(cell: Cell, context: Context[Config]) -> list[Row]:
-    """The error on held-out training images at the cell's strength of noise, or at the strength that its grid grows by."""
-    settings = context.settings
-    method, width, name = cell["method"], cell["width"], STRENGTH[cell["method"]]
-    strength = cell[name] if name in cell else grown(context.earlier, width, method, cell["growth"])
-    if strength is None:
-        return rows_of({"not_needed": 0.0})
-    train, _ = digits(settings, context.root, context.device, cell["seed"])
-    fitted, held_out = (
-        Split(train.x[part], train.y[part]) for part in (slice(settings.n_validation, None), slice(settings.n_validation))
-    )
-    network, _ = vision.trained(
-        network_of(settings, method, width, strength if name == "p" else 0.0, alphas=None),
-        fitted,
-        settings,
-        beta=strength if name == "beta" else 0.0,
-        seed=cell["seed"],
-        checkpoint=context.checkpoint(cell),
-        epochs=settings.selection_epochs,
-        drops=settings.selection_drops,
-        precision=PRECISION,
-    )
-    return rows_of({"validation_error": evaluate(network, *held_out).error}, **{name: strength})
+def setting_of(cell: Cell, earlier: Record) -> dict[str, Any] | None:
+    """The p or the beta of a cell: its own, or the one by which its grid grows, or the chosen one; None if its grid need not grow."""
+    own = {name: cell[name] for name in STRENGTH.values() if name in cell}
+    if cell["stage"] != "selection" and not own:
+        return best_setting(earlier, cell["width"], cell["method"])
+    if "growth" in cell:
+        value = grown(earlier, cell["width"], cell["method"], cell["growth"])
+        return None if value is None else {STRENGTH[cell["method"]]: value}
+    return own
 
 
 def validation_errors(record: Record, width: float, method: str, before: int | None = None) -> dict[tuple, float]:
@@ -202,10 +203,14 @@ def strength(method: str, setting: tuple) -> float:
 
 
 def best_setting(record: Record, width: float, method: str) -> dict[str, Any]:
-    """The setting with the least validation error. Some methods take another's, and some have nothing to choose."""
-    means = validation_errors(record, width, chooser(record, width, method))
+    """The setting with the least validation error, or the only one there was. Some methods take another's, and some have none."""
+    by = chooser(record, width, method)
+    means = validation_errors(record, width, by)
     lr, beta, p = best_of(means) if means else (None, None, None)
-    return dict(lr=record.config.get("lr") if lr is None else lr, beta=beta, p=p)
+    found = dict(lr=record.config.get("lr") if lr is None else lr, beta=beta, p=p)
+    if by in STRENGTH and found[STRENGTH[by]] is None:
+        found[STRENGTH[by]] = record.config[GRIDS[by]][0]
+    return found
 
 
 def on_edge(record: Record, width: float, method: str) -> bool:

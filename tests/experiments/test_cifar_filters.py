@@ -9,6 +9,7 @@ from ib_tutorial.experiments import cifar_filters as experiment
 from ib_tutorial.experiments import run
 from ib_tutorial.experiments.comparisons import RIVALS, final, gains
 from ib_tutorial.experiments.experiment import Context
+from ib_tutorial.experiments.mnist_widths import best_setting
 from ib_tutorial.experiments.record import Record, recorded
 from ib_tutorial.experiments.runner import config
 from ib_tutorial.experiments.verdicts import judge
@@ -137,8 +138,8 @@ def test_the_first_record_is_still_read_and_its_noisy_readings_are_void():
         readings = ("total_constant", "second_layer_less_in_total", "second_layer_more_per_unit", "fewer_filters_more_per_unit")
         assert all(found[name] == "void" for name in (*readings, "beats_half"))
         assert found["no_worse_than_binary"] == found["equal_parameters"] == "inconclusive"
-        assert experiment.best_setting(record, 0.25, "information")["beta"] == 0.001
-        assert experiment.best_setting(record, 0.25, "none")["lr"] in record.config["plain_lrs"]
+        assert best_setting(record, 0.25, "information")["beta"] == 0.001
+        assert best_setting(record, 0.25, "none")["lr"] in record.config["plain_lrs"]
         assert set(experiment.nats(record, "kl_1")) == {0.125, 0.25, 0.5}
 
 
