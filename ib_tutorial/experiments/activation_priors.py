@@ -30,8 +30,8 @@ from ib_tutorial.experiments.comparisons import by_seed, paired_differences
 from ib_tutorial.experiments.experiment import Context
 from ib_tutorial.experiments.findings import finding
 from ib_tutorial.experiments.record import Cell, Record, Row, rows_of
-from ib_tutorial.experiments.vision import Split, classification_data, trained
-from ib_tutorial.nn import NoisyNetwork, all_cnn_32
+from ib_tutorial.experiments.vision import Split, splits, trained_all_cnn_32
+from ib_tutorial.nn import NoisyNetwork
 from ib_tutorial.training import evaluate, reading
 from ib_tutorial.training.randomness import generator
 
@@ -104,22 +104,16 @@ def network_of(
     settings: Config, root: Path | str | None, device: torch.device, cell: Cell, checkpoint: Path | None = None
 ) -> tuple[NoisyNetwork, float, Split, Split]:
     """The trained network of a cell, its last epoch's KL in nats per image, and the training and test images."""
-    train, _, test = classification_data(
-        settings.data, root, settings.n_train, 0, settings.n_test, device, seed=cell["seed"]
-    )
-    network, history = trained(
-        lambda: all_cnn_32(
-            "information",
-            width=settings.width,
-            activation=cell["activation"],
-            max_alpha=settings.max_alpha,
-            channels=train.x.shape[1],
-        ),
+    train, _, test = splits(settings, root, device, cell["seed"])
+    network, history = trained_all_cnn_32(
+        "information",
         train,
         settings,
         beta=cell["beta"],
         seed=cell["seed"],
         checkpoint=checkpoint,
+        width=settings.width,
+        activation=cell["activation"],
     )
     return network, history[-1].kl, train, test
 

@@ -7,7 +7,7 @@ the held-out error with the noise on, and what is judged with the noise off by t
 from typing import Any
 
 from ib_tutorial.experiments.comparisons import by_seed, paired_differences
-from ib_tutorial.experiments.record import Cell, Record, Row, rows_of
+from ib_tutorial.experiments.record import Cell, Record, Row, crossed, rows_of
 
 LEARNED = 0.40
 """A network has learnt its pictures if its training error, noise off, is at most this. Guessing has 0.90."""
@@ -26,7 +26,7 @@ SERVES = {"test_error": "validation_error", "test_error_noisy": "validation_erro
 
 def cells(n_seeds: int) -> list[Cell]:
     """The last stage of an experiment: it trains nothing, and writes into the record which betas were chosen."""
-    return [dict(chosen_by=metric, of_seeds=n_seeds) for metric in SERVES.values()]
+    return crossed(chosen_by=SERVES.values(), of_seeds=[n_seeds])
 
 
 def rows(record: Record, metric: str) -> list[Row]:

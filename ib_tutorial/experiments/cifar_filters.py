@@ -27,7 +27,6 @@ choice and 0.8 for each growth of all grids, 4.8 for both methods and binary dro
 the controls: 12 with one growth. `authors` takes 1.8.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -46,10 +45,9 @@ from ib_tutorial.experiments.comparisons import (
 from ib_tutorial.experiments.experiment import Context
 from ib_tutorial.experiments.findings import finding
 from ib_tutorial.experiments.mnist_widths import GRIDS, on_edge, selection, setting_of
-from ib_tutorial.experiments.record import Cell, Record, Row, rows_of
-from ib_tutorial.experiments.vision import classification_data, kl_per_layer, mean_alpha_squared, trained
+from ib_tutorial.experiments.record import Cell, Record, Row, crossed, rows_of
+from ib_tutorial.experiments.vision import kl_per_layer, mean_alpha_squared, splits, trained_all_cnn_32
 from ib_tutorial.experiments.whitening import whitened
-from ib_tutorial.nn import all_cnn_32
 from ib_tutorial.training import evaluate
 
 NAME = "cifar_filters"
@@ -129,22 +127,14 @@ def stages(settings: Config) -> list[list[Cell]]:
         controls = settings.controls if seed < settings.control_seeds else ()
         first = [method for method in (*settings.tuned, *controls) if method in TUNED]
         then = [method for method in controls if method not in TUNED]
-        for methods in (first, then):
-            finals.append(crossed("final", settings.widths, [seed], [dict(method=method) for method in methods]))
-    halves = [dict(method="binary", p=p) for p in settings.fixed_drop_rates]
-    heavy = [dict(method="information", beta=beta) for beta in settings.fixed_betas]
+        finals += [crossed(stage=["final"], seed=[seed], width=settings.widths, method=methods) for methods in (first, then)]
+    seeds, fixed_seeds = range(settings.n_seeds), range(settings.fixed_seeds)
     return [
         *selection(settings, choosing),
         *finals,
-        crossed("fixed", settings.widths, range(settings.n_seeds), halves),
-        crossed("fixed", settings.fixed_widths, range(settings.fixed_seeds), heavy),
+        crossed(stage=["fixed"], seed=seeds, width=settings.widths, method=["binary"], p=settings.fixed_drop_rates),
+        crossed(stage=["fixed"], seed=fixed_seeds, width=settings.fixed_widths, method=["information"], beta=settings.fixed_betas),
     ]
-
-
-def crossed(stage: str, widths: Iterable[float], seeds: Iterable[int], methods: Iterable[Cell]) -> list[Cell]:
-    """A cell for each seed, width and method."""
-    methods, widths = list(methods), list(widths)
-    return [dict(stage=stage, width=width, seed=seed, **method) for seed in seeds for width in widths for method in methods]
 
 
 def run_cell(cell: Cell, context: Context[Config]) -> list[Row]:
@@ -154,33 +144,21 @@ def run_cell(cell: Cell, context: Context[Config]) -> list[Row]:
     chosen = setting_of(cell, earlier)
     if chosen is None:
         return rows_of({"not_needed": 0.0})
-    train, validation, test = classification_data(
-        settings.data,
-        context.root,
-        settings.n_train,
-        settings.n_validation,
-        settings.n_test,
-        context.device,
-        seed=seed,
-        prepared=whitened if settings.preparation == "whitened" else vision.standardised,
-    )
-    network, history = trained(
-        lambda: all_cnn_32(
-            method,
-            width=width,
-            channels=train.x.shape[1],
-            activation="softplus",
-            max_alpha=settings.max_alpha,
-            p=chosen.get("p") or 0.0,
-            alphas=scales_of_twin(earlier, width, seed, n_layers=2) if method == "log_normal" else None,
-            keep_input=settings.keep_input,
-            variant=settings.variant,
-        ),
+    prepared = whitened if settings.preparation == "whitened" else vision.standardised
+    train, validation, test = splits(settings, context.root, context.device, seed, prepared)
+    network, history = trained_all_cnn_32(
+        method,
         train,
         settings,
         beta=chosen.get("beta") or 0.0,
         seed=seed,
         checkpoint=context.checkpoint(cell),
+        width=width,
+        activation="softplus",
+        p=chosen.get("p") or 0.0,
+        alphas=scales_of_twin(earlier, width, seed, n_layers=2) if method == "log_normal" else None,
+        keep_input=settings.keep_input,
+        variant=settings.variant,
     )
     if cell["stage"] == "selection":
         return rows_of({"validation_error": evaluate(network, *validation).error}, **chosen)

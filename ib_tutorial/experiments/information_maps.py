@@ -39,7 +39,7 @@ from ib_tutorial.experiments.comparisons import by_seed, paired_differences
 from ib_tutorial.experiments.experiment import Context
 from ib_tutorial.experiments.findings import finding
 from ib_tutorial.experiments.map_scores import auroc, blind_share, distractor_share
-from ib_tutorial.experiments.record import Cell, Record, Row, rows_of
+from ib_tutorial.experiments.record import Cell, Record, Row, crossed, rows_of
 from ib_tutorial.experiments.vision import check_enough, first_classes, images, kl_per_layer, shrunk, subset, trained
 from ib_tutorial.nn import NoisyNetwork, all_cnn_96, batch_norm
 from ib_tutorial.training import evaluate, reading
@@ -170,17 +170,10 @@ def source(settings: Config, root: Path | str | None) -> dict[str, str]:
 def stages(settings: Config) -> list[list[Cell]]:
     """The sweep of beta at the paper's cap, then that of the cap at one beta, and networks without noise to compare errors with."""
     seeds = range(settings.n_seeds)
-    swept = [
-        dict(method="information", seed=seed, beta=beta, cap=settings.max_alpha)
-        for seed in seeds
-        for beta in settings.betas
-    ]
-    capped = [
-        dict(method="information", seed=seed, beta=settings.cap_beta, cap=cap)
-        for seed in seeds
-        for cap in settings.caps
-    ]
-    return [swept, capped + [dict(method="none", seed=seed) for seed in seeds if settings.without_noise]]
+    cap = settings.max_alpha
+    swept = crossed(method=["information"], seed=seeds, beta=settings.betas, cap=[cap])
+    capped = crossed(method=["information"], seed=seeds, beta=[settings.cap_beta], cap=settings.caps)
+    return [swept, capped + crossed(method=["none"], seed=seeds if settings.without_noise else ())]
 
 
 def run_cell(cell: Cell, context: Context[Config]) -> tuple[list[Row], dict[str, Tensor]]:

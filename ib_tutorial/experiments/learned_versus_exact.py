@@ -17,7 +17,6 @@ import hashlib
 import math
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from itertools import product
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -29,7 +28,7 @@ from torch.func import functional_call, stack_module_state, vmap
 
 from ib_tutorial.experiments.experiment import Context
 from ib_tutorial.experiments.findings import finding
-from ib_tutorial.experiments.record import Cell, Record, Row
+from ib_tutorial.experiments.record import Cell, Record, Row, crossed
 from ib_tutorial.information import Bottleneck, Estimate, entropy, information_curve
 from ib_tutorial.information.log_normal import LogNormalEncoder, divergences
 from ib_tutorial.nn import InformationDropout, NoisyNetwork
@@ -100,12 +99,7 @@ def exact_curve(settings: Config) -> dict[float, Bottleneck]:
 
 
 def stages(settings: Config) -> list[list[Cell]]:
-    return [
-        [
-            dict(objective=objective, beta=beta, seed=seed)
-            for seed, objective, beta in product(range(settings.n_seeds), settings.objectives, settings.betas)
-        ]
-    ]
+    return [crossed(seed=range(settings.n_seeds), objective=settings.objectives, beta=settings.betas)]
 
 
 def run_cell(cell: Cell, context: Context[Config]) -> list[Row]:

@@ -32,7 +32,7 @@ from ib_tutorial.experiments.fully_connected import (
     measured,
     network_of,
 )
-from ib_tutorial.experiments.record import Cell, Record, Row, rows_of
+from ib_tutorial.experiments.record import Cell, Record, Row, crossed, rows_of
 
 NAME = "mnist_published"
 
@@ -75,7 +75,7 @@ def source(settings: Config, root: Path | str | None) -> dict[str, str]:
 def stages(settings: Config) -> list[list[Cell]]:
     """The grid, seed by seed. Each stage needs the rows of those before it."""
     return [
-        [dict(method=method, width=width, seed=seed) for method in methods for width in settings.widths]
+        crossed(seed=[seed], method=methods, width=settings.widths)
         for seed in range(settings.n_seeds)
         for methods in (METHODS, ("log_normal",))
     ]

@@ -39,7 +39,7 @@ from ib_tutorial.experiments.fully_connected import (
     measured,
     network_of,
 )
-from ib_tutorial.experiments.record import Cell, Record, Row, rows_of
+from ib_tutorial.experiments.record import Cell, Record, Row, crossed, rows_of
 from ib_tutorial.experiments.vision import Split
 from ib_tutorial.training import evaluate
 
@@ -104,7 +104,7 @@ def stages(settings: Config) -> list[list[Cell]]:
     return [
         *selection(settings, STRENGTH),
         *(
-            [dict(stage="final", method=method, width=width, seed=seed) for method in methods for width in settings.widths]
+            crossed(stage=["final"], seed=[seed], method=methods, width=settings.widths)
             for seed in range(settings.n_seeds)
             for methods in (TUNED, CONSTANT)
         ),
@@ -113,12 +113,8 @@ def stages(settings: Config) -> list[list[Cell]]:
 
 def selection(settings: Any, methods: Iterable[str]) -> list[list[Cell]]:
     """The stages in which methods try the values of their grids, and then those by which the grids grow."""
-    choices: list[Cell] = [
-        dict(stage="selection", method=method, width=width, seed=seed)
-        for method in methods
-        for seed in range(settings.selection_seeds)
-        for width in settings.widths
-    ]
+    seeds = range(settings.selection_seeds)
+    choices = crossed(stage=["selection"], method=methods, seed=seeds, width=settings.widths)
     return [
         [cell | {STRENGTH[cell["method"]]: value} for cell in choices for value in getattr(settings, GRIDS[cell["method"]])],
         *([cell | dict(growth=growth) for cell in choices] for growth in range(1, settings.growths + 1)),

@@ -13,6 +13,7 @@ import subprocess
 from collections.abc import Iterable, Sequence
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any, Literal
 
@@ -158,6 +159,11 @@ class Record:
 def rows_of(measured: dict[str, float], **labels: Any) -> list[Row]:
     """A row for each metric, with the same labels."""
     return [dict(**labels, metric=metric, value=value) for metric, value in measured.items()]
+
+
+def crossed(**values: Iterable[Any]) -> list[Cell]:
+    """A cell for each combination of the values: those of the last name change fastest."""
+    return [dict(zip(values, combination, strict=True)) for combination in product(*values.values())]
 
 
 def belongs(row: Row, cell: Cell) -> bool:

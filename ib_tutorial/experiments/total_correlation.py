@@ -41,10 +41,10 @@ from ib_tutorial.experiments import choice, vision
 from ib_tutorial.experiments.choice import AT_CHOSEN, CHOSEN_CLEAN, CHOSEN_NOISY, LEARNT, fall, gain, rise
 from ib_tutorial.experiments.experiment import Context
 from ib_tutorial.experiments.findings import finding
-from ib_tutorial.experiments.record import Cell, Record, Row, rows_of
-from ib_tutorial.experiments.vision import classification_data, kl_per_layer, trained
+from ib_tutorial.experiments.record import Cell, Record, Row, crossed, rows_of
+from ib_tutorial.experiments.vision import kl_per_layer, splits, trained_all_cnn_32
 from ib_tutorial.information import gaussian_total_correlation
-from ib_tutorial.nn import NoisyNetwork, all_cnn_32
+from ib_tutorial.nn import NoisyNetwork
 from ib_tutorial.nn.precision import MIN_F
 from ib_tutorial.training import evaluate, reading
 
@@ -93,8 +93,7 @@ def source(settings: Config, root: Path | str | None) -> dict[str, str]:
 
 def stages(settings: Config) -> list[list[Cell]]:
     """One network per beta and seed; the seeds outside, so that a record cut short holds whole sweeps. Then the choice of beta."""
-    swept = [dict(seed=seed, beta=beta) for seed in range(settings.n_seeds) for beta in settings.betas]
-    return [swept, choice.cells(settings.n_seeds)]
+    return [crossed(seed=range(settings.n_seeds), beta=settings.betas), choice.cells(settings.n_seeds)]
 
 
 def run_cell(cell: Cell, context: Context[Config]) -> list[Row]:
@@ -102,22 +101,16 @@ def run_cell(cell: Cell, context: Context[Config]) -> list[Row]:
     if "chosen_by" in cell:
         return choice.rows(context.earlier, cell["chosen_by"])
     settings = context.settings
-    train, validation, test = classification_data(
-        settings.data, context.root, settings.n_train, settings.n_validation, settings.n_test, context.device, seed=cell["seed"]
-    )
-    network, history = trained(
-        lambda: all_cnn_32(
-            "information",
-            width=settings.width,
-            activation="softplus",
-            max_alpha=settings.max_alpha,
-            channels=train.x.shape[1],
-        ),
+    train, validation, test = splits(settings, context.root, context.device, cell["seed"])
+    network, history = trained_all_cnn_32(
+        "information",
         train,
         settings,
         beta=cell["beta"],
         seed=cell["seed"],
         checkpoint=context.checkpoint(cell),
+        width=settings.width,
+        activation="softplus",
     )
     on_test = evaluate(network, *test)
     measured = {

@@ -48,7 +48,7 @@ from ib_tutorial.experiments.comparisons import by_seed, paired_differences
 from ib_tutorial.experiments.experiment import Context
 from ib_tutorial.experiments.findings import finding
 from ib_tutorial.experiments.record import Cell, Record, Row, rows_of
-from ib_tutorial.experiments.vision import Split, classification_data
+from ib_tutorial.experiments.vision import Split, splits
 from ib_tutorial.information import gaussian_total_correlation
 from ib_tutorial.nn import (
     BinaryDropout,
@@ -257,10 +257,7 @@ def on_digits(cell: Cell, context: Context[Config]) -> dict[str, float]:
 @lru_cache(maxsize=2)
 def digits(settings: Config, root: Path | str | None, device: torch.device, seed: int) -> tuple[Split, Split, Split]:
     """Training, validation and test digits as rows of pixels in [-1, 1]."""
-    splits = classification_data(
-        settings.data, root, settings.n_train, settings.n_validation, settings.n_test, device, seed=seed, prepared=vision.flat
-    )
-    first, second, third = (Split(2 * split.x - 1, split.y) for split in splits)
+    first, second, third = (Split(2 * split.x - 1, split.y) for split in splits(settings, root, device, seed, vision.flat))
     return first, second, third
 
 
@@ -370,8 +367,8 @@ class Reader(nn.Module):
 def of_nuisance(cell: Cell, context: Context[Config]) -> dict[str, float]:
     """Train a network on pictures under digits, and a reader of the digit on its z; or a reader on raw pictures."""
     settings, root, device, seed = context.settings, context.root, context.device, cell["seed"]
-    splits = occluded_nuisance.data(of_pictures(settings), root, seed)
-    train, validation, test = (Split(flattened(split.x).to(device), split.y.to(device)) for split in splits)
+    pictures = occluded_nuisance.data(of_pictures(settings), root, seed)
+    train, validation, test = (Split(flattened(split.x).to(device), split.y.to(device)) for split in pictures)
     measured: dict[str, float] = {}
     frozen: Callable[[Tensor], Tensor] = nn.Identity()
     n_units = test.x.shape[1]
@@ -399,7 +396,7 @@ def of_nuisance(cell: Cell, context: Context[Config]) -> dict[str, float]:
         device=device,
         checkpoint=context.checkpoint(cell, "reader"),
     )
-    digit = splits[2].digit.to(device)
+    digit = pictures[2].digit.to(device)
     with torch.no_grad():
         log_p = reader(test.x)[0].log_softmax(1)
     told = occluded_nuisance.proven_information(digit, nn.functional.nll_loss(log_p, digit).item())

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -11,7 +11,8 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 
 from data_gen import Images, load
-from ib_tutorial.nn import NoisyNetwork
+from ib_tutorial.nn import NoisyNetwork, all_cnn_32
+from ib_tutorial.nn.networks import Dropout
 from ib_tutorial.training import CollapseWarning, Epoch, fit, initialised, reading
 from ib_tutorial.training.randomness import generator
 
@@ -120,6 +121,14 @@ def classification_data(
     return first, second, third
 
 
+def splits(
+    settings: Any, root: Path | str | None, device: torch.device, seed: int, prepared: Callable[..., list[Tensor]] = standardised
+) -> tuple[Split, Split, Split]:
+    """The `classification_data` that an experiment's settings ask for; those without `n_validation` have no validation images."""
+    sizes = settings.n_train, getattr(settings, "n_validation", 0), settings.n_test
+    return classification_data(settings.data, root, *sizes, device, seed=seed, prepared=prepared)
+
+
 def trained(
     build: Callable[[], Network],
     data: Split | Iterable[Sequence[Tensor]],
@@ -153,6 +162,14 @@ def trained(
         warnings.simplefilter("ignore", CollapseWarning)  # a large beta is there to show it
         history = fit(network, *given, beta=beta, seed=seed, checkpoint=checkpoint, progress=False, **(options | changed))
     return network.eval(), history
+
+
+def trained_all_cnn_32(
+    method: Dropout, data: Split, settings: Any, *, beta: float, seed: int, checkpoint: Path | None, **options: Any
+) -> tuple[NoisyNetwork, list[Epoch]]:
+    """All-CNN-32 with a kind of noise, as `trained` returns it; `options` are those of `all_cnn_32`."""
+    build = partial(all_cnn_32, method, channels=data.x.shape[1], max_alpha=settings.max_alpha, **options)
+    return trained(build, data, settings, beta=beta, seed=seed, checkpoint=checkpoint)
 
 
 @torch.no_grad()

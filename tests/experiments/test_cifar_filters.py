@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ib_tutorial.experiments import cifar_filters as experiment
-from ib_tutorial.experiments import run
+from ib_tutorial.experiments import run, vision
 from ib_tutorial.experiments.comparisons import RIVALS, final, gains
 from ib_tutorial.experiments.experiment import Context
 from ib_tutorial.experiments.mnist_widths import best_setting
@@ -156,8 +156,8 @@ def test_the_authors_setting_is_what_their_code_has():
 @pytest.mark.slow
 def test_a_cell_of_the_authors_setting_runs_and_the_noise_on_the_input_is_no_layer_of_figure_6(monkeypatch):
     seen = {}
-    real = experiment.trained
-    monkeypatch.setattr(experiment, "trained", lambda build, data, settings, **how: seen.update(
+    real = vision.trained
+    monkeypatch.setattr(vision, "trained", lambda build, data, settings, **how: seen.update(
         network=build(), decay=settings.weight_decay) or real(build, data, settings, **how))  # fmt: skip
     settings = replace(SMOKE, preparation="whitened", weight_decay=1e-3, keep_input=0.8, variant="code")
     record = Record("cifar_filters", "authors", {}, [0], "", {}, "", {}, "")
