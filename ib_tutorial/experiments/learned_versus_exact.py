@@ -18,7 +18,7 @@ import math
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -141,10 +141,7 @@ def encoder_of(layer: InformationDropout, n_x: int) -> LogNormalEncoder:
 
 def noisy_layer(network: NoisyNetwork) -> InformationDropout:
     """The first layer of a network that `build` made."""
-    layer = network.layers[0]
-    if not isinstance(layer, InformationDropout):
-        raise TypeError(f"the first layer is a {type(layer).__name__}; it must be an InformationDropout")
-    return layer
+    return cast(InformationDropout, network.layers[0])
 
 
 class ExpectedLoss(nn.Module):
@@ -252,12 +249,7 @@ def measure(
     found = encoder_of(layer, n_x)
     encoder = LogNormalEncoder(found.log_f.double(), found.alpha.double())
     mu, sigma = layer.mu.double(), layer.log_sigma.double().exp()
-
-    def decoder(u: Tensor) -> Tensor:
-        z = torch.exp(u).float()
-        for later in network.layers[1:]:
-            z = later(z)
-        return torch.log_softmax(z.double(), -1)
+    decoder = nn.Sequential(*network.layers[1:])
 
     samples: dict[str, list[Tensor]] = {}
     for start in range(0, n_draws, 1000):
@@ -274,7 +266,7 @@ def measure(
         }
         if with_bounds:
             log_q = -(((u - mu) / sigma) ** 2) / 2 - torch.log(sigma) - math.log(2 * math.pi) / 2
-            cross_entropy = -(terms.p_y_given_z * decoder(u)).sum(-1)
+            cross_entropy = -(terms.p_y_given_z * decoder(u.exp().float()).double().log_softmax(-1)).sum(-1)
             found_here |= {
                 "cross_entropy": cross_entropy,
                 "decoder_gap": cross_entropy - terms.h_y_given_z,

@@ -21,7 +21,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise, product
+from itertools import accumulate, pairwise, product
 from pathlib import Path
 from typing import Literal, NamedTuple, cast
 
@@ -212,11 +212,7 @@ class Plain(nn.Module):
         self.out = nn.Linear(widths[-1], classes)
 
     def hidden(self, x: Float[Tensor, "samples inputs"]) -> list[Float[Tensor, "samples _"]]:
-        found = []
-        for layer in self.layers:
-            x = layer(x)
-            found.append(x)
-        return found
+        return list(accumulate(self.layers, lambda below, layer: layer(below), initial=x))[1:]
 
     def forward(self, x: Float[Tensor, "samples inputs"]) -> Float[Tensor, "samples classes"]:
         return self.out(self.hidden(x)[-1])
@@ -461,16 +457,13 @@ def has_learnt(record: Record, seed: int, **which) -> bool:
 
 def falls(record: Record, activation: Activation, width: float) -> list[list[float]]:
     """By seed and task, the fall of the last hidden layer's binned information; none where a network has not learnt."""
-    found = []
-    for seed in record.seeds:
-        of_task = []
-        for name in record.config["tasks"]:
-            if not has_learnt(record, seed, task=name, activation=activation):
-                return []
-            values = course(record, "binned", seed, task=name, activation=activation, layer=len(HIDDEN[name]), width=width)
-            of_task.append(fall(values))
-        found.append(of_task)
-    return found
+    def of_task(seed: int, name: str) -> float:
+        return fall(course(record, "binned", seed, task=name, activation=activation, layer=len(HIDDEN[name]), width=width))
+
+    tasks = record.config["tasks"]
+    if not all(has_learnt(record, seed, task=name, activation=activation) for seed, name in product(record.seeds, tasks)):
+        return []
+    return [[of_task(seed, name) for name in tasks] for seed in record.seeds]
 
 
 def at_end(record: Record, metric: str, beta: float) -> list[float]:
@@ -498,13 +491,11 @@ def estimates(record: Record, estimator: str, dimensions: int) -> list[float]:
 
 def regime(record: Record) -> str:
     """How far the networks of a record were trained, each after its last epoch; the share of those that have not learnt."""
-    after: dict[str, tuple[int, float]] = {}
-    for row in record.select(metric="train_error"):
-        key = str(sorted((name, row[name]) for name in ("part", "task", "activation", "beta", "seed") if name in row))
-        after[key] = max(after.get(key, (0, 0.0)), (row["epoch"], row["value"]))
-    errors = [error for _, error in after.values()]
-    not_learnt = sum(error > LEARNED for error in errors)
-    return f"{len(errors) - not_learnt} of {len(errors)} networks learnt to a training error of at most {LEARNED:.0%}"
+    last = {}
+    for row in sorted(record.select(metric="train_error"), key=lambda row: row["epoch"]):
+        last[tuple(row.get(name) for name in ("task", "activation", "beta", "seed"))] = row["value"]
+    learnt = sum(error <= LEARNED for error in last.values())
+    return f"{learnt} of {len(last)} networks learnt to a training error of at most {LEARNED:.0%}"
 
 
 CONDITION = f"Learnt: every network of the comparison has a training error of at most {LEARNED:.0%}."
