@@ -70,7 +70,7 @@ def activations_and_logarithms(record: Record) -> Figure:
         right.set(title="the same, by its logarithm")
         zeros = np.mean(by_seed(record, "share_zero", **chosen))
         if zeros > 0:
-            left.text(0.97, 0.93, f"{zeros:.0%} more are 0", transform=left.transAxes, ha="right", va="top", fontsize="small")
+            left.text(0.97, 0.93, f"{zeros:.0%} of the units are 0", transform=left.transAxes, ha="right", va="top", fontsize="small")
     axes[-1, 0].set_xlabel("z")
     axes[-1, 1].set_xlabel("log z")
     legend(figure, axes.flat, ncols=3)
