@@ -85,11 +85,11 @@ from ib_tutorial.figures.networks import all_cnn_diagram, network_diagram
 from ib_tutorial.figures.occluded_nuisance import occluded_errors, occluded_nats
 from ib_tutorial.figures.representations import (
     chain_bars,
+    cost_of_a_message,
     distance_to_markov,
     lamps,
     nuisance_bounds,
     posteriors,
-    price_of_a_message,
     representation_plane,
     station_chain,
 )

@@ -1,4 +1,4 @@
-"""Figures of the chapter `representations`: the weather station, prices, the information plane, nuisances, lamps, distance to a Markov chain."""
+"""Figures of the chapter `representations`: the weather station, costs, the information plane, nuisances, lamps, distance to a Markov chain."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -56,25 +56,25 @@ def posteriors(rain: Sequence[float], readings: Sequence[str], classes: Sequence
     return figure
 
 
-def price_of_a_message(q: Sequence[float], price: Sequence[float], kept: float, best: float) -> Figure:
-    """The mean price E KL(p(z|x) || q) of a message of two values, against the prior's probability q of one of them.
+def cost_of_a_message(q: Sequence[float], cost: Sequence[float], kept: float, best: float) -> Figure:
+    """The mean cost E KL(p(z|x) || q) of a message of two values, against the prior's probability q of one of them.
 
     Args:
         q: probabilities of that value under the prior.
-        price: the mean price at each of them, in nats.
+        cost: the mean cost at each of them, in nats.
         kept: I(x;z), in nats.
-        best: the probability of that value under p(z), where the price is lowest.
+        best: the probability of that value under p(z), where the cost is lowest.
     """
     figure, axis = plt.subplots(figsize=(5.8, 2.9))
     axis.axhspan(0, kept, color="C2", alpha=0.25, lw=0)
     axis.text(0.985, kept / 2, "I(x;z), whatever the prior", ha="right", va="center")
-    axis.fill_between(q, kept, price, color="C1", alpha=0.25, lw=0)
-    axis.plot(q, price, color="0.2", lw=2)
+    axis.fill_between(q, kept, cost, color="C1", alpha=0.25, lw=0)
+    axis.plot(q, cost, color="0.2", lw=2)
     axis.plot(best, kept, "o", color="0.2", ms=8, zorder=3)
     axis.annotate("q = p(z)", (best, kept), (4, -15), textcoords="offset points")
     axis.text(0.72, kept + 0.1, "KL(p(z) ‖ q), the excess", ha="center", va="bottom")
     axis.set(xlim=(0, 1), ylim=(0, 1.5), xlabel="the prior's probability of the alarm, q")
-    axis.set_ylabel("mean price (nats)")
+    axis.set_ylabel("mean cost (nats)")
     return figure
 
 

@@ -28,7 +28,7 @@ CLAIMS = {
     "prop-chain-rule": Claim(r"$I(z;x,y) = I(z;y) + I(x;z \mid y)$."),
     "prop-identity": Claim(
         r"For every encoder and every prior $q$: $\mathbb{E}\,\mathrm{KL}(p(z \mid x)\,\Vert\,q) = I(x;z) + \mathrm{KL}(p(z)\,\Vert\,q)$, "
-        r"so that $I(x;z)$ is the least mean price of a message over all priors.",
+        r"so that $I(x;z)$ is the least mean cost of a message over all priors.",
         "section 4, before eq. (3), for $q = p(z)$",
     ),
     "prop-gap": Claim(
@@ -130,32 +130,32 @@ def test_a_pair_tells_in_turn(rng):
     assert mutual_information(p.reshape(6, 4)) == pytest.approx(in_turn, abs=1e-12)
 
 
-# The price of a message
+# The cost of a message
 
 
-def price(p_xz: np.ndarray, q: np.ndarray) -> float:
+def cost(p_xz: np.ndarray, q: np.ndarray) -> float:
     """E KL(p(z|x) || q)."""
     return special.rel_entr(p_xz, p_xz.sum(1, keepdims=True) * q).sum()
 
 
 @proves("prop-identity", kind="enumeration", scope="special case")
 @pytest.mark.parametrize("zeros", [0.0, 0.2])
-def test_the_price_of_a_message_splits(rng, zeros):
+def test_the_cost_of_a_message_splits(rng, zeros):
     p_xz, q = random_table(rng, 4, 5), random_table(rng, 5, zeros=zeros)
-    assert price(p_xz, q) == pytest.approx(mutual_information(p_xz) + kl_divergence(p_xz.sum(0), q), abs=1e-12)
+    assert cost(p_xz, q) == pytest.approx(mutual_information(p_xz) + kl_divergence(p_xz.sum(0), q), abs=1e-12)
 
 
 @proves("prop-identity", kind="numerical", scope="special case")
 def test_no_prior_is_cheaper_than_the_marginal():
     p_xz = random_table(np.random.default_rng(0), 4, 5, zeros=0.0)
-    best = optimize.minimize(lambda logits: price(p_xz, special.softmax(logits)), np.zeros(5), tol=1e-12)
+    best = optimize.minimize(lambda logits: cost(p_xz, special.softmax(logits)), np.zeros(5), tol=1e-12)
     assert best.fun == pytest.approx(mutual_information(p_xz), abs=1e-8)
     assert special.softmax(best.x) == pytest.approx(p_xz.sum(0), abs=1e-4)
 
 
 @proves("prop-identity", kind="quadrature", scope="special case")
 @pytest.mark.parametrize("off", [0.0, 0.3])
-def test_the_price_of_a_continuous_message_splits(off):
+def test_the_cost_of_a_continuous_message_splits(off):
     """One of three inputs sends a Gaussian z, or exactly 0 with a probability of its own. The prior is N(0, 1) with that atom."""
     p_x, mean, log_var = np.array([0.5, 0.3, 0.2]), np.array([-1.0, 0.4, 2.0]), np.array([-1.0, 0.2, -2.0])
     atom, q_atom = off * np.array([1.0, 0.0, 0.5]), off / 3
