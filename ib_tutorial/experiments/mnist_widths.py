@@ -128,7 +128,8 @@ def run_cell(cell: Cell, context: Context[Config]) -> list[Row]:
     if chosen is None:
         return rows_of({"not_needed": 0.0})
     train, test = digits(settings, context.root, context.device, cell["seed"])
-    selecting, changed = cell["stage"] == "selection", {}
+    selecting = cell["stage"] == "selection"
+    changed: dict[str, Any] = {}
     if selecting:
         n = settings.n_validation
         train, held_out = Split(train.x[n:], train.y[n:]), Split(train.x[:n], train.y[:n])
