@@ -6,8 +6,9 @@ from matplotlib.figure import Figure
 
 from ib_tutorial.experiments import Record
 from ib_tutorial.experiments import cifar_filters as experiment
-from ib_tutorial.experiments.comparisons import by_seed, final, gains
-from ib_tutorial.figures.seeds import means
+from ib_tutorial.experiments.comparisons import final, gains
+from ib_tutorial.figures.parts import ticks
+from ib_tutorial.figures.seeds import by_beta, means
 from ib_tutorial.figures.style import METHODS
 
 LAYERS = {1: ("first noise layer", "C0", "o"), 2: ("second noise layer", "C3", "s")}
@@ -51,8 +52,7 @@ def filter_information(record: Record) -> Figure:
 
 def share_of_filters(axis: Axes, widths: list[float]) -> None:
     axis.set(xscale="log", xlabel="share of the filters of Table 2")
-    axis.set_xticks(widths, [f"{100 * width:.3g}%" for width in widths])
-    axis.minorticks_off()
+    ticks(axis.xaxis, widths, [f"{100 * width:.3g}%" for width in widths])
 
 
 def early_and_late(record: Record, longer: Record) -> Figure:
@@ -60,14 +60,13 @@ def early_and_late(record: Record, longer: Record) -> Figure:
     figure, (left, right) = plt.subplots(1, 2, figsize=(5.4, 3.2), sharey=True)
     for width, marker, style in zip(record.config["widths"], "v^D", (":", "--", "-")):
         chosen = record.select(stage="selection", method="information", width=width)
-        by_beta = sorted((row["beta"], 100 * row["value"]) for row in chosen)
-        left.plot(*zip(*by_beta, strict=True), style, marker=marker, color="C0", label=f"{100 * width:.3g}% of the filters")
-    means(right, {beta: [100 * e for e in by_seed(longer, "test_error", beta=beta)] for beta in longer.config["betas"]}, "", "C0", "^")
+        curve = sorted((row["beta"], 100 * row["value"]) for row in chosen)
+        left.plot(*zip(*curve, strict=True), style, marker=marker, color="C0", label=f"{100 * width:.3g}% of the filters")
+    means(right, by_beta(longer, "test_error", 100), "", "C0", "^")
     left.set(title=f"held out, {record.config['selection_epochs']} epochs", ylabel="error (%)")
     right.set_title(f"test, {longer.config['epochs']} epochs,\n{100 * longer.config['width']:.3g}% of the filters")
     for axis in (left, right):
         axis.set(xscale="log", xlabel="β")
-        axis.set_xticks([0.001, 0.01, 0.1], ["0.001", "0.01", "0.1"])
-        axis.minorticks_off()
+        ticks(axis.xaxis, (0.001, 0.01, 0.1))
     figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize="small")
     return figure

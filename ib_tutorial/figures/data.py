@@ -28,8 +28,8 @@ def rows_of_tiles(axis: Axes, images: Tensor, names: Sequence[str], columns: int
     """Draw `images` in rows of `columns`, with a name to the left of each row."""
     side = images.shape[1] + gap
     axis.imshow(tiles(images, columns, gap), interpolation="nearest")
-    axis.set(xticks=[], yticks=[side * (row + 0.5) for row in range(len(names))])
-    axis.set_yticklabels(names)
+    axis.set_xticks([])
+    axis.set_yticks([side * (row + 0.5) for row in range(len(names))], names)
     axis.tick_params(length=0)
     axis.grid(False)
     axis.set_frame_on(False)
@@ -98,8 +98,6 @@ def occlusions(images: Tensor, both: Occluded, names: Sequence[str]) -> Figure:
     masks = both.mask.expand(*images.shape)
     columns, side = len(images), images.shape[2] + 2
     rows_of_tiles(axis, torch.cat([images, masks, both.images]), ["image", "mask 255 m", "occluded"], columns)
-    axis.set_xticks([side * (column + 0.5) for column in range(columns)])
-    axis.set_xticklabels(
-        [f"{names[y]}\n{digit}" for y, digit in zip(both.labels.tolist(), both.digit_labels.tolist())], fontsize=9
-    )
+    below = [f"{names[y]}\n{digit}" for y, digit in zip(both.labels.tolist(), both.digit_labels.tolist())]
+    axis.set_xticks([side * (column + 0.5) for column in range(columns)], below, fontsize=9)
     return figure

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
+from scipy.special import entr
 
 from ib_tutorial.information import Bottleneck, contraction_coefficient, maximal_correlation
 from ib_tutorial.information.discrete import entropy, kl_divergence
@@ -185,5 +186,4 @@ def gaussian_curve(
 
 def binary_entropy(p: np.ndarray | float) -> np.ndarray:
     """h(p) in nats, element by element."""
-    p = np.clip(np.asarray(p, dtype=float), 1e-300, 1)
-    return -p * np.log(p) - (1 - p) * np.log(np.clip(1 - p, 1e-300, 1))
+    return entr(p) + entr(1 - p)

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
+from scipy.special import entr, rel_entr
 
 from ib_tutorial.figures.parts import mosaic
 from ib_tutorial.information import Bottleneck, conditional_entropy, entropy, information_plane
@@ -64,9 +65,7 @@ def lower_envelope(p_xy: np.ndarray, beta: float, best: Bottleneck, name: str) -
     channel, p = p_xy / p_x[:, None], p_x[1]
     share = np.linspace(0, 1, 401)
     r = np.stack([1 - share, share], 1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        r_y = r @ channel
-        value = -(r_y * np.log(r_y)).sum(1) + beta * np.nan_to_num(r * np.log(r / p_x)).sum(1)
+    value = entr(r @ channel).sum(1) + beta * rel_entr(r, p_x).sum(1)
     axis.plot(share, value, color="C0", lw=2, label="the graph of F")
     ends = np.sort([p * best.p_z_given_x[1, z] / best.p_z[z] for z in np.flatnonzero(best.p_z > 1e-9)])
     heights = np.interp(ends, share, value)

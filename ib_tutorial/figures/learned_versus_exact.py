@@ -1,6 +1,7 @@
 """Figures of the chapter `learned_versus_exact`: a trained layer against the exact optimum of a small source."""
 
 from collections.abc import Mapping, Sequence
+from itertools import product
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -43,39 +44,33 @@ def learned_source(p_xy: Tensor) -> Figure:
     return figure
 
 
+def read(record: Record, objective: experiment.Objective, metric: str) -> np.ndarray:
+    """A metric's values, and their standard errors, of all networks of an objective: [2, betas times seeds]."""
+    networks = product(record.config["betas"], record.seeds)
+    return np.array([experiment.estimate(record, objective, beta, seed, metric) for beta, seed in networks]).T
+
+
 def learned_plane(record: Record, curve: Curve) -> Figure:
     """Above, networks trained with eq. (3), true values and bounds; below, how far all are under the curve."""
     information, relevant = (np.array(axis)[::-1] for axis in zip(*curve, strict=True))
     figure, (above, below) = plt.subplots(2, 1, figsize=(4.8, 6.6), height_ratios=(1.15, 1))
     above.plot(information, relevant, color="0.2", lw=1.5, label="exact curve", zorder=1)
-    first = True
-    for beta in record.config["betas"]:
-        for seed in record.seeds:
-            names = ("i_xz", "i_zy", "h_y_given_z", "rate", "cross_entropy")
-            *true, h_y_given_z, rate, cross_entropy = (experiment.estimate(record, "layer", beta, seed, name) for name in names)
-            bound = rate.value, true[1].value + h_y_given_z.value - cross_entropy.value
-            above.plot([true[0].value, bound[0]], [true[1].value, bound[1]], color="C3", lw=0.8, alpha=0.6)
-            above.plot(*bound, ">", color="C3", ms=4.5, mfc="white", label="what eq. (3) reports" if first else None)
-            above.errorbar(
-                true[0].value, true[1].value, xerr=true[0].se, yerr=true[1].se, fmt="o", color="C0", ms=4, lw=1,
-                label="measured" if first else None,
-            )  # fmt: skip
-            first = False
+    names = ("i_xz", "i_zy", "h_y_given_z", "rate", "cross_entropy")
+    i_xz, i_zy, (h_y_given_z, _), (rate, _), (cross_entropy, _) = (read(record, "layer", name) for name in names)
+    bound = i_zy[0] + h_y_given_z - cross_entropy
+    above.plot([i_xz[0], rate], [i_zy[0], bound], color="C3", lw=0.8, alpha=0.6)
+    above.plot(rate, bound, ">", color="C3", ms=4.5, mfc="white", label="what eq. (3) reports")
+    above.errorbar(i_xz[0], i_zy[0], i_zy[1], i_xz[1], fmt="o", color="C0", ms=4, lw=1, label="measured")
     above.set(xlabel="I(x;z) (nats)", ylabel="I(z;y) (nats)", title="trained with eq. (3)")
     above.legend(loc="lower right")
 
     for objective in record.config["objectives"]:
         label, color, marker = OBJECTIVES[objective]
-        points = [
-            [experiment.estimate(record, objective, beta, seed, name) for name in ("i_xz", "i_zy", "lagrangian")]
-            for beta in record.config["betas"]
-            for seed in record.seeds
-        ]
-        at = np.array([i_xz.value for i_xz, _, _ in points])
-        distances = np.interp(at, information, relevant) - np.array([i_zy.value for _, i_zy, _ in points])
+        (at, _), (kept, _), (_, errors) = (read(record, objective, name) for name in ("i_xz", "i_zy", "lagrangian"))
+        distances = np.interp(at, information, relevant) - kept
         # an error in I(x;z) moves a point along the curve too: across it, the error of the Lagrangian is left
-        errors = 1000 * np.array([lagrangian.se for _, _, lagrangian in points])
-        below.errorbar(at, 1000 * distances, yerr=errors, fmt=marker, color=color, ms=4, lw=1, mfc="white", label=label)
+        look = dict(fmt=marker, color=color, ms=4, lw=1, mfc="white", label=label)
+        below.errorbar(at, 1000 * distances, yerr=1000 * errors, **look)
     below.axhline(0, color="0.2", lw=1.5)
     below.set(xlabel="I(x;z) (nats)", ylabel="below the curve (millinats)", title="distance from the curve")
     below.legend(loc="upper left", fontsize="small")
@@ -120,17 +115,11 @@ def learned_excess(record: Record, rho2: float, eta: float) -> Figure:
     figure, axis = plt.subplots(figsize=(5.4, 3.6))
     for index, objective in enumerate(record.config["objectives"]):
         label, color, marker = OBJECTIVES[objective]
-        shift = 0.003 * (index - 1)
-        means = []
-        for beta in betas:
-            found = [experiment.estimate(record, objective, beta, seed, "excess") for seed in record.seeds]
-            means.append(1000 * sum(each.value for each in found) / len(found))
-            axis.errorbar(
-                [beta + shift] * len(found), [1000 * each.value for each in found],
-                yerr=[1000 * each.se for each in found],
-                fmt=marker, color=color, ms=3.5, lw=1, alpha=0.75,
-            )  # fmt: skip
-        axis.plot([beta + shift for beta in betas], means, color=color, lw=1.3)
+        places = np.array(betas) + 0.003 * (index - 1)
+        values, errors = 1000 * read(record, objective, "excess")
+        at = np.repeat(places, len(record.seeds))
+        axis.errorbar(at, values, yerr=errors, fmt=marker, color=color, ms=3.5, lw=1, alpha=0.75)
+        axis.plot(places, values.reshape(len(betas), -1).mean(1), color=color, lw=1.3)
         axis.plot([], [], color=color, lw=1.3, marker=marker, ms=4, label=label)
     limit = 20  # millinats
     axis.axhline(limit, color="0.5", ls=":", lw=1)

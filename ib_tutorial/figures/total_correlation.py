@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, StrMethodFormatter
 
 from ib_tutorial.experiments import Record, choice
-from ib_tutorial.experiments.comparisons import by_seed
-from ib_tutorial.figures.seeds import beta_axes, means
+from ib_tutorial.experiments.comparisons import paired_differences
+from ib_tutorial.figures.seeds import beta_axes, by_beta, means
 
 AUTHORS_WEIGHT = 1.0 / 50_000
 """What a nat weighs in the authors' code for CIFAR-10 with Softplus units: beta = 1, divided by 50,000 images."""
@@ -21,11 +21,6 @@ ERRORS = {
     "test_error_noisy": ("test, noise on", "C1", "^"),
 }
 SIDES = {"log_f": ("log f, before the noise", "C2", "v"), "log_z": ("log z, after it", "C0", "o")}
-
-
-def over_beta(record: Record, metric: str, scale: float = 1.0) -> dict[float, list[float]]:
-    """The seeds' values of a metric at each beta, in rising order; beta 0 has no place on a logarithmic axis."""
-    return {b: [scale * v for v in by_seed(record, metric, beta=b)] for b in sorted(record.config["betas"]) if b > 0}
 
 
 def on_beta_axis(record: Record, *axes: Axes) -> None:
@@ -60,10 +55,10 @@ def error_and_total_correlation(record: Record) -> Figure:
     """Fig. 5: errors (above) and the Gaussian total correlation of the last noise layer, bias removed (below), against beta."""
     figure, (above, below) = plt.subplots(2, 1, figsize=(5.6, 6.6), sharex=True)
     for metric, (label, color, marker) in ERRORS.items():
-        means(above, over_beta(record, metric, 100.0), label, color, marker, lw=1.5)
+        means(above, by_beta(record, metric, 100.0), label, color, marker, lw=1.5)
     above.set(ylabel="error (%)")
     for side, (label, color, marker) in SIDES.items():
-        means(below, over_beta(record, f"tc_{side}"), label, color, marker, lw=1.5)
+        means(below, by_beta(record, f"tc_{side}"), label, color, marker, lw=1.5)
     below.set(ylabel="nats", title="Gaussian total correlation, last noise layer")
     below.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     on_beta_axis(record, above, below)
@@ -80,13 +75,13 @@ def bias_and_dilution(record: Record) -> Figure:
     """Plug-in and corrected estimates (above); what this layer's noise takes off, TC of log f minus TC of log z (below)."""
     figure, (above, below) = plt.subplots(2, 1, figsize=(5.6, 6.2), sharex=True)
     for side, (label, color, marker) in SIDES.items():
-        means(above, over_beta(record, f"tc_{side}_plug_in"), f"{label}: plug-in", color, marker, lw=1.2, ls="--")
-        means(above, over_beta(record, f"tc_{side}"), f"{label}: bias removed", color, marker, lw=1.5)
+        means(above, by_beta(record, f"tc_{side}_plug_in"), f"{label}: plug-in", color, marker, lw=1.2, ls="--")
+        means(above, by_beta(record, f"tc_{side}"), f"{label}: bias removed", color, marker, lw=1.5)
     above.axhline(0, color="0.3", lw=1)
     above.set(ylabel="nats", title="Gaussian total correlation")
     fit_to_seeds(above)
-    pairs = zip(*(over_beta(record, f"tc_{side}").items() for side in SIDES), strict=True)
-    taken = {beta: [f - z for f, z in zip(of_f, of_z, strict=True)] for (beta, of_f), (_, of_z) in pairs}
+    log_f, log_z = (by_beta(record, f"tc_{side}") for side in SIDES)
+    taken = {beta: paired_differences(log_f[beta], log_z[beta]) for beta in log_f}
     means(below, taken, "log f minus log z", "C3", "D", lw=1.5)
     below.axhline(0, color="0.3", lw=1)
     below.set(ylabel="nats", title="taken off by this layer's noise")

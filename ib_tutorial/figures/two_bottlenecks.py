@@ -82,8 +82,7 @@ def bought_for_nats(record: Record) -> Figure:
         against_nats(axis, record, metric, PRICED, "digits", scale)
         levels(axis, record, metric, FREE, "digits", scale)
         axis.set_ylabel(name)
-    cap(axes[0], record, "error_twelve", 100)
-    cap(axes[1], record, "cross_entropy_twelve", 1)
+        cap(axis, record, metric, scale)
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=2, fontsize="small")
     return figure
 
@@ -118,8 +117,7 @@ def calibration(record: Record) -> Figure:
         found = {at + shift: [100 * value for value in at_chosen(record, f"calibration_{reading}", method)] for at, method in enumerate(methods)}
         means(axis, found, *look, ls="none")
     axis.set_xticks(range(len(methods)), ["deep VIB", "Softplus", "ReLU", "binary", "no noise,\nReLU", "no noise,\nlinear"], fontsize="small")
-    axis.set(ylabel="expected calibration\nerror (points)")
-    axis.set_ylim(bottom=0)
+    axis.set(ylabel="expected calibration\nerror (points)", ylim=(0, None))
     figure.legend(*axis.get_legend_handles_labels(), loc="outside upper center", ncols=3)
     return figure
 
@@ -163,12 +161,10 @@ def nuisance_for_nats(record: Record) -> Figure:
     levels(left, record, "nuisance_information", ("none",), "nuisance")
     all_there_is = by_seed(record, "nuisance_information", method="raw picture")
     left.axhline(sum(all_there_is) / len(all_there_is), color="C2", ls="-.", label="read from the raw picture")
-    left.set(ylabel="nats about the digit on top")
-    left.set_ylim(bottom=0)
+    left.set(ylabel="nats about the digit on top", ylim=(0, None))
     against_nats(right, record, "error_twelve", both, "nuisance", 100)
     levels(right, record, "error_twelve", ("none",), "nuisance", 100)
-    right.set(ylabel="error on the picture (%)")
-    right.set_ylim(bottom=0)
+    right.set(ylabel="error on the picture (%)", ylim=(0, None))
     figure.legend(*left.get_legend_handles_labels(), loc="outside upper center", ncols=2, fontsize="small")
     return figure
 
