@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Protocol, cast, runtime_checkable
+from typing import Any, cast
 
 import torch
 
@@ -32,22 +32,11 @@ error_finding = partial(
 """A finding about the test errors of networks that have learned."""
 
 
-@runtime_checkable
-class Settings(Protocol):
-    """What this module reads of an experiment's settings."""
-
-    @property
-    def data(self) -> str: ...
-    @property
-    def n_train(self) -> int: ...
-    @property
-    def n_test(self) -> int: ...
-    @property
-    def max_alpha(self) -> float: ...
-
-
-def digits(settings: Settings, root: Path | str | None, device: torch.device, seed: int) -> tuple[Split, Split]:
+def digits(settings: Any, root: Path | str | None, device: torch.device, seed: int) -> tuple[Split, Split]:
     """Training and test images, as rows of pixels in [0, 1]. The seed draws the training images and puts them in an order.
+
+    Args:
+        settings: those of an experiment, with `data`, `n_train` and `n_test`.
 
     Raises:
         ValueError: a split has fewer images than the settings need.
@@ -59,11 +48,12 @@ def digits(settings: Settings, root: Path | str | None, device: torch.device, se
 
 
 def network_of(
-    settings: Settings, method: str, width: int, p: float, alphas: tuple[float, ...] | None
+    settings: Any, method: str, width: int, p: float, alphas: tuple[float, ...] | None
 ) -> Callable[[], NoisyNetwork]:
     """What makes the network of one width and kind of noise, with fresh weights at each call.
 
     Args:
+        settings: those of an experiment, with `max_alpha`.
         p: drop probability of binary dropout.
         alphas: constant scale of the noise in each layer; by default the cap.
     """

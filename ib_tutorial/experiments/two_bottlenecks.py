@@ -325,16 +325,9 @@ def total_correlation(z: Float[Tensor, "images units"]) -> float:
 
 def of_pictures(settings: Config) -> occluded_nuisance.Config:
     """Those of our settings that say which pictures are read, and how many."""
-    return occluded_nuisance.Config(
-        pictures=settings.pictures,
-        digits=settings.data,
-        classes=settings.classes,
-        n_train=settings.n_train,
-        n_validation=settings.n_validation,
-        n_reader=settings.n_reader,
-        n_test=settings.n_test_pictures,
-        batch_size=settings.batch_size,
-    )
+    alike = ("pictures", "classes", "n_train", "n_validation", "n_reader", "batch_size")
+    same = {name: getattr(settings, name) for name in alike}
+    return occluded_nuisance.Config(digits=settings.data, n_test=settings.n_test_pictures, **same)
 
 
 def flattened(x: Float[Tensor, "images 3 height width"]) -> Float[Tensor, "images pixels"]:
