@@ -20,9 +20,8 @@ def in_box(
     """1 at the places of a rows x columns map whose centre lies inside the box, given in pixels (top, left, bottom, right)."""
     down, across = ((torch.arange(n, device=box.device) + 0.5) * size / n for n in (rows, columns))
     top, left, bottom, right = (edge[:, None] for edge in box.unbind(1))
-    return ((down >= top) & (down < bottom)).float()[:, :, None] * ((across >= left) & (across < right)).float()[
-        :, None
-    ]
+    inside_rows, inside_columns = (down >= top) & (down < bottom), (across >= left) & (across < right)
+    return (inside_rows[:, :, None] & inside_columns[:, None]).float()
 
 
 def auroc(

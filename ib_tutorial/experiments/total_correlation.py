@@ -139,12 +139,10 @@ def log_units(
     network: NoisyNetwork, x: Float[Tensor, "images *inputs"], batch_size: int = 500
 ) -> tuple[Float[Tensor, "images units"], Float[Tensor, "images units"]]:
     """log f and log z of the last noise layer, noise on in every layer; f is floored as in the layer's cost."""
-    logs: tuple[list[Tensor], list[Tensor]] = ([], [])
     with reading(network, noisy=True):
-        for batch in x.split(batch_size):
-            for units, log in zip(network.representation(batch), logs, strict=True):
-                log.append(units.float().clamp(min=MIN_F).log().flatten(1))
-    return torch.cat(logs[0]), torch.cat(logs[1])
+        batches = [network.representation(batch) for batch in x.split(batch_size)]
+    f, z = (torch.cat(units).float().clamp(min=MIN_F) for units in zip(*batches, strict=True))
+    return f.log().flatten(1), z.log().flatten(1)
 
 
 DRASTIC = 10.0

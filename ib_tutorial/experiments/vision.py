@@ -177,15 +177,12 @@ def kl_per_layer(
     network: NoisyNetwork, x: Float[Tensor, "images *inputs"], batch_size: int = 500
 ) -> list[tuple[float, int]]:
     """Per noise layer, mean nats per image with the noise on, and the number of its units."""
-    totals: list[float] = []
-    units: list[int] = []
     with reading(network, noisy=True):
-        for batch in x.split(batch_size):
-            _, kl_terms = network(batch)
-            sums = [kl.double().sum().item() for kl in kl_terms]
-            totals = sums if not totals else [a + b for a, b in zip(totals, sums, strict=True)]
-            units = [kl[0].numel() for kl in kl_terms]
-    return [(total / len(x), n) for total, n in zip(totals, units, strict=True)]
+        batches = [
+            [(kl.double().sum().item(), kl[0].numel()) for kl in network(batch)[1]]
+            for batch in x.split(batch_size)
+        ]
+    return [(sum(nats for nats, _ in layer) / len(x), layer[0][1]) for layer in zip(*batches, strict=True)]
 
 
 @torch.no_grad()
