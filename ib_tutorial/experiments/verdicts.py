@@ -35,10 +35,10 @@ class Verdict:
 
     finding: Finding
     record: Record | None
-    mean: float
-    low: float
-    high: float
-    n: int
+    mean: float = math.nan
+    low: float = -math.inf
+    high: float = math.inf
+    n: int = 0
     reason: str = ""
     p: float = math.nan
     stands: bool | None = None
@@ -99,24 +99,18 @@ def holm(p_values: Sequence[float], level: float = LEVEL) -> list[bool]:
 def judge(finding: Finding, record: Record | None) -> Verdict:
     """The verdict of a record that is ready. It is "not run" without such a record, and "void", with the reason, if the record cannot decide."""
     if record is None or not finding.ready(record):
-        return without_values(finding, None, "not run yet")
+        return Verdict(finding, None, reason="not run yet")
     if record.format < finding.since:
-        return without_values(
-            finding, record, f"the record has format {record.format}, and the test needs format {finding.since}"
-        )
+        old = f"the record has format {record.format}, and the test needs format {finding.since}"
+        return Verdict(finding, record, reason=old)
     try:
         values = list(finding.values(record))
     except (LookupError, TypeError, ValueError) as error:
-        return without_values(
-            finding, record, f"the record lacks what the test reads ({type(error).__name__}: {error})"
-        )
+        lacks = f"the record lacks what the test reads ({type(error).__name__}: {error})"
+        return Verdict(finding, record, reason=lacks)
     if not values:
-        return without_values(finding, record, "no network meets the test's condition")
+        return Verdict(finding, record, reason="no network meets the test's condition")
     return Verdict(finding, record, *interval(values), len(values), p=p_value(values))
-
-
-def without_values(finding: Finding, record: Record | None, reason: str) -> Verdict:
-    return Verdict(finding, record, math.nan, -math.inf, math.inf, 0, reason)
 
 
 def ledger(
