@@ -9,18 +9,17 @@ The number of epochs of each slice is a guess, since nobody has timed these netw
 `pack` makes CIFAR-10 small enough to be sent along.
 """
 
-import argparse
 import io
 import os
 import signal
-import sys
 import tempfile
 import threading
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+import typer
 
 from ib_tutorial.experiments.runner import config, experiment, run
 from ib_tutorial.stopping import sigterm_as_control_c
@@ -192,33 +191,45 @@ def described() -> str:
     return "\n".join(lines)
 
 
-def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m ib_tutorial.experiments.slices", description=__doc__.splitlines()[0])
-    commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("list", help="say what each slice takes and brings back")
-    running = commands.add_parser("run", help="run a slice")
-    running.add_argument("name", choices=[each.name for each in SLICES])
-    running.add_argument("--out", type=Path, default=Path("runs"), help="folder for NAME.slice.json, and for what is in progress")
-    running.add_argument("--data", type=Path, help=f"folder of the images, or of {PACKED}")
-    running.add_argument("--device", default="cuda")
-    running.add_argument("--minutes", type=float, help="stop after so many minutes and keep what is finished")
-    running.add_argument("--smoke", action="store_true", help="see in seconds that it runs, on the embedded images")
-    packing = commands.add_parser("pack", help="make a JPEG copy of CIFAR-10 small enough to be sent along")
-    packing.add_argument("source", type=Path, help="an .npz with jpeg, offsets and labels")
-    packing.add_argument("folder", type=Path, help=f"where {PACKED} is written")
-    given = parser.parse_args(arguments)
-    if given.command == "list":
-        print(described())
-    elif given.command == "pack":
-        given.folder.mkdir(parents=True, exist_ok=True)
-        pack(given.source, given.folder / PACKED)
-    else:
-        (wanted,) = (each for each in SLICES if each.name == given.name)
-        return not run_slice(
-            wanted, out=given.out, data=given.data, device=given.device, minutes=given.minutes, smoke=given.smoke
-        )
-    return 0
+app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command("list")
+def list_slices() -> None:
+    """Say what each slice takes and brings back."""
+    print(described())
+
+
+def named(name: str) -> Slice:
+    for each in SLICES:
+        if each.name == name:
+            return each
+    raise typer.BadParameter(f"there is no slice {name!r}; there are: {', '.join(each.name for each in SLICES)}")
+
+
+@app.command("run")
+def run_named(
+    wanted: Annotated[Slice, typer.Argument(parser=named, metavar="NAME", help="Of a slice, as `list` has it.")],
+    out: Annotated[Path, typer.Option(help="Folder for NAME.slice.json, and for what is in progress.")] = Path("runs"),
+    data: Annotated[Path | None, typer.Option(help=f"Folder of the images, or of {PACKED}.")] = None,
+    device: str = "cuda",
+    minutes: Annotated[float | None, typer.Option(help="Stop after so many minutes and keep what is finished.")] = None,
+    smoke: Annotated[bool, typer.Option("--smoke", help="See in seconds that it runs, on the embedded images.")] = False,
+) -> None:
+    """Run a slice. The exit status is 0 if it is finished."""
+    if not run_slice(wanted, out=out, data=data, device=device, minutes=minutes, smoke=smoke):
+        raise typer.Exit(1)
+
+
+@app.command("pack")
+def pack_into(
+    source: Annotated[Path, typer.Argument(help="An .npz with jpeg, offsets and labels.")],
+    folder: Annotated[Path, typer.Argument(help=f"Where {PACKED} is written.")],
+) -> None:
+    """Make a JPEG copy of CIFAR-10 small enough to be sent along."""
+    folder.mkdir(parents=True, exist_ok=True)
+    pack(source, folder / PACKED)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    app(prog_name="python -m ib_tutorial.experiments.slices")

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from typer.testing import CliRunner
 
 from ib_tutorial.experiments import EXPERIMENTS, load_record, slices
 
@@ -15,16 +16,22 @@ PAGE = (Path(__file__).resolve().parents[2] / "book" / "contribute.md").read_tex
 NAMES = [each.name for each in slices.SLICES]
 
 
+def succeeds(*command):
+    result = CliRunner().invoke(slices.app, command, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_slice_runs_at_smoke_into_ordinary_records_and_resumes(name, tmp_path, capsys):
     command = ["run", name, "--smoke", "--device", "cpu", "--out", str(tmp_path)]
-    assert slices.main(command) == 0
+    succeeds(*command)
     (wanted,) = (each for each in slices.SLICES if each.name == name)
     records = [load_record(tmp_path / f"{part.experiment}.slice.json") for part in wanted.parts]
     assert all(record.finished and record.rows and record.seeds == [0] for record in records)
     before = [path.read_bytes() for path in sorted(tmp_path.glob("*.json"))]
-    assert slices.main(command) == 0 and [path.read_bytes() for path in sorted(tmp_path.glob("*.json"))] == before
+    succeeds(*command)
+    assert [path.read_bytes() for path in sorted(tmp_path.glob("*.json"))] == before
 
 
 @pytest.mark.parametrize("wanted", slices.SLICES, ids=NAMES)
@@ -64,7 +71,7 @@ def test_a_packed_copy_of_cifar10_is_smaller_and_loses_no_bit(tmp_path):
     labels = (np.arange(60) % 10).astype(np.uint8)
     jpeg = np.frombuffer(b"".join(files), np.uint8)
     np.savez(tmp_path / "copy.npz", jpeg=jpeg, offsets=np.cumsum([0, *map(len, files)]), labels=labels)
-    assert slices.main(["pack", str(tmp_path / "copy.npz"), str(tmp_path / "carry")]) == 0
+    succeeds("pack", str(tmp_path / "copy.npz"), str(tmp_path / "carry"))
     packed = tmp_path / "carry" / slices.PACKED
     assert packed.stat().st_size < jpeg.nbytes - 59 * 400  # the header, some 600 bytes, is there once
     slices.unpack(packed, tmp_path)
@@ -82,5 +89,5 @@ def test_the_page_for_contributors_has_a_command_for_every_slice(monkeypatch):
     monkeypatch.setattr(slices, "run_slice", lambda wanted, **given: called.append(wanted.name) or True)
     monkeypatch.setattr(slices, "pack", lambda source, target: called.append("pack"))
     for command in commands:
-        assert slices.main(shlex.split(command.replace("$OUT", "out"))) == 0
+        succeeds(*shlex.split(command.replace("$OUT", "out")))
     assert {*NAMES, "pack"} <= set(called)
