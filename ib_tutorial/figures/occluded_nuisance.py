@@ -30,14 +30,11 @@ def level(axis: Axes, record: Record, method: str, metric: str, label: str, colo
 def occluded_errors(record: Record) -> Figure:
     """Fig. 4: test error on the picture (above) and on the digit over it (below), against beta."""
     figure, (above, below) = plt.subplots(2, 1, figsize=(5.6, 6.8), sharex=True)
-    noisy_stands = record.format > 1  # format 1 read it with the statistics of clean passes
-    if noisy_stands:
-        against_beta(above, record, "test_error_noisy", "noise on (N)", NOISY, 100)
+    against_beta(above, record, "test_error_noisy", "noise on (N)", NOISY, 100)
     against_beta(above, record, "test_error", "noise off (D)", CLEAN, 100)
     level(above, record, "none", "test_error", "network without noise", "0.35", "--", 100)
     above.set(ylabel="error on the picture (%)")
-    if noisy_stands:
-        against_beta(below, record, "nuisance_error_noisy", "noise on (N)", NOISY, 100)
+    against_beta(below, record, "nuisance_error_noisy", "noise on (N)", NOISY, 100)
     against_beta(below, record, "nuisance_error_clean", "noise off (D)", CLEAN, 100)
     level(below, record, "none", "nuisance_error_clean", "network without noise", "0.35", "--", 100)
     level(below, record, "raw image", "nuisance_error", "same reader, raw image", "C2", "-.", 100)
@@ -52,9 +49,7 @@ def occluded_errors(record: Record) -> Figure:
 def occluded_nats(record: Record) -> Figure:
     """What a reader proves about I(z;n), in nats (above), and its cross-entropy on training and on test images (below)."""
     figure, (above, below) = plt.subplots(2, 1, figsize=(5.6, 7.2), sharex=True)
-    kinds = {"clean": CLEAN} if record.format == 1 else {"noisy": NOISY, "clean": CLEAN}
-    if "noisy" in kinds:  # format 1 read it with the statistics of clean passes
-        against_beta(above, record, "nuisance_information_noisy", "noise on (N)", NOISY)
+    against_beta(above, record, "nuisance_information_noisy", "noise on (N)", NOISY)
     against_beta(above, record, "nuisance_information_clean", "noise off (D)", CLEAN)
     level(above, record, "none", "nuisance_information_clean", "network without noise", "0.35", "--")
     level(above, record, "raw image", "nuisance_information", "same reader, raw image", "C2", "-.")
@@ -62,7 +57,7 @@ def occluded_nats(record: Record) -> Figure:
     below.axhline(all_there_is, color="C3", ls=":", label="guessing")
     above.set(ylabel=f"I(z; n) is at least\n(nats, of {all_there_is:.2f})")
     above.set_ylim(bottom=0)
-    for kind, style in kinds.items():
+    for kind, style in (("noisy", NOISY), ("clean", CLEAN)):
         against_beta(below, record, f"nuisance_cross_entropy_{kind}", "", style)
         against_beta(below, record, f"nuisance_train_cross_entropy_{kind}", "", style, mfc="white", ls="--")
     below.set(ylabel="reader's cross-entropy (nats)", title="solid: test images; dashed: its training images")

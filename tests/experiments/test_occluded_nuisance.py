@@ -7,10 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch import nn
 
-from data_gen import load, occluded
-from ib_tutorial.experiments import occluded_nuisance, recorded, run
+from data_gen import Occluded, load, occluded
+from ib_tutorial.catalogue import RECORDED
+from ib_tutorial.experiments import occluded_nuisance, run
 from ib_tutorial.experiments.occluded_nuisance import FINDINGS, FreshDigits, RawImage, Reader, pictures
 from ib_tutorial.experiments.record import Record
 from ib_tutorial.experiments.runner import config
@@ -139,10 +141,7 @@ def test_networks_that_have_not_learnt_the_picture_decide_nothing():
     assert set(verdicts(made_up(train_error=0.5)).values()) == {"void"}
 
 
-def test_the_first_record_decides_nothing_since_its_noisy_readings_had_clean_statistics():
-    record = recorded("occluded_nuisance", ("reduced",))
-    if record.format < 2:
-        assert set(verdicts(record).values()) == {"void"}
+def test_a_record_of_format_1_decides_nothing_since_its_noisy_readings_had_clean_statistics():
     old = made_up()
     old.format = 1
     assert set(verdicts(old).values()) == {"void"}
@@ -167,3 +166,22 @@ def test_a_perfect_reader_proves_the_entropy_of_the_labels_and_one_that_guesses_
     assert occluded_nuisance.proven_information(labels, 0.0) == pytest.approx(entropy)
     assert occluded_nuisance.proven_information(labels, 0.3) == pytest.approx(entropy - 0.3)
     assert occluded_nuisance.proven_information(labels, math.log(10)) == 0
+
+
+def test_samples_are_the_pictures_that_networks_are_tested_on(settings):
+    shown, both = occluded_nuisance.samples(settings, None, 5)
+    tested = occluded_nuisance.data(settings, None)[2]
+    assert torch.equal(both.labels, tested.y[:5]) and torch.equal(both.digit_labels, tested.digit[:5])
+    for channel in range(3):  # each is standardised by itself
+        pixels = torch.stack([both.images[..., channel].flatten().double(), tested.x[:5, channel].flatten().double()])
+        assert torch.corrcoef(pixels)[0, 1] == pytest.approx(1, abs=1e-6)
+    assert shown.shape == both.images.shape and not torch.equal(shown, both.images)
+
+
+def test_the_samples_in_the_book_differ_from_their_pictures_under_the_ink_alone():
+    kept = load_file(RECORDED / "occluded_nuisance.samples.safetensors")
+    pictures, both = kept.pop("pictures"), Occluded(**kept)
+    free = (both.mask == 0).expand_as(pictures)
+    assert torch.equal(both.images[free], pictures[free]) and not torch.equal(both.images, pictures)
+    assert (both.images[(both.mask == 255).expand_as(pictures)] == 255).all()
+    assert max(both.labels) < len(occluded_nuisance.CIFAR10) and max(both.digit_labels) < 10
