@@ -16,7 +16,7 @@ python book/make.py lint-types            with mypy (further arguments go to it)
 python book/make.py lint-workflows        with check-jsonschema: what GitHub reads, and the citation file
 python book/make.py test                  test-packages, then test-chapters
 python book/make.py test-packages         test the packages and the build (further arguments go to pytest)
-python book/make.py test-chapters         run every chapter at smoke, with an old processor's instructions
+python book/make.py test-chapters         run every chapter at smoke, and test the data, with an old processor's instructions
 python book/make.py browser               install Chromium (as root, with apt-get) and what drives it
 python book/make.py test-browser          look at every page and slide of the committed book in Chromium
 python book/make.py bench [NAME] [--json FILE]   time the library against what one would otherwise write (forty minutes)
@@ -226,14 +226,14 @@ def test_packages(*arguments: str) -> None:
 
 
 def test_chapters(*arguments: str) -> None:
-    """Stored outputs must be the same on every processor, so the chapters run with the instructions of an old one.
+    """Stored outputs and data must be the same on every processor, so these tests run with the instructions of an old one.
 
-    For the data, tests/data_gen/test_processors.py does the same in processes of its own.
+    The slow tests of the data have run with the packages. They start processes, and test_processors.py chooses their instructions itself.
     """
     options = ("--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=300")
     sanitized = ("--nbval-sanitize-with", "tests/nbval_sanitize.cfg")
     python(
-        *("-m", "pytest", "book", "-n", "2", "--dist", "loadscope", *options, *sanitized, *arguments),
+        *("-m", "pytest", "book", "tests/data_gen", "-m", "not slow", "-n", "2", "--dist", "loadscope", *options, *sanitized, *arguments),
         IB_TUTORIAL_PROFILE="smoke",
         **ONE_CORE,
         **OLD_INSTRUCTIONS,

@@ -69,7 +69,7 @@ def test_an_interrupted_run_goes_on_where_it_stopped(whole, tmp_path, monkeypatc
 
 @pytest.mark.slow
 def test_two_processes_find_what_one_finds(whole, monkeypatch):
-    monkeypatch.setattr("ib_tutorial.experiments.grid.os.cpu_count", lambda: 2)  # one thread each, whatever the machine
+    monkeypatch.setattr("ib_tutorial.experiments.grid.cores", lambda: 2)  # one thread each, whatever the machine
     assert values(run("mnist_widths", "smoke", jobs=2, progress=False)) == values(whole)
 
 
@@ -277,7 +277,7 @@ def test_a_record_that_was_stopped_and_went_on_equals_one_that_was_not(learning,
 @pytest.mark.slow
 def test_the_last_cells_of_a_resumed_stage_have_as_many_threads_as_the_first(learning, stopped, tmp_path, monkeypatch):
     """One cell that is left over from many is no reason to give it all the cores: its numbers would be others."""
-    monkeypatch.setattr("ib_tutorial.experiments.grid.os.cpu_count", lambda: 4)
+    monkeypatch.setattr("ib_tutorial.experiments.grid.cores", lambda: 4)
     threads = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
