@@ -94,9 +94,9 @@ def fresh_clutter(rows: Sequence[Tensor], epochs: Sequence[int]) -> Figure:
 
 def occlusions(images: Tensor, both: Occluded, names: Sequence[str]) -> Figure:
     """Images, the masks of the digits, and the images with the digits over them; under each column both labels."""
-    figure, axis = plt.subplots(figsize=(7.2, 3.7))
-    masks = both.mask.expand(*images.shape)
     columns, side = len(images), images.shape[2] + 2
+    figure, axis = plt.subplots(figsize=(0.9 * columns, 0.37 * columns + 0.74))  # few columns can be read on a phone
+    masks = both.mask.expand(*images.shape)
     rows_of_tiles(axis, torch.cat([images, masks, both.images]), ["image", "mask 255 m", "occluded"], columns)
     below = [f"{names[y]}\n{digit}" for y, digit in zip(both.labels.tolist(), both.digit_labels.tolist())]
     axis.set_xticks([side * (column + 0.5) for column in range(columns)], below, fontsize=9)
