@@ -133,6 +133,7 @@ def test_the_check_of_training_notices(small, monkeypatch, name, mistake):
     assert not sides.same(sides.ours(), sides.peer())
 
 
+@pytest.mark.slow
 def test_the_check_of_the_grid_notices_another_cost(small, monkeypatch):
     spoil_layers(monkeypatch, kl_averaged)
     sides = small("grid")
@@ -166,6 +167,7 @@ def test_the_check_against_dropout_notices_another_rate(small):
     assert not sides.same(ours, type(ours)(z, a + 0.5, gradient))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["cluttered_mnist", "occluded", "shapes32"])
 def test_the_generators_check_notices_another_picture(small, name):
     sides = small(name)
@@ -195,6 +197,7 @@ def test_a_curve_in_bits_is_noticed(known_curve):
     assert not curve.both_solved(known_curve, known_curve / torch.log(torch.tensor(2.0)).item(), at, p_xy)
 
 
+@pytest.mark.slow
 def test_the_grids_check_notices_a_missing_cell(small):
     sides = small("grid")
     ours, peer = sides.ours(), sides.peer()

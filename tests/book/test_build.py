@@ -97,6 +97,7 @@ def test_the_chapters_kernels_bound_how_long_threads_spin(build, root, monkeypat
     assert "GOMP_SPINCOUNT" not in os.environ
 
 
+@pytest.mark.slow
 def test_two_chapters_at_once_share_the_cores_by_default(build, root, monkeypatch):
     for name in build.THREADS:
         monkeypatch.delenv(name, raising=False)

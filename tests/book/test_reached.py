@@ -97,6 +97,7 @@ def test_a_package_that_passes_on_one_more_name_executes_no_chapter(build, check
     assert build.reached(code, checkout) != before
 
 
+@pytest.mark.slow
 def test_the_books_figures_are_told_apart(build):
     """An edit of the figures of chapter 3 once executed every chapter."""
     here = {

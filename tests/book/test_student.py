@@ -56,6 +56,7 @@ def test_a_solution_that_does_not_end_is_an_error(student):
         student.without_solutions(new_notebook(cells=solution(new_code_cell("secret()"))[:2]))
 
 
+@pytest.mark.slow
 def test_the_books_own_notebooks_keep_their_stubs_and_lose_their_solutions(student, tmp_path):
     (tmp_path / "book").mkdir()
     for path in (ROOT / "book").glob("*.ipynb"):

@@ -50,6 +50,7 @@ def test_the_bytes_are_the_same_whatever_the_processor(torch_uses, mkl_uses, num
     assert two_threads == EXPECTED
 
 
+@pytest.mark.slow
 def test_what_load_says_of_shapes32_is_the_hash_of_its_bytes():
     for split in ("train", "test"):
         assert load("shapes32", split).source.sha256 == EXPECTED[f"shapes32 {split}"]

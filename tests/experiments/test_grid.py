@@ -223,6 +223,7 @@ def free_port():
         return probe.getsockname()[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("address", [f"tcp://127.0.0.1:{free_port()}", "nonsense"], ids=["nobody", "nonsense"])
 def test_an_address_where_nobody_answers_is_said(address, experiment, tmp_path, monkeypatch):
     monkeypatch.setattr(grid, "ANSWERS_WITHIN", 1)
@@ -231,6 +232,7 @@ def test_an_address_where_nobody_answers_is_said(address, experiment, tmp_path, 
         run_counted(tmp_path, scheduler=address)
 
 
+@pytest.mark.slow
 def test_a_scheduler_without_workers_is_said(experiment, tmp_path, monkeypatch):
     monkeypatch.setattr(grid, "ANSWERS_WITHIN", 1)
     experiment("")

@@ -463,6 +463,7 @@ def test_a_part_in_eval_mode_that_would_be_trained_is_named(blobs):
         fit(net, *blobs, epochs=1, lr=0.01, batch_size=50, progress=False)
 
 
+@pytest.mark.slow
 def test_a_layer_that_collapses_is_reported_and_a_layer_that_does_not_is_not(blobs):
     with pytest.warns(CollapseWarning, match="noise layer 1 of 3 has collapsed.*smaller beta") as told:
         fit(network(), *blobs, epochs=20, lr=0.05, beta=3_000.0, batch_size=50, progress=False)

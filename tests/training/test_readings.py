@@ -188,6 +188,7 @@ def test_a_reading_below_which_a_frozen_part_draws_noise_has_the_statistics_of_t
     assert torch.allclose(network.norm.clean_var, base(x)[0].var(0), rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_measuring_within_a_context_that_forces_noise_measures_as_outside():
     x, _ = digits(200)
     network = trained(200, beta=1.0)
