@@ -262,16 +262,16 @@ def cores_shared(jobs: int) -> Iterator[None]:
 
     Otherwise two chapters at once would start two processes for each core. What the user has set stays.
     """
-    share = str(max(1, cores() // jobs))
-    wanted = {} if any(name in os.environ for name in THREADS) else {THREADS[0]: share}
-    wanted |= {} if PROCESSES in os.environ else {PROCESSES: share}
-    if jobs > 1:
-        os.environ.update(wanted)
+    free = {PROCESSES} - set(os.environ)
+    if not any(name in os.environ for name in THREADS):
+        free.add(THREADS[0])
+    shared = dict.fromkeys(free, str(max(1, cores() // jobs))) if jobs > 1 else {}
+    os.environ.update(shared)
     try:
         yield
     finally:
-        for name in wanted:
-            os.environ.pop(name, None)
+        for name in shared:
+            del os.environ[name]
 
 
 def execute_all(profile: str, jobs: int | None = None, root: Path = ROOT) -> list[Run]:

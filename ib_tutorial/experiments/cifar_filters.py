@@ -44,7 +44,7 @@ from ib_tutorial.experiments.comparisons import (
 )
 from ib_tutorial.experiments.experiment import Context
 from ib_tutorial.experiments.findings import finding
-from ib_tutorial.experiments.mnist_widths import GRIDS, best_setting, on_edge, selection, setting_of  # noqa: F401 (read by the chapter)
+from ib_tutorial.experiments.mnist_widths import GRIDS, on_edge, selection, setting_of
 from ib_tutorial.experiments.record import Cell, Record, Row, crossed, rows_of
 from ib_tutorial.experiments.vision import kl_per_layer, mean_alpha_squared, splits, trained_all_cnn_32
 from ib_tutorial.experiments.whitening import whitened
